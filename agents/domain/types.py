@@ -1,0 +1,149 @@
+"""What goes into a conversation and what may come out of it.
+
+``Brief`` goes in once, ``Heard`` goes in turn by turn, ``Reply`` comes out turn by turn, ``Outcome`` comes out at
+the end. Every instant is an aware UTC ``datetime``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Disposition(StrEnum):
+    """How a call ended for the business. The carrier's own endings (busy, no answer) are dispositions too."""
+
+    APPOINTMENT = "appointment"
+    QUALIFIED = "qualified"
+    CALLBACK_REQUESTED = "callback_requested"
+    NOT_INTERESTED = "not_interested"
+    DO_NOT_CALL = "do_not_call"
+    WRONG_NUMBER = "wrong_number"
+    HAS_AGENT = "has_agent"
+    VOICEMAIL = "voicemail"
+    HUNG_UP = "hung_up"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    FAILED = "failed"
+    BAD_NUMBER = "bad_number"
+
+
+class EndedBy(StrEnum):
+    """Who ended the conversation. ``LIMIT`` is the cap on a call's length, ``FAULT`` a part of ours that broke."""
+
+    AGENT = "agent"
+    LEAD = "lead"
+    CARRIER = "carrier"
+    LIMIT = "limit"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """All that the conversation may know about the person before the first word.
+
+    ``slots`` are the free appointments that may be offered, in order. ``consent_source`` and ``consent_at`` answer
+    "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known.
+    """
+
+    call_id: str
+    company: str
+    agent_name: str
+    callback_number: str
+    lead_name: str
+    lead_zone: str
+    interest: str = ""
+    property_address: str = ""
+    consent_source: str = ""
+    consent_at: datetime | None = None
+    slots: tuple[datetime, ...] = ()
+
+
+class HeardKind(StrEnum):
+    SPEECH = "speech"
+    KEY = "key"
+    SILENCE = "silence"
+    MACHINE = "machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One turn of the other side.
+
+    ``SPEECH`` carries the recognised ``text``, ``KEY`` the pressed key in ``text``, ``SILENCE`` nothing (the person
+    has not answered for a while), ``MACHINE`` the carrier's word for the machine that answered, such as
+    ``machine_end_beep``.
+    """
+
+    text: str
+    at: datetime
+    kind: HeardKind = HeardKind.SPEECH
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """Never call this number again. ``said`` is what the person said or pressed, kept as evidence."""
+
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookAppointment:
+    """The person agreed to ``start_at``, one of the brief's slots."""
+
+    start_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleCallback:
+    """The person asked to be called at ``at``; ``said`` is how they put it."""
+
+    at: datetime
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkWrongNumber:
+    """The number does not belong to the lead."""
+
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """Hang up once the reply's words have been played."""
+
+    reason: str
+
+
+Act = OptOut | BookAppointment | ScheduleCallback | MarkWrongNumber | EndCall
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to do now: speak ``text`` (empty: say nothing), then carry out ``acts`` in order.
+
+    ``agent`` names the agent that answered. ``fixed`` says that the text is the same in every call of a campaign, so
+    it may be rendered once and kept. ``interruptible`` is False for words the law wants heard whole.
+    """
+
+    text: str
+    acts: tuple[Act, ...] = ()
+    agent: str = ""
+    fixed: bool = False
+    interruptible: bool = True
+
+    @property
+    def ends(self) -> bool:
+        return any(isinstance(act, EndCall) for act in self.acts)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the conversation came to. ``facts`` maps a fact's name to its value, ``score`` is 0 to 100."""
+
+    disposition: Disposition
+    summary: str
+    acts: tuple[Act, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    score: int = 0

@@ -1,0 +1,31 @@
+"""How the voice side talks with a conversation."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from agents.domain.types import Brief, EndedBy, Heard, Outcome, Reply
+
+
+class Dialogue(Protocol):
+    """One conversation, held by one coroutine at a time."""
+
+    def opening(self, *, now: datetime) -> Reply:
+        """The first words, said as soon as somebody answers: company, AI assistant, recorded, how to opt out."""
+
+    async def reply(self, heard: Heard, *, now: datetime) -> Reply:
+        """The answer to what was heard. Never raises for odd input; an unclear turn gets a question back."""
+
+    def interrupted(self, *, played: str) -> None:
+        """The person spoke over the last reply after hearing ``played`` of it."""
+
+    def wrap_up(self, *, ended_by: EndedBy, now: datetime) -> Outcome:
+        """What it came to. May be called at any point, and again with the same result."""
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """The whole state as JSON-serialisable data, from which another process can go on."""
+
+
+class DialogueFactory(Protocol):
+    def __call__(self, brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> Dialogue:
+        """A new conversation, or the one that ``snapshot`` holds."""

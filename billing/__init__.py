@@ -1,0 +1,1 @@
+"""What may be spent: rates, budgets, holds and the ledger."""

@@ -1,0 +1,1 @@
+"""What happens to a lead: leads, campaigns, consent, calls, dialing, outcomes."""

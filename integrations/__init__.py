@@ -1,0 +1,1 @@
+"""Who else knows: outbound webhooks through an outbox."""

@@ -1,0 +1,1 @@
+"""A phone company and its people, for demos, dry runs, tests and load. Speaks the carrier's public protocol."""

@@ -1,0 +1,1 @@
+"""How it sounds: the Pipecat pipeline, speech in and out, the carriers and the phone lines. No ORM."""

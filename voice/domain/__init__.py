@@ -1,0 +1,1 @@
+"""Pure vocabulary of a phone call. Imports neither Pipecat nor a carrier's library."""

@@ -1,0 +1,203 @@
+"""What a phone line is asked for, what it tells while it talks, and what it reports at the end.
+
+Every instant is an aware UTC ``datetime``; offsets and durations carry their unit in the name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+from agents.domain.types import EndedBy, Outcome
+
+
+class CarrierStatus(StrEnum):
+    """Where the carrier says the call is; Twilio's own words."""
+
+    QUEUED = "queued"
+    INITIATED = "initiated"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        CarrierStatus.COMPLETED,
+        CarrierStatus.BUSY,
+        CarrierStatus.NO_ANSWER,
+        CarrierStatus.FAILED,
+        CarrierStatus.CANCELED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTarget:
+    """Where the carrier is to open the media socket. ``token`` is single-use and bound to one line."""
+
+    url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialRequest:
+    """One ring. ``call_id`` is ours and comes back in every callback; numbers are E.164."""
+
+    call_id: str
+    to: str
+    from_: str
+    stream: StreamTarget
+    ring_timeout_s: int
+    max_length_s: int
+    detect_machine: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierUpdate:
+    """What the carrier says about one call, by callback or on being asked.
+
+    ``sequence`` orders the callbacks of one call; None where the carrier gave none. ``answered_by`` is the verdict of
+    the answering machine detection. ``price`` is what the carrier charges, as a positive amount.
+    """
+
+    carrier_call_id: str
+    status: CarrierStatus | None
+    at: datetime
+    sequence: int | None = None
+    duration_s: int | None = None
+    answered_by: str | None = None
+    price: Decimal | None = None
+    price_unit: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimings:
+    """One answer's way, in ms from the end of the person's speech (as heard on the wire) to each step's end."""
+
+    vad_stop_ms: int | None = None
+    transcript_ms: int | None = None
+    turn_decided_ms: int | None = None
+    reply_ms: int | None = None
+    first_audio_ms: int | None = None
+
+
+class Speaker(StrEnum):
+    AGENT = "agent"
+    LEAD = "lead"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """One turn as it was heard. ``seq`` counts from 1 over both speakers; offsets are from the recording's start.
+
+    For an agent's turn, ``text`` is what was really played before an interruption, and ``timings`` belong to the wait
+    that the person had before it.
+    """
+
+    seq: int
+    speaker: Speaker
+    text: str
+    start_ms: int
+    end_ms: int
+    interrupted: bool = False
+    agent: str = ""
+    confidence: float | None = None
+    timings: TurnTimings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Units that one component used; never a price. ``unit`` is "s", "char" or "token"."""
+
+    component: str
+    unit: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A stereo WAV: the lead left, the agent right, sample-aligned from ``started_at``."""
+
+    path: Path
+    started_at: datetime
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Somebody, or something, answered: the media socket is open."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTaken:
+    turn: TurnRecord
+    snapshot: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How the line was used, sent once. ``answered_at`` None means that no media socket ever opened."""
+
+    outcome: Outcome
+    ended_by: EndedBy
+    ended_at: datetime
+    answered_at: datetime | None = None
+    disclosed_at: datetime | None = None
+    usage: tuple[Usage, ...] = ()
+    recording: Recording | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    report: Report
+
+
+LineEvent = Live | TurnTaken | Ended
+
+
+class SignalKind(StrEnum):
+    CARRIER = "carrier"
+    MACHINE = "machine"
+    HANG_UP = "hang_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """News for the line that holds ``call_id``. ``value`` is a CarrierStatus, a machine's name or a reason."""
+
+    call_id: str
+    kind: SignalKind
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceConfig:
+    """All that the voice plane is told by the settings. Empty model names mean the ones that come with the install."""
+
+    lines: int
+    media_host: str
+    media_port: int
+    media_url: str
+    redis_url: str
+    recordings_dir: Path
+    whisper_model: str = ""
+    whisper_device: str = "cpu"
+    whisper_compute_type: str = "int8"
+    piper_model: str = ""
+    handshake_timeout_s: float = 5.0
+    max_call_s: int = 300
+    silence_prompt_s: float = 6.0

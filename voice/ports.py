@@ -1,0 +1,69 @@
+"""What ``calls`` asks of the voice side."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from agents.domain.types import Brief
+from voice.domain.types import CarrierUpdate, DialRequest, LineEvent, Signal, StreamTarget
+
+
+class CarrierError(Exception):
+    """The carrier did not ring. The subclass says what the caller may do next."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Refused(CarrierError):
+    """The carrier will never ring this request: do not retry it unchanged."""
+
+
+class Busy(CarrierError):
+    """The carrier has no room now (429, CPS limit): nothing rang; retry later."""
+
+
+class DialUnknown(CarrierError):
+    """No answer from the carrier; the phone may be ringing, so never redial."""
+
+
+class Dialer(Protocol):
+    """A phone company. Calls block; each raises ``CarrierError`` subclasses only."""
+
+    def place(self, request: DialRequest) -> str:
+        """Ask the carrier to ring; its id of the call. Raises Refused, Busy or DialUnknown."""
+
+    def fetch(self, carrier_call_id: str) -> CarrierUpdate | None:
+        """The carrier's word on a call, None if it does not know it. Raises DialUnknown without an answer."""
+
+    def find(self, call_id: str, *, to: str) -> CarrierUpdate | None:
+        """Look a call up by our own id, for a dial whose answer was lost. Raises DialUnknown without an answer."""
+
+    def hang_up(self, carrier_call_id: str) -> None:
+        """End the call at the carrier; a call that is over already is fine."""
+
+
+class Line(Protocol):
+    """One phone line, used for one call, by one thread."""
+
+    stream: StreamTarget
+
+    def events(self) -> Iterator[LineEvent]:
+        """What happens, as it happens; blocks between events; ``Ended`` comes exactly once, last, in bounded time."""
+
+    def signal(self, signal: Signal) -> None:
+        """News from the carrier or an operator. Safe from any thread."""
+
+    def close(self) -> None:
+        """Give the line back; ends the session if there is one. Safe to call twice."""
+
+
+class Plane(Protocol):
+    """The lines of this process."""
+
+    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int) -> Line:
+        """Reserve a line. Raises NoLine when all are taken or the process is draining."""
+
+
+class NoLine(Exception):
+    """No line is free here; the call stays queued for another worker."""
