@@ -1,0 +1,19 @@
+"""The records of calling. One module a subject; import from here."""
+
+from calls.models.call import Appointment, Call, CallEvent, Turn
+from calls.models.campaign import Campaign
+from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow, Suppression
+
+__all__ = [
+    "Appointment",
+    "Call",
+    "CallEvent",
+    "Campaign",
+    "Consent",
+    "Decision",
+    "Lead",
+    "LeadImport",
+    "LeadRow",
+    "Suppression",
+    "Turn",
+]

@@ -1,0 +1,144 @@
+"""Calls, their turns, their events, and the appointments that came of them."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+
+from agents.domain.types import Disposition, EndedBy
+from calls.domain.status import OWNED, UNFINISHED, CallStatus
+
+STATUS_CHOICES = [(status.value, status.value) for status in CallStatus]
+DISPOSITION_CHOICES = [(disposition.value, disposition.value.replace("_", " ")) for disposition in Disposition]
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    def unfinished(self) -> "CallQuerySet":
+        return self.filter(status__in=sorted(UNFINISHED))
+
+    def owned(self) -> "CallQuerySet":
+        return self.filter(status__in=sorted(OWNED))
+
+    def lease_expired(self, *, now: datetime) -> "CallQuerySet":
+        return self.owned().filter(lease_until__lt=now)
+
+
+class Call(models.Model):
+    """One attempt to reach a lead. ``status`` is written by ``calls.services.moving.move`` alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    lead = models.ForeignKey("calls.Lead", on_delete=models.CASCADE, related_name="calls")
+    campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="calls")
+    attempt = models.PositiveSmallIntegerField()
+    to_number = models.CharField(max_length=16)
+    from_number = models.CharField(max_length=16)
+    status = models.CharField(max_length=10, choices=STATUS_CHOICES, default=CallStatus.QUEUED.value, db_index=True)
+    status_at = models.DateTimeField()
+
+    owner = models.CharField(max_length=80, blank=True)
+    fence = models.PositiveIntegerField(
+        default=0, help_text="Counts claims; a writer with an older fence is ignored."
+    )
+    lease_until = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was last told of this call.")
+
+    carrier_call_id = models.CharField(max_length=64, blank=True, db_index=True)
+    queued_at = models.DateTimeField()
+    dialed_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    billed_s = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds from the answer to the end.")
+    answered_by = models.CharField(max_length=40, blank=True)
+
+    disposition = models.CharField(max_length=24, blank=True, choices=DISPOSITION_CHOICES, db_index=True)
+    ended_by = models.CharField(max_length=10, blank=True, choices=[(who.value, who.value) for who in EndedBy])
+    summary = models.TextField(blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    score = models.PositiveSmallIntegerField(default=0)
+    disclosed_at = models.DateTimeField(null=True, blank=True)
+    recording = models.CharField(max_length=300, blank=True, help_text="File name below the recordings' folder.")
+    recording_started_at = models.DateTimeField(null=True, blank=True)
+    recording_ms = models.PositiveIntegerField(default=0)
+    usage = models.JSONField(default=list, blank=True)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal(0), help_text="USD, settled.")
+    snapshot = models.JSONField(null=True, blank=True, editable=False)
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-queued_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lead"], condition=Q(status__in=sorted(UNFINISHED)), name="one_live_call_per_lead"
+            ),
+            models.UniqueConstraint(
+                fields=["to_number"], condition=Q(status__in=sorted(UNFINISHED)), name="one_live_call_per_number"
+            ),
+            models.UniqueConstraint(fields=["lead", "attempt"], name="one_call_per_attempt"),
+        ]
+        indexes = [
+            models.Index(fields=["rung_at"], condition=Q(status=CallStatus.QUEUED.value), name="call_to_ring"),
+            models.Index(fields=["lease_until"], condition=Q(status__in=sorted(OWNED)), name="call_lease"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.to_number}, attempt {self.attempt}"
+
+
+class Turn(models.Model):
+    """What one side said, as it was really heard. Offsets are from the recording's start."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="turns")
+    seq = models.PositiveIntegerField()
+    speaker = models.CharField(max_length=5, choices=[("agent", "agent"), ("lead", "lead")])
+    text = models.TextField()
+    start_ms = models.PositiveIntegerField()
+    end_ms = models.PositiveIntegerField()
+    interrupted = models.BooleanField(default=False)
+    agent = models.CharField(max_length=40, blank=True)
+    confidence = models.FloatField(null=True, blank=True)
+    timings = models.JSONField(
+        default=dict, blank=True, help_text="Milliseconds from the end of the person's speech."
+    )
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(fields=["call", "seq"], name="one_turn_per_place")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.speaker}"
+
+
+class CallEvent(models.Model):
+    """What happened to a call, in order. Append-only."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)
+    status = models.CharField(max_length=10, blank=True, help_text="The status that this event brought, if it did.")
+    fields = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["call", "kind"], name="event_of_call")]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Appointment(models.Model):
+    """A visit that a lead agreed to. One per campaign and instant, so nobody is booked twice."""
+
+    call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="appointment")
+    campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="appointments")
+    start_at = models.DateTimeField(db_index=True)
+    minutes = models.PositiveSmallIntegerField(default=30)
+
+    class Meta:
+        ordering = ["start_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "start_at"], name="nobody_is_booked_twice")]
+
+    def __str__(self) -> str:
+        return self.start_at.isoformat(timespec="minutes")

@@ -1,0 +1,71 @@
+"""A campaign: who calls, when, with what money."""
+
+from datetime import time
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+
+
+class CampaignStatus(models.TextChoices):
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
+def every_day() -> list[int]:
+    return [0, 1, 2, 3, 4, 5, 6]
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def running(self) -> "CampaignQuerySet":
+        return self.filter(status=CampaignStatus.RUNNING)
+
+
+class Campaign(models.Model):
+    """The hours are the lead's local time and narrow what the law allows; they never widen it."""
+
+    name = models.CharField(max_length=120, unique=True)
+    status = models.CharField(
+        max_length=10, choices=CampaignStatus.choices, default=CampaignStatus.DRAFT, db_index=True
+    )
+    company_name = models.CharField(
+        max_length=80, blank=True, help_text="Spoken in the first sentence; empty: the company of the settings."
+    )
+    agent_name = models.CharField(max_length=40, blank=True, help_text="Empty: the name of the settings.")
+    from_number = models.CharField(
+        max_length=16,
+        blank=True,
+        validators=[RegexValidator(r"^\+\d{8,15}$", "Enter the number in E.164 form, such as +13035550100.")],
+        help_text="Caller ID in E.164 form; empty: the number of the settings.",
+    )
+    budget = models.ForeignKey("billing.Budget", on_delete=models.PROTECT, related_name="campaigns")
+    opens_at = models.TimeField(default=time(8), help_text="Local time of the lead.")
+    closes_at = models.TimeField(default=time(21), help_text="Local time of the lead.")
+    weekdays = models.JSONField(default=every_day, help_text="0 is Monday, 6 is Sunday.")
+    max_concurrency = models.PositiveIntegerField(
+        default=4, validators=[MinValueValidator(1), MaxValueValidator(500)], help_text="Calls at a time."
+    )
+    max_attempts = models.PositiveIntegerField(default=6, validators=[MinValueValidator(1), MaxValueValidator(10)])
+    retry_after_min = models.PositiveIntegerField(
+        default=45, help_text="Minutes until an unanswered lead is due again."
+    )
+    max_call_s = models.PositiveIntegerField(
+        default=300,
+        validators=[MinValueValidator(30), MaxValueValidator(3600)],
+        help_text="A call ends after so many seconds.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(opens_at__lt=models.F("closes_at")), name="campaign_opens_before_it_closes"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,166 @@
+"""Leads, where they came from, and who must not be called."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from calls.models.campaign import CampaignStatus
+
+
+class LeadStatus(models.TextChoices):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class LeadQuerySet(models.QuerySet["Lead"]):
+    def due(self, *, now: datetime) -> "LeadQuerySet":
+        return self.filter(status=LeadStatus.OPEN, next_attempt_at__lte=now, campaign__status=CampaignStatus.RUNNING)
+
+    def idle(self) -> "LeadQuerySet":
+        """Without an unfinished call to the lead's number, in whatever campaign."""
+        from calls.models.call import Call
+
+        return self.filter(~Exists(Call.objects.unfinished().filter(to_number=OuterRef("phone"))))
+
+    def reachable(self) -> "LeadQuerySet":
+        return self.filter(~Exists(Suppression.objects.filter(phone=OuterRef("phone"))))
+
+    def in_order_of_calling(self) -> "LeadQuerySet":
+        return self.order_by("priority", "next_attempt_at", "pk")
+
+
+class Lead(models.Model):
+    """One person to call in one campaign. ``phone`` is E.164; ``zone`` overrides what the number tells."""
+
+    campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="leads")
+    phone = models.CharField(max_length=16, db_index=True)
+    name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    interest = models.CharField(max_length=10, blank=True, choices=[("sell", "sell"), ("buy", "buy")])
+    address = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=3, blank=True, help_text="Two-letter state, such as CO; empty: the number's.")
+    zone = models.CharField(max_length=64, blank=True, help_text="IANA time zone; empty: the number's.")
+    source = models.CharField(max_length=80, blank=True)
+    priority = models.PositiveSmallIntegerField(default=5, help_text="1 is called first, 9 last.")
+    status = models.CharField(max_length=10, choices=LeadStatus.choices, default=LeadStatus.OPEN)
+    disposition = models.CharField(max_length=24, blank=True, db_index=True)
+    closed_reason = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(db_index=True)
+    commitment_at = models.DateTimeField(null=True, blank=True, help_text="When the lead asked to be called.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LeadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "phone"], name="one_lead_per_number_and_campaign")]
+        indexes = [
+            models.Index(
+                fields=["campaign", "priority", "next_attempt_at", "id"],
+                condition=Q(status=LeadStatus.OPEN),
+                name="lead_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.phone
+
+
+class Consent(models.Model):
+    """Evidence that the person agreed to be called by an artificial voice. Kept, never edited."""
+
+    class Kind(models.TextChoices):
+        WRITTEN = "written"
+        ORAL = "oral"
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="consents")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    source = models.CharField(max_length=200, help_text="The form, page or conversation in which it was given.")
+    given_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-given_at"]
+        constraints = [models.UniqueConstraint(fields=["lead", "kind", "source", "given_at"], name="consent_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} consent, {self.source}"
+
+
+class Suppression(models.Model):
+    """A number that is never called again, in any campaign."""
+
+    phone = models.CharField(max_length=16, unique=True)
+    source = models.CharField(max_length=20, help_text="How it came: voice, key, wrong_number, admin, import.")
+    said = models.CharField(max_length=300, blank=True, help_text="What the person said or pressed.")
+    call_id = models.UUIDField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "do-not-call entry"
+        verbose_name_plural = "do-not-call entries"
+
+    def __str__(self) -> str:
+        return self.phone
+
+
+class Decision(models.Model):
+    """Why a lead was called, or not: every gate's verdict with what it saw."""
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="decisions")
+    call_id = models.UUIDField(null=True, blank=True, db_index=True)
+    at = models.DateTimeField()
+    result = models.CharField(max_length=10)
+    reason = models.CharField(max_length=300, blank=True)
+    verdicts = models.JSONField()
+    rules_version = models.CharField(max_length=20)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.result}: {self.reason}" if self.reason else self.result
+
+
+class LeadImport(models.Model):
+    """One CSV as it came. The same bytes for the same campaign are the same import."""
+
+    campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="imports")
+    file_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    imported = models.PositiveIntegerField(default=0)
+    duplicates = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "sha256"], name="a_file_is_imported_once")]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class LeadRow(models.Model):
+    """The fate of one line of an import. ``line`` is the line of the file on which the row begins, from 1."""
+
+    class Fate(models.TextChoices):
+        IMPORTED = "imported"
+        DUPLICATE = "duplicate"
+        REJECTED = "rejected"
+
+    source = models.ForeignKey(LeadImport, on_delete=models.CASCADE, related_name="rows")
+    line = models.PositiveIntegerField()
+    fate = models.CharField(max_length=10, choices=Fate.choices)
+    reason = models.CharField(max_length=300, blank=True)
+    lead = models.ForeignKey(Lead, null=True, blank=True, on_delete=models.SET_NULL, related_name="rows")
+
+    class Meta:
+        ordering = ["line"]
+        constraints = [models.UniqueConstraint(fields=["source", "line"], name="one_fate_per_line")]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.fate}"

@@ -1,0 +1,21 @@
+"""The Celery application. ``celery -A reautomation worker …`` starts a worker, see docs/operations.md."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
+
+from celery import Celery, signals
+from django.conf import settings
+
+from reautomation import embedded
+
+app = Celery("reautomation")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def _join_embedded(**_: object) -> None:
+    if settings.USES_EMBEDDED:
+        embedded.join(settings.EMBEDDED)

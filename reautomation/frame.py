@@ -1,0 +1,26 @@
+"""Running a management command: the environment checked, the embedded services joined where the command needs them."""
+
+import sys
+
+from reautomation import embedded
+from reautomation.env import BadEnvironment
+
+_NEEDS_NO_SERVICES = frozenset(
+    {"help", "--help", "-h", "--version", "version", "check", "collectstatic", "makemigrations"}
+)
+
+
+def run_command(argv: list[str]) -> int:
+    """Run ``argv`` as Django would; an error that a person can mend is one sentence on stderr and exit code 2."""
+    from django.core.management import execute_from_command_line
+
+    try:
+        from django.conf import settings
+
+        if len(argv) > 1 and argv[1] not in _NEEDS_NO_SERVICES and settings.USES_EMBEDDED:
+            embedded.join(settings.EMBEDDED)
+        execute_from_command_line(argv)
+    except (BadEnvironment, embedded.EmbeddedError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,177 @@
+"""Django's settings, all of them from ``reautomation.env``. Importing this starts no service."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from reautomation import env, log
+from reautomation.embedded import Embedded
+from voice.domain.types import VoiceConfig
+
+ENV = env.read()
+BASE_DIR = env.ROOT
+VAR_DIR = ENV.var_dir.resolve()
+EMBEDDED = Embedded(VAR_DIR)
+
+
+def _secret_key() -> str:
+    """The configured key, or one made on first use and kept in ``var/``; one of racing processes makes it."""
+    if configured := ENV.secret_key.get_secret_value():
+        return configured
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    path = VAR_DIR / "secret_key"
+    if not path.exists():
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(50))
+        with contextlib.suppress(FileExistsError):  # another process was first: its key is the key
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_text()
+
+
+def _database(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "reautomation",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", "") or parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "OPTIONS": {"connect_timeout": 5, "application_name": "reautomation", **options},
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+SECRET_KEY = _secret_key()
+DEBUG = ENV.debug
+ALLOWED_HOSTS = [host.strip() for host in ENV.allowed_hosts.split(",") if host.strip()]
+PUBLIC_URL = ENV.public_url or f"http://{ENV.web_host}:{ENV.web_port}"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL.startswith("https://") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "billing",
+    "calls",
+    "integrations",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "reautomation.urls"
+ASGI_APPLICATION = "reautomation.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASE_URL = ENV.database_url.get_secret_value() or EMBEDDED.database_url
+REDIS_URL = ENV.redis_url.get_secret_value() or EMBEDDED.redis_url
+USES_EMBEDDED = not ENV.database_url.get_secret_value() or not ENV.redis_url.get_secret_value()
+DATABASES = {"default": _database(DATABASE_URL)}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+X_FRAME_OPTIONS = "SAMEORIGIN"
+
+LOGGING_CONFIG = None
+log.configure(level=ENV.log_level, style=ENV.log_format)
+
+# Celery: why these and no others is told in docs/adr/0003-celery-slots-are-phone-lines.md.
+CELERY_BROKER_URL = (
+    f"redis+socket://{EMBEDDED.redis_socket}?virtual_host=0" if REDIS_URL.startswith("unix://") else REDIS_URL
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"calls.place": {"queue": "calls.local"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "visibility_timeout": 7200,
+    "global_keyprefix": "reautomation:",
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_BEAT_SCHEDULE = {
+    "dispatch due leads": {"task": "calls.dispatch", "schedule": 2.0, "options": {"expires": 10}},
+    "sweep calls that hang": {"task": "calls.sweep", "schedule": 10.0, "options": {"expires": 30}},
+    "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},
+}
+
+# Carrier and voice
+COMPANY_NAME = ENV.company_name
+AGENT_NAME = ENV.agent_name
+DIALER = "voice.adapters.twilio.TwilioDialer"
+TWILIO_ACCOUNT_SID = ENV.twilio_account_sid
+TWILIO_AUTH_TOKEN = ENV.twilio_auth_token.get_secret_value()
+TWILIO_API_URL = ENV.twilio_api_url
+TWILIO_FROM_NUMBER = ENV.twilio_from_number
+RECORDINGS_DIR = Path(VAR_DIR / "recordings")
+VOICE = VoiceConfig(
+    lines=ENV.voice_lines,
+    media_host=ENV.voice_media_host,
+    media_port=ENV.voice_media_port,
+    media_url=ENV.voice_media_url,
+    redis_url=REDIS_URL,
+    recordings_dir=RECORDINGS_DIR,
+    whisper_model=ENV.whisper_model,
+    whisper_device=ENV.whisper_device,
+    whisper_compute_type=ENV.whisper_compute_type,
+    piper_model=ENV.piper_model,
+    max_call_s=ENV.voice_max_call_s,
+)
+VOICE_RING_TIMEOUT_S = ENV.voice_ring_timeout_s
+CALL_LEASE_S = 20
