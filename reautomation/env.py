@@ -4,6 +4,7 @@ A wrong variable raises ``BadEnvironment`` whose text names the variable, its va
 from the process's environment first, then from ``.env`` beside ``manage.py``.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -41,7 +42,9 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 class Environment(BaseSettings):
     """Every variable that the project reads; ``.env.example`` lists them with their meaning."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=os.environ.get("ENV_FILE", ROOT / ".env"), extra="ignore", env_ignore_empty=True
+    )
 
     debug: bool = False
     secret_key: SecretStr = SecretStr("")
