@@ -1,0 +1,1 @@
+"""Prices as pure arithmetic."""
