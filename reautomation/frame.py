@@ -1,4 +1,4 @@
-"""Running a management command: the environment checked, the embedded services joined where the command needs them."""
+"""Running a management command: the environment checked, the embedded services joined where they are needed."""
 
 import sys
 

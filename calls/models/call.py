@@ -63,6 +63,7 @@ class Call(models.Model):
     recording_ms = models.PositiveIntegerField(default=0)
     usage = models.JSONField(default=list, blank=True)
     cost = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal(0), help_text="USD, settled.")
+    offered_slots = models.JSONField(default=list, blank=True, help_text="Appointments that this call may offer.")
     snapshot = models.JSONField(null=True, blank=True, editable=False)
 
     objects = CallQuerySet.as_manager()

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
-from agents.domain.types import EndedBy, Outcome
+from agents.domain.types import Act, EndedBy, Outcome
 
 
 class CarrierStatus(StrEnum):
@@ -149,6 +149,13 @@ class TurnTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Acted:
+    """The conversation decided on ``act``: told at once, since an opt-out must outlive the loss of this process."""
+
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How the line was used, sent once. ``answered_at`` None means that no media socket ever opened."""
 
@@ -166,7 +173,7 @@ class Ended:
     report: Report
 
 
-LineEvent = Live | TurnTaken | Ended
+LineEvent = Live | TurnTaken | Acted | Ended
 
 
 class SignalKind(StrEnum):

@@ -1,0 +1,210 @@
+"""May this lead be called now? Decided purely, gate by gate, with every gate's verdict kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from calls.domain.rules import COUNTRIES, UNKNOWN_STATE, US_DEFAULT, US_STATES, VERSION, HoursRule, Window
+
+_LOOK_AHEAD = timedelta(days=14)
+_MAX_ZONES = 4
+_US_TERRITORIES = frozenset({"PR", "GU", "VI", "AS", "MP"})
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFacts:
+    """What the gates look at. ``states`` are those of the number and of the address; empty: unknown.
+
+    ``called_at`` are the instants of the calls of the last 24 hours to this number, in whatever campaign.
+    """
+
+    country: str
+    states: tuple[str, ...]
+    zones: tuple[str, ...]
+    suppressed: bool
+    consent_kind: str
+    called_at: tuple[datetime, ...] = ()
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DialRules:
+    """What the campaign asks for on top of the law. Times are the lead's local time."""
+
+    opens: time
+    closes: time
+    weekdays: tuple[int, ...]
+    max_attempts: int
+    max_calls_per_day: int = 3
+    version: str = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One gate's word. ``until`` is set by a gate that will open by itself."""
+
+    gate: str
+    passed: bool
+    reason: str = ""
+    saw: dict[str, Any] = field(default_factory=dict)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    until: datetime
+    reason: str
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    reason: str
+    verdicts: tuple[Verdict, ...]
+
+
+def decide(facts: LeadFacts, *, now: datetime, rules: DialRules) -> Dial | Wait | Never:
+    """Ask every gate. One gate that never opens closes the lead; else the latest ``until`` is when to ask again."""
+    verdicts = tuple(gate(facts, now, rules) for gate in _GATES)
+    closed = [verdict for verdict in verdicts if not verdict.passed]
+    if not closed:
+        return Dial(verdicts)
+    for verdict in closed:
+        if verdict.until is None:
+            return Never(verdict.reason, verdicts)
+    latest = max(closed, key=lambda verdict: verdict.until or now)
+    assert latest.until is not None
+    return Wait(latest.until, latest.reason, verdicts)
+
+
+def hours_rules(facts: LeadFacts) -> list[tuple[str, HoursRule]]:
+    """Every row of hours that applies, by the name under which it is found."""
+    if facts.country != "US":
+        rule = COUNTRIES.get(facts.country)
+        return [(facts.country, rule)] if rule else []
+    if not facts.states:
+        return [("unknown state", UNKNOWN_STATE)]
+    return [(state, US_STATES.get(state, US_DEFAULT)) for state in facts.states]
+
+
+def _do_not_call(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
+    if facts.suppressed:
+        return Verdict("do not call", False, "The number is on the do-not-call list.")
+    return Verdict("do not call", True)
+
+
+def _consent(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
+    """An artificial voice needs prior express written consent: FCC 24-17, 47 CFR 64.1200(a)(2)."""
+    saw = {"kind": facts.consent_kind}
+    if facts.consent_kind != "written":
+        return Verdict("consent", False, "There is no written consent to calls by an artificial voice.", saw)
+    return Verdict("consent", True, saw=saw)
+
+
+def _country(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
+    saw = {"country": facts.country}
+    if facts.country != "US" and facts.country not in COUNTRIES:
+        return Verdict("country", False, f"Calls to {facts.country or 'an unknown country'} are not allowed.", saw)
+    return Verdict("country", True, saw=saw)
+
+
+def _attempts(facts: LeadFacts, _now: datetime, rules: DialRules) -> Verdict:
+    saw = {"attempts": facts.attempts, "allowed": rules.max_attempts}
+    if facts.attempts >= rules.max_attempts:
+        return Verdict("attempts", False, f"All {rules.max_attempts} attempts are used.", saw)
+    return Verdict("attempts", True, saw=saw)
+
+
+def _frequency(facts: LeadFacts, now: datetime, rules: DialRules) -> Verdict:
+    """At most so many calls in any 24 hours: the campaign's cap or a state's, the smaller one."""
+    caps = [rule.max_calls_per_day for _, rule in hours_rules(facts) if rule.max_calls_per_day]
+    cap = min([rules.max_calls_per_day, *caps])
+    recent = sorted(at for at in facts.called_at if at > now - timedelta(days=1))
+    saw = {"calls in 24 h": len(recent), "allowed": cap}
+    if len(recent) >= cap:
+        until = recent[-cap] + timedelta(days=1, seconds=1)
+        return Verdict("frequency", False, f"{len(recent)} calls in 24 hours; {cap} are allowed.", saw, until)
+    return Verdict("frequency", True, saw=saw)
+
+
+def _place(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
+    saw = {"zones": list(facts.zones), "states": list(facts.states)}
+    if not 1 <= len(facts.zones) <= _MAX_ZONES:
+        return Verdict("place", False, "Where the person lives is not known: add an address or a time zone.", saw)
+    return Verdict("place", True, saw=saw)
+
+
+def _hours(facts: LeadFacts, now: datetime, rules: DialRules) -> Verdict:
+    if not 1 <= len(facts.zones) <= _MAX_ZONES:
+        return Verdict("hours", True, "Not asked: the place is not known.")
+    saw = {zone: now.astimezone(ZoneInfo(zone)).strftime("%a %H:%M") for zone in facts.zones}
+    if allowed(facts, now, rules):
+        return Verdict("hours", True, saw=saw)
+    until = next_opening(facts, now, rules)
+    if until is None:
+        return Verdict("hours", False, "No hour of the next two weeks is allowed: widen the campaign's hours.", saw)
+    return Verdict("hours", False, "Outside the allowed hours.", saw, until)
+
+
+_GATES: tuple[Callable[[LeadFacts, datetime, DialRules], Verdict], ...] = (
+    _do_not_call,
+    _consent,
+    _country,
+    _attempts,
+    _place,
+    _frequency,
+    _hours,
+)
+
+
+def allowed(facts: LeadFacts, at: datetime, rules: DialRules) -> bool:
+    """Whether ``at`` is inside the hours of every zone under every state's row and the campaign's own."""
+    own = Window(rules.weekdays, rules.opens, rules.closes)
+    for zone in facts.zones:
+        local = at.astimezone(ZoneInfo(zone))
+        if not _inside(own, local):
+            return False
+        for name, rule in hours_rules(facts):
+            if not any(_inside(window, local) for window in rule.windows):
+                return False
+            if not rule.holidays and _is_holiday(local.date(), facts.country, name):
+                return False
+    return True
+
+
+def next_opening(facts: LeadFacts, after: datetime, rules: DialRules) -> datetime | None:
+    """The first allowed instant after ``after``; None when there is none within two weeks.
+
+    Every window opens at a full quarter of an hour in some zone, so the search goes by quarters.
+    """
+    at = after.astimezone(UTC).replace(second=0, microsecond=0)
+    at -= timedelta(minutes=at.minute % 15)
+    end = after + _LOOK_AHEAD
+    while (at := at + timedelta(minutes=15)) <= end:
+        if allowed(facts, at, rules):
+            return at
+    return None
+
+
+def _inside(window: Window, local: datetime) -> bool:
+    return local.weekday() in window.weekdays and window.opens <= local.time() < window.closes
+
+
+@lru_cache(maxsize=512)
+def _calendar(country: str, state: str, year: int) -> frozenset[date]:
+    known = country == "US" and len(state) == 2 and state not in _US_TERRITORIES and state in US_STATES
+    return frozenset(holidays.country_holidays(country, subdiv=state if known else None, years=year))
+
+
+def _is_holiday(day: date, country: str, state: str) -> bool:
+    return day in _calendar(country, state, day.year)

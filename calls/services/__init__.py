@@ -1,0 +1,1 @@
+"""What is done to leads and calls. Each function is one transaction and takes the time as an argument."""

@@ -1,0 +1,54 @@
+"""News from the carrier about one call: late, doubled or out of order, all go the same way."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from agents.domain.types import Disposition, EndedBy, Outcome
+from calls.domain.status import CallStatus
+from calls.models import Call, CallEvent
+from calls.services.finishing import finish
+from calls.services.moving import note
+from voice.domain.types import CarrierStatus, CarrierUpdate, Report
+
+_ENDED_WITHOUT_TALK = {
+    CarrierStatus.BUSY: Disposition.BUSY,
+    CarrierStatus.NO_ANSWER: Disposition.NO_ANSWER,
+    CarrierStatus.FAILED: Disposition.FAILED,
+    CarrierStatus.CANCELED: Disposition.FAILED,
+}
+_RINGING = (CallStatus.DIALING, CallStatus.UNKNOWN)
+
+
+@transaction.atomic
+def apply(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
+    """Keep the update, and finish a call that ended before anybody talked; False for news that is known already.
+
+    A call that was answered is finished by the line that holds it, or by the sweep when that line is lost. Raises
+    Call.DoesNotExist.
+    """
+    call = Call.objects.select_for_update().get(pk=call_id)
+    kind = f"carrier.{update.status or 'machine'}"
+    if CallEvent.objects.filter(call=call, kind=kind).exists():
+        return False
+    fields = {"sequence": update.sequence, "answered_by": update.answered_by, "duration_s": update.duration_s}
+    note(call_id, kind, at=now, fields={key: value for key, value in fields.items() if value is not None})
+    changes: dict[str, object] = {}
+    if not call.carrier_call_id:
+        changes["carrier_call_id"] = update.carrier_call_id
+    if update.answered_by:
+        changes["answered_by"] = update.answered_by
+    if changes:
+        Call.objects.filter(pk=call_id).update(**changes)
+    if update.status in _ENDED_WITHOUT_TALK and CallStatus(call.status) in _RINGING:
+        finish(call_id, unanswered(update, now=now), now=now)
+    return True
+
+
+def unanswered(update: CarrierUpdate, *, now: datetime) -> Report:
+    """The report of a call that the carrier ended before anybody talked."""
+    assert update.status is not None
+    disposition = _ENDED_WITHOUT_TALK[update.status]
+    summary = f"The carrier ended the call: {update.status}."
+    return Report(Outcome(disposition, summary), EndedBy.CARRIER, ended_at=now)

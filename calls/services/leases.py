@@ -1,0 +1,54 @@
+"""Keeps this process's calls its own: one statement renews every lease, on the database's clock."""
+
+import os
+import socket
+import threading
+import uuid
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models.functions import Now
+
+from calls.models import Call
+
+log = structlog.get_logger(__name__)
+
+
+def renew(owner: str) -> int:
+    """Renew the leases of all calls that ``owner`` holds; how many. A lease that has run out stays so."""
+    held = Call.objects.owned().filter(owner=owner, lease_until__gt=Now())
+    return held.update(lease_until=Now() + timedelta(seconds=settings.CALL_LEASE_S))
+
+
+class Heartbeat:
+    """A thread that renews the leases of one worker process, started with its first call."""
+
+    def __init__(self) -> None:
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> str:
+        """Begin, if it has not; the owner's name."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True)
+                self._thread.start()
+        return self.owner
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(settings.CALL_LEASE_S / 4):
+            try:
+                renew(self.owner)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("lease.not_renewed", error=str(error))
+                connection.close()
+        connection.close()

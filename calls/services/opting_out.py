@@ -1,0 +1,44 @@
+"""Stop calling a number: at once, everywhere."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from billing import services as billing
+from calls.domain.status import CallStatus
+from calls.models import Call, Lead, Suppression
+from calls.models.lead import LeadStatus
+from calls.services.moving import move
+
+
+@transaction.atomic
+def suppress(phone: str, *, source: str, said: str, now: datetime, call_id: UUID | None = None) -> bool:
+    """Put the number on the do-not-call list, close its leads in every campaign and cancel its waiting calls.
+
+    False when it is on the list already; the first entry, with its evidence, stays.
+    """
+    _, created = Suppression.objects.get_or_create(
+        phone=phone, defaults={"source": source, "said": said[:300], "call_id": call_id, "created_at": now}
+    )
+    Lead.objects.filter(phone=phone, status=LeadStatus.OPEN).update(
+        status=LeadStatus.CLOSED, closed_reason="The number is on the do-not-call list."
+    )
+    for waiting in Call.objects.filter(to_number=phone, status=CallStatus.QUEUED.value).values_list("pk", flat=True):
+        cancel(waiting, at=now, why="call.canceled_opt_out")
+    return created
+
+
+def record_opt_out(call: Call, said: str, *, now: datetime) -> bool:
+    """The person on ``call`` asked not to be called again, by voice or with key 9."""
+    source = "key" if said.strip() == "9" else "voice"
+    return suppress(call.to_number, source=source, said=said, now=now, call_id=call.pk)
+
+
+@transaction.atomic
+def cancel(call_id: UUID, *, at: datetime, why: str, fence: int | None = None) -> bool:
+    """End a call that has not rung and give its hold back; False when it is past that."""
+    if not move(call_id, CallStatus.CANCELED, at=at, why=why, fence=fence, changes={"ended_at": at}):
+        return False
+    billing.release(call_id, at=at)
+    return True

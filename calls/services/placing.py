@@ -1,0 +1,180 @@
+"""One call on one phone line: claim, ask the gates again, write the intent, ring, listen, finish."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from agents.domain.types import Disposition, EndedBy, OptOut, Outcome
+from calls.domain.compliance import Dial
+from calls.domain.status import CallStatus
+from calls.models import Call, Lead, Turn
+from calls.models.campaign import CampaignStatus
+from calls.services import gates
+from calls.services.briefing import brief_of, reserve_slots
+from calls.services.database import released, surviving_outage
+from calls.services.finishing import finish
+from calls.services.moving import move
+from calls.services.opting_out import cancel, record_opt_out
+from voice.domain.types import Acted, DialRequest, Ended, LineEvent, Live, Report, TurnTaken
+from voice.ports import Busy, Dialer, DialUnknown, Line, NoLine, Plane, Refused
+
+log = structlog.get_logger(__name__)
+Clock = Callable[[], datetime]
+_CARRIER_BUSY_WAIT = timedelta(seconds=30)
+
+
+def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clock) -> bool:
+    """Make the call, and return when it is over; False when it was not this worker's to make.
+
+    A duplicate delivery finds no queued call and does nothing.
+    """
+    call = claim(call_id, owner=owner, now=clock())
+    if call is None or not _still_allowed(call, now=clock()):
+        return False
+    brief = brief_of(call, reserve_slots(call, now=clock()))
+    try:
+        line = plane.open_line(
+            brief, ring_timeout_s=settings.VOICE_RING_TIMEOUT_S, max_length_s=call.campaign.max_call_s
+        )
+    except NoLine:
+        log.warning("call.no_line", call_id=str(call_id))  # the claim's lease runs out and the sweep queues it again
+        return False
+    try:
+        if not _write_intent(call, now=clock()):
+            return False
+        if _ring(call, line, dialer, clock=clock):
+            _listen(call, line, clock=clock)
+    finally:
+        line.close()
+    return True
+
+
+@transaction.atomic
+def claim(call_id: UUID, *, owner: str, now: datetime) -> Call | None:
+    """Take a queued call for this worker; None when another has it. The lease runs on the database's clock."""
+    lease = Now() + timedelta(seconds=settings.CALL_LEASE_S)
+    claimed = {"owner": owner, "fence": F("fence") + 1, "lease_until": lease}
+    if not move(call_id, CallStatus.CLAIMED, at=now, why="call.claimed", changes=claimed, fields={"owner": owner}):
+        return None
+    return Call.objects.select_related("lead", "campaign").get(pk=call_id)
+
+
+def _still_allowed(call: Call, *, now: datetime) -> bool:
+    """The gates again, just before the ring. A call that may not be made any more is canceled; its lead stays due."""
+    if call.campaign.status != CampaignStatus.RUNNING:
+        cancel(call.pk, at=now, why="call.canceled_campaign_not_running", fence=call.fence)
+        return False
+    decision = gates.ask(call.lead, now=now)
+    gates.keep(decision, call.lead, now=now, call_id=call.pk)
+    if isinstance(decision, Dial):
+        return True
+    cancel(call.pk, at=now, why="call.canceled_by_gate", fence=call.fence)
+    return False
+
+
+@transaction.atomic
+def _write_intent(call: Call, *, now: datetime) -> bool:
+    """Commit that the phone is about to ring, while the lease holds. After this the call is never queued again."""
+    if not Call.objects.filter(pk=call.pk, fence=call.fence, lease_until__gt=Now()).select_for_update().exists():
+        return False
+    changes = {"dialed_at": now}
+    if not move(call.pk, CallStatus.DIALING, at=now, why="call.dialing", fence=call.fence, changes=changes):
+        return False
+    Lead.objects.filter(pk=call.lead_id).update(attempts=F("attempts") + 1)
+    return True
+
+
+def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
+    """Ask the carrier to ring; whether there is, or may be, something to listen to."""
+    request = DialRequest(
+        call_id=str(call.pk),
+        to=call.to_number,
+        from_=call.from_number,
+        stream=line.stream,
+        ring_timeout_s=settings.VOICE_RING_TIMEOUT_S,
+        max_length_s=call.campaign.max_call_s + 30,
+    )
+    released()
+    try:
+        carrier_call_id = dialer.place(request)
+    except Refused as refused:
+        bad_number = refused.code in _BAD_NUMBER_CODES
+        _finish_unrung(call, Disposition.BAD_NUMBER if bad_number else Disposition.FAILED, str(refused), clock=clock)
+        return False
+    except Busy as busy:
+        _try_later(call, str(busy), now=clock())
+        return False
+    except DialUnknown as unknown:
+        # The phone may be ringing: keep the line open for the media socket, and let the sweep ask the carrier.
+        log.warning("call.dial_unknown", call_id=str(call.pk), reason=str(unknown))
+        now = clock()
+        surviving_outage(lambda: move(call.pk, CallStatus.UNKNOWN, at=now, why="call.dial_unknown", fence=call.fence))
+        return True
+    surviving_outage(lambda: Call.objects.filter(pk=call.pk).update(carrier_call_id=carrier_call_id))
+    return True
+
+
+_BAD_NUMBER_CODES = frozenset({"13223", "13224", "21211", "21214", "21217", "21401", "21421"})
+
+
+def _finish_unrung(call: Call, disposition: Disposition, reason: str, *, clock: Clock) -> None:
+    now = clock()
+    report = Report(Outcome(disposition, reason), EndedBy.CARRIER, ended_at=now)
+    surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence))
+
+
+def _try_later(call: Call, reason: str, *, now: datetime) -> None:
+    """The carrier had no room, so nothing rang: the attempt does not count and the lead is due again soon."""
+    report = Report(Outcome(Disposition.FAILED, reason), EndedBy.CARRIER, ended_at=now)
+    with transaction.atomic():
+        if finish(call.pk, report, now=now, fence=call.fence):
+            Lead.objects.filter(pk=call.lead_id).update(
+                attempts=F("attempts") - 1, next_attempt_at=now + _CARRIER_BUSY_WAIT
+            )
+
+
+def _listen(call: Call, line: Line, *, clock: Clock) -> None:
+    """Write down what happens, as it happens. The thread waits without a database connection."""
+    for event in line.events():
+        surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
+        released()
+
+
+def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
+    match event:
+        case Live(at=at):
+            changes = {"answered_at": at}
+            move(call.pk, CallStatus.LIVE, at=at, why="call.live", fence=call.fence, changes=changes)
+        case TurnTaken(turn=turn, snapshot=snapshot):
+            with transaction.atomic():
+                Turn.objects.bulk_create(
+                    [
+                        Turn(
+                            call=call,
+                            seq=turn.seq,
+                            speaker=turn.speaker.value,
+                            text=turn.text,
+                            start_ms=turn.start_ms,
+                            end_ms=turn.end_ms,
+                            interrupted=turn.interrupted,
+                            agent=turn.agent,
+                            confidence=turn.confidence,
+                            timings=asdict(turn.timings) if turn.timings else {},
+                        )
+                    ],
+                    ignore_conflicts=True,
+                )
+                Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))
+        case Acted(act=OptOut(said=said)):
+            record_opt_out(call, said, now=now)
+        case Acted():
+            pass  # carried out with the report
+        case Ended(report=report):
+            finish(call.pk, report, now=now, fence=call.fence)

@@ -1,0 +1,100 @@
+"""Finds calls that hang and brings them on: the guarantee behind every doorbell, lease and callback."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from agents.domain.types import Disposition, EndedBy, Outcome
+from calls.domain.status import CallStatus
+from calls.models import Call
+from calls.services import carrier, doorbell
+from calls.services.finishing import finish
+from calls.services.moving import move
+from voice.domain.types import CarrierStatus, CarrierUpdate, Report
+from voice.ports import CarrierError, Dialer
+
+log = structlog.get_logger(__name__)
+_RING_AGAIN_AFTER = timedelta(seconds=30)
+_ASK_CARRIER_AFTER = timedelta(seconds=15)
+_NEVER_RANG_AFTER = timedelta(minutes=2)
+_MAX_CLAIMS = 3
+_BATCH = 100
+_LEADER_LOCK = 7_201_001
+
+
+def sweep(*, dialer: Dialer, now: datetime) -> bool:
+    """One round; False when another process is at it. Each call is its own transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LEADER_LOCK])
+        if not cursor.fetchone()[0]:  # type: ignore[index]
+            return False
+    try:
+        _reap(now=now)
+        _ring_again(now=now)
+        _reconcile(dialer, now=now)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LEADER_LOCK])
+    return True
+
+
+def _reap(*, now: datetime) -> None:
+    """Leases that ran out, by the database's clock: a claimed call waits again, one that may have rung is unknown."""
+    for call in Call.objects.owned().filter(lease_until__lt=Now())[:_BATCH]:
+        status = CallStatus(call.status)
+        if status is not CallStatus.CLAIMED:
+            move(call.pk, CallStatus.UNKNOWN, at=now, why="call.lease_expired", fence=call.fence, only_from=status)
+        elif call.fence < _MAX_CLAIMS:
+            unowned = {"owner": "", "lease_until": None, "rung_at": None}
+            move(call.pk, CallStatus.QUEUED, at=now, why="call.lease_expired", fence=call.fence, changes=unowned)
+        else:
+            summary = f"{_MAX_CLAIMS} workers were lost while they prepared this call."
+            report = Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
+            finish(call.pk, report, now=now, fence=call.fence)
+
+
+def _ring_again(*, now: datetime) -> None:
+    """Queued calls whose doorbell may have been lost."""
+    with transaction.atomic():
+        stale = Q(rung_at__isnull=True) | Q(rung_at__lt=now - _RING_AGAIN_AFTER)
+        waiting = Call.objects.filter(stale, status=CallStatus.QUEUED.value).order_by("queued_at")
+        ids = list(waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
+        Call.objects.filter(pk__in=ids).update(rung_at=now)
+    for call_id in ids:
+        doorbell.ring(call_id)
+
+
+def _reconcile(dialer: Dialer, *, now: datetime) -> None:
+    """Ask the carrier about calls whose fate is unknown; it alone knows whether a phone rang."""
+    for call in Call.objects.filter(status=CallStatus.UNKNOWN.value, status_at__lt=now - _ASK_CARRIER_AFTER)[:_BATCH]:
+        try:
+            update = dialer.fetch(call.carrier_call_id) if call.carrier_call_id else None
+            update = update or dialer.find(str(call.pk), to=call.to_number)
+            _settle_unknown(call, update, dialer, now=now)
+        except CarrierError as error:
+            log.warning("sweep.carrier_silent", call_id=str(call.pk), error=str(error))
+
+
+def _settle_unknown(call: Call, update: CarrierUpdate | None, dialer: Dialer, *, now: datetime) -> None:
+    if update is None:
+        if call.status_at < now - _NEVER_RANG_AFTER:
+            summary = "The carrier knows of no such call: the phone never rang."
+            finish(call.pk, Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now), now=now)
+    elif update.status is CarrierStatus.COMPLETED:
+        finish(call.pk, _lost(call, update, now=now), now=now)
+    elif update.status is not None and update.status.final:
+        finish(call.pk, carrier.unanswered(update, now=now), now=now)
+    elif call.status_at < now - _NEVER_RANG_AFTER:
+        # Nobody talks with the person any more; the next round finds the call completed.
+        dialer.hang_up(update.carrier_call_id)
+
+
+def _lost(call: Call, update: CarrierUpdate, *, now: datetime) -> Report:
+    """The carrier says that the call was answered and is over, and the worker that held it is gone."""
+    answered_at = call.answered_at or now - timedelta(seconds=update.duration_s or 0)
+    ended_at = answered_at + timedelta(seconds=update.duration_s or 0)
+    summary = "The worker was lost during the call; the turns up to then are kept."
+    return Report(Outcome(Disposition.HUNG_UP, summary), EndedBy.FAULT, ended_at=ended_at, answered_at=answered_at)

@@ -1,0 +1,29 @@
+"""Celery's entry points. A task parses, stamps the time, makes one call."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from calls.carrier import dialer
+from calls.services import dispatching, placing, sweeping
+from calls.services.leases import Heartbeat
+
+_heartbeat = Heartbeat()
+
+
+@shared_task(name="calls.dispatch")
+def dispatch(**_newer: object) -> None:
+    dispatching.dispatch(now=timezone.now())
+
+
+@shared_task(name="calls.place")
+def place(*, call_id: str, **_newer: object) -> None:
+    from voice.worker import plane
+
+    placing.place(UUID(call_id), plane=plane(), dialer=dialer(), owner=_heartbeat.start(), clock=timezone.now)
+
+
+@shared_task(name="calls.sweep")
+def sweep(**_newer: object) -> None:
+    sweeping.sweep(dialer=dialer(), now=timezone.now())
