@@ -1,0 +1,219 @@
+"""Taking a CSV of leads into a campaign: once per file, all of it or nothing, every line with its fate.
+
+Rows go to the database in chunks inside one transaction. Imports into one campaign wait for each other on an advisory
+lock, so that two managers with overlapping files cannot block each other half-way; starting and pausing the campaign
+do not wait, since the campaign's own row is not locked.
+"""
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import IO
+
+import structlog
+from django.db import connection, transaction
+
+from calls.domain.lead_csv import FileRefused, Rejected, Row, parse_rows
+from calls.models import Campaign, Consent, Lead, LeadImport, LeadRow, Suppression
+from calls.models.campaign import CampaignStatus
+
+__all__ = ["MAX_BYTES", "MAX_ROWS", "FileRefused", "import_leads"]
+
+MAX_ROWS = 100_000
+MAX_BYTES = 64 * 1024 * 1024
+_CHUNK_ROWS = 2_000
+_READ_BYTES = 1 << 18
+_KEPT_IN_MEMORY_BYTES = 4 * 1024 * 1024
+_LOCK = 0x1EAD
+"""The first key of the advisory lock; the second is the campaign."""
+
+log = structlog.get_logger(__name__)
+
+
+def import_leads(campaign_id: int, file_name: str, stream: IO[bytes], *, now: datetime) -> LeadImport:
+    """Import the CSV; the same bytes again give the first import back and change nothing.
+
+    New leads are due at ``now``. Raises FileRefused, with nothing written, where the file as a whole cannot be used,
+    and Campaign.DoesNotExist.
+    """
+    with tempfile.SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY_BYTES) as copy:
+        sha256 = _copy(stream, copy)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, campaign_id])
+            campaign = Campaign.objects.get(pk=campaign_id)
+            if known := LeadImport.objects.filter(campaign=campaign, sha256=sha256).first():
+                return known
+            if campaign.status == CampaignStatus.FINISHED:
+                raise FileRefused(f"The campaign {campaign.name!r} is finished: import into one that is not.")
+            done = _import(campaign, file_name, sha256, copy, now)
+    log.info(
+        "leads.imported",
+        campaign_id=campaign_id,
+        import_id=done.pk,
+        imported=done.imported,
+        duplicates=done.duplicates,
+        rejected=done.rejected,
+    )
+    return done
+
+
+def _copy(stream: IO[bytes], copy: IO[bytes]) -> str:
+    """Put the stream's bytes into ``copy``, which can be read twice; returns their SHA-256 in hex."""
+    digest, size = hashlib.sha256(), 0
+    while block := stream.read(_READ_BYTES):
+        size += len(block)
+        if size > MAX_BYTES:
+            raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MiB: split it.")
+        digest.update(block)
+        copy.write(block)
+    return digest.hexdigest()
+
+
+def _import(campaign: Campaign, file_name: str, sha256: str, copy: IO[bytes], now: datetime) -> LeadImport:
+    file = parse_rows(copy)
+    source = LeadImport.objects.create(campaign=campaign, file_name=file_name[-200:], sha256=sha256)
+    writer = _Writer(source, now)
+    with contextlib.closing(iter(file)) as rows:
+        while chunk := list(islice(rows, _CHUNK_ROWS)):
+            writer.take(chunk)
+    if not writer.taken:
+        raise FileRefused("The file names its columns but has no row below them: there is nothing to import.")
+    source.save(update_fields=["imported", "duplicates", "rejected"])
+    return source
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a chunk comes to, before it is written."""
+
+    rows: list[LeadRow] = field(default_factory=list)
+    leads: dict[str, Lead] = field(default_factory=dict)
+    consents: list[tuple[str, Consent]] = field(default_factory=list)
+
+
+class _Writer:
+    """Writes chunk by chunk; keeps of the file only at which line each number came first."""
+
+    def __init__(self, source: LeadImport, now: datetime) -> None:
+        self._source = source
+        self._now = now
+        self._line_of: dict[str, int] = {}
+        self.taken = 0
+
+    def take(self, chunk: Sequence[Row | Rejected]) -> None:
+        self.taken += len(chunk)
+        if self.taken > MAX_ROWS:
+            raise FileRefused(f"The file has more than {MAX_ROWS:,} rows: split it.")
+        phones = {row.phone for row in chunk if isinstance(row, Row)}
+        suppressed = set(Suppression.objects.filter(phone__in=phones).values_list("phone", flat=True))
+        plan = self._plan(chunk, suppressed, self._leads_by_phone(phones))
+        self._write(plan)
+
+    def _leads_by_phone(self, phones: Iterable[str]) -> dict[str, int]:
+        leads = Lead.objects.filter(campaign_id=self._source.campaign_id, phone__in=phones)
+        return dict(leads.values_list("phone", "pk"))
+
+    def _plan(self, chunk: Sequence[Row | Rejected], suppressed: set[str], known: dict[str, int]) -> _Plan:
+        plan = _Plan()
+        keys = iter(_reserve_keys(sum(isinstance(row, Row) for row in chunk)))
+        for row in chunk:
+            if isinstance(row, Rejected):
+                plan.rows.append(self._fate(row, LeadRow.Fate.REJECTED, row.reason))
+                continue
+            if reason := self._refusal(row, suppressed):
+                plan.rows.append(self._fate(row, LeadRow.Fate.REJECTED, reason))
+                continue
+            if row.phone in known or row.phone in plan.leads:
+                lead_id = known.get(row.phone) or plan.leads[row.phone].pk
+                plan.rows.append(self._fate(row, LeadRow.Fate.DUPLICATE, self._duplicate_of(row), lead_id))
+            else:
+                lead = plan.leads[row.phone] = self._lead(row, next(keys))
+                plan.rows.append(self._fate(row, LeadRow.Fate.IMPORTED, "", lead.pk))
+                self._line_of[row.phone] = row.line
+                lead_id = lead.pk
+            if row.consent is not None:
+                consent = Consent(
+                    lead_id=lead_id,
+                    kind=row.consent.kind,
+                    source=row.consent.source,
+                    given_at=row.consent.given_at,
+                    recorded_at=self._now,
+                )
+                plan.consents.append((row.phone, consent))
+        return plan
+
+    def _refusal(self, row: Row, suppressed: set[str]) -> str:
+        if row.phone in suppressed:
+            return "The number is on the do-not-call list: it is never called, in any campaign."
+        # A day's grace: a bare date, or a clock that is ahead, is no lie.
+        if row.consent is not None and row.consent.given_at > self._now + timedelta(days=1):
+            return f"The consent is dated {row.consent.given_at:%Y-%m-%d}, which is in the future: correct the date."
+        return ""
+
+    def _duplicate_of(self, row: Row) -> str:
+        if line := self._line_of.get(row.phone):
+            return f"The same number is on line {line} of this file."
+        noted = "; the consent of this row was added to it" if row.consent is not None else ""
+        return f"The number is already a lead of this campaign{noted}."
+
+    def _lead(self, row: Row, key: int) -> Lead:
+        return Lead(
+            pk=key,
+            campaign_id=self._source.campaign_id,
+            phone=row.phone,
+            name=row.name,
+            email=row.email,
+            interest=row.interest,
+            address=row.address,
+            state=row.state,
+            zone=row.zone,
+            source=row.source,
+            priority=row.priority,
+            next_attempt_at=self._now,
+        )
+
+    def _fate(self, row: Row | Rejected, fate: LeadRow.Fate, reason: str, lead_id: int | None = None) -> LeadRow:
+        return LeadRow(source=self._source, line=row.line, fate=fate, reason=reason[:300], lead_id=lead_id)
+
+    def _write(self, plan: _Plan) -> None:
+        Lead.objects.bulk_create(plan.leads.values(), ignore_conflicts=True)
+        self._yield_to_others(plan)
+        Consent.objects.bulk_create([consent for _, consent in plan.consents], ignore_conflicts=True)
+        LeadRow.objects.bulk_create(plan.rows)
+        fates = [row.fate for row in plan.rows]
+        self._source.imported += fates.count(LeadRow.Fate.IMPORTED)
+        self._source.duplicates += fates.count(LeadRow.Fate.DUPLICATE)
+        self._source.rejected += fates.count(LeadRow.Fate.REJECTED)
+
+    def _yield_to_others(self, plan: _Plan) -> None:
+        """A lead that came in by another way while the chunk was written stands; its row here is a duplicate."""
+        ours = {lead.pk for lead in plan.leads.values()}
+        lost = ours - set(Lead.objects.filter(pk__in=ours).values_list("pk", flat=True))
+        if not lost:
+            return
+        phone_of = {lead.pk: phone for phone, lead in plan.leads.items() if lead.pk in lost}
+        theirs = self._leads_by_phone(phone_of.values())
+        for row in plan.rows:
+            if row.lead_id in phone_of:
+                row.lead_id = theirs[phone_of[row.lead_id]]
+                if row.fate == LeadRow.Fate.IMPORTED:
+                    row.fate = LeadRow.Fate.DUPLICATE
+                    row.reason = "The number became a lead of this campaign by another way meanwhile."
+        for phone, consent in plan.consents:
+            if consent.lead_id in phone_of:
+                consent.lead_id = theirs[phone]
+
+
+def _reserve_keys(count: int) -> list[int]:
+    """Primary keys for new leads. With ``ON CONFLICT DO NOTHING`` they tell which rows were really inserted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [Lead._meta.db_table, count],
+        )
+        return [key for (key,) in cursor.fetchall()]
