@@ -1,0 +1,194 @@
+"""The phone company: takes calls, rings phones, remembers everything."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from simulator import audio
+from simulator.domain import errors
+from simulator.domain.call import Call, Status
+from simulator.domain.mind import CannedMind, Mind, RuleMind
+from simulator.domain.people import E164, Answers, People, Person
+from simulator.domain.twiml import Dial
+from simulator.faults import Dice, MediaFaults, Switches
+from simulator.line import Bridge, Line, Quiet
+from simulator.party import Human, Machine, Party
+from simulator.phone import Phone, Plan
+from simulator.script import Script, Source
+from simulator.speech import Speech, Voice
+from simulator.webhooks import Webhooks, now
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom the carrier serves. ``cps`` is how many calls a second it takes."""
+
+    sid: str
+    auth_token: str
+    cps: float = 1.0
+
+
+class CallRate:
+    """A token bucket of one second: ``cps`` calls at once, refilled at ``cps`` a second."""
+
+    def __init__(self, cps: float) -> None:
+        self._cps, self._room, self._at = cps, max(1.0, cps), 0.0
+
+    def take(self, at: float) -> bool:
+        """Whether there is room for a call at ``at``, in seconds of a monotonic clock; if so it is taken."""
+        self._room = min(max(1.0, self._cps), self._room + (at - self._at) * self._cps)
+        self._at = at
+        if self._room < 1.0:
+            return False
+        self._room -= 1.0
+        return True
+
+
+class Exchange:
+    """One carrier with its calls. Made and used on one event loop."""
+
+    def __init__(
+        self, account: Account, people: People, speech: Speech, *, switches: Switches, load_mode: bool = False
+    ) -> None:
+        self.account, self.people, self.dice, self.switches = account, people, Dice(switches.seed), switches
+        self.warm = asyncio.Event()
+        self._speech, self._load_mode = speech, load_mode
+        self._rate = CallRate(account.cps)
+        self._webhooks = Webhooks(account.auth_token, switches=switches.callbacks, dice=self.dice)
+        self._media_faults = MediaFaults(switches.media, self.dice)
+        self._noise = audio.comfort_noise()
+        self._phones: dict[str, Phone] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Load the models and render what the people will say, so that the first call is as quick as the last."""
+        lines = [(line, _voice(person)) for person in self.people.people for line in person.lines()]
+        if self._load_mode:
+            lines = [(line, Voice()) for line in CannedMind.LINES]
+        await self._speech.warm(lines)
+        self.warm.set()
+        log.info("simulator.warm", lines=len(lines))
+
+    async def close(self) -> None:
+        """Hang every call up and tell it."""
+        for phone in self._phones.values():
+            phone.end("carrier")
+        if self._running:
+            await asyncio.wait(self._running, timeout=3)
+        await self._webhooks.close()
+        self._speech.close()
+
+    def create(self, to: str, from_: str, plan: Plan) -> Call:
+        """Take a call and ring. Raises the 429 above the CPS."""
+        if self.dice.strikes(self.switches.rest.too_many_requests) or not self._rate.take(time.monotonic()):
+            raise errors.too_many_requests()
+        return self._ring(to, from_, plan).call
+
+    def calls(self) -> Iterable[Call]:
+        """Every call, the newest first."""
+        return (phone.call for phone in reversed(self._phones.values()))
+
+    def get(self, sid: str) -> Call | None:
+        return self._phones[sid].call if sid in self._phones else None
+
+    def hang_up(self, sid: str, *, only_unanswered: bool = False) -> None:
+        phone = self._phones[sid]
+        if not (only_unanswered and phone.call.status is Status.IN_PROGRESS):
+            phone.end("application")
+
+    def redirect(self, sid: str, source: Source) -> None:
+        """Raises the error 21220 where the call is not in progress."""
+        if not self._phones[sid].redirect(source):
+            raise errors.not_in_progress()
+
+    async def settled(self, sid: str) -> None:
+        """Wait until the call has its final status."""
+        await self._phones[sid].over.wait()
+
+    async def bridge(self, call: Call, line: Line, dial: Dial) -> Mapping[str, str]:
+        if not E164.fullmatch(dial.number):
+            return {"DialCallStatus": "failed"}
+        plan = Plan(source=None, timeout_s=dial.timeout_s)
+        phone = self._ring(dial.number, dial.caller_id or call.from_, plan, parent=call)
+        try:
+            await _first(phone.answered.wait, phone.over.wait)
+            if phone.line is not None:
+                line.far, phone.line.far = Bridge.pair()
+                await asyncio.wait_for(phone.over.wait(), dial.time_limit_s)
+        except TimeoutError:
+            log.info("dial.time_limit", call_sid=call.sid)
+        finally:
+            line.far = Quiet()
+            phone.end("application")
+        await phone.over.wait()
+        return {
+            "DialCallSid": phone.call.sid,
+            "DialCallStatus": phone.call.status.value,
+            "DialCallDuration": str(phone.call.duration_s),
+        }
+
+    def _ring(self, to: str, from_: str, plan: Plan, *, parent: Call | None = None) -> Phone:
+        person = self.people.find(to)
+        if person is None and self._load_mode:
+            person = Person(id="anybody", number=to, greeting="Hello?", answers=Answers(after_s=0.2))
+        call = Call(
+            sid=f"CA{secrets.token_hex(16)}",
+            account_sid=self.account.sid,
+            to=to,
+            from_=from_,
+            created_at=now(),
+            direction="outbound-dial" if parent else "outbound-api",
+            parent_sid=parent.sid if parent else None,
+            person_id=person.id if person else None,
+        )
+        phone = Phone(
+            call, plan, person, webhooks=self._webhooks, pick_up=self._party_of(person), script=self._script
+        )
+        self._phones[call.sid] = phone
+        task = asyncio.get_running_loop().create_task(phone.run())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        log.info("call.created", call_sid=call.sid, pii={"to": to, "from": from_})
+        return phone
+
+    def _script(self, call: Call, line: Line) -> Script:
+        return Script(
+            call,
+            line,
+            webhooks=self._webhooks,
+            speech=self._speech,
+            dialer=self,
+            faults=self._media_faults,
+            auth_token=self.account.auth_token,
+        )
+
+    def _party_of(self, person: Person | None) -> Callable[[Call], Awaitable[Party]]:
+        async def pick_up(call: Call) -> Party:
+            assert person is not None
+            if person.voicemail:
+                greeting = await self._speech.render(person.voicemail.greeting, _voice(person))
+                return Machine(person.voicemail, greeting, self._speech, call, noise=self._noise)
+            mind: Mind = CannedMind() if self._load_mode else RuleMind(person)
+            return Human(person, mind, self._speech, call, noise=self._noise)
+
+        return pick_up
+
+
+def _voice(person: Person) -> Voice:
+    return Voice(person.voice, person.pitch, person.speed)
+
+
+async def _first(*waits: Callable[[], Awaitable[object]]) -> None:
+    """Until the first of them is done; the others are left."""
+    tasks = [asyncio.ensure_future(wait()) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

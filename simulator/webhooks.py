@@ -1,0 +1,157 @@
+"""What the carrier asks of and tells to the application: signed HTTP requests."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import httpx
+import structlog
+
+from simulator.domain.call import Call, Status
+from simulator.domain.signing import signature
+from simulator.faults import CallbackSwitches, Dice
+
+log = structlog.get_logger(__name__)
+_TIMEOUT_S = 15.0
+_REORDERED_AFTER_S = 3.0
+
+EVENT_OF = {
+    Status.INITIATED: "initiated",
+    Status.RINGING: "ringing",
+    Status.IN_PROGRESS: "answered",
+    Status.COMPLETED: "completed",
+    Status.BUSY: "completed",
+    Status.NO_ANSWER: "completed",
+    Status.FAILED: "completed",
+    Status.CANCELED: "completed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Where the status of one call is told, and which events of it."""
+
+    url: str
+    method: str = "POST"
+    events: frozenset[str] = frozenset({"completed"})
+
+
+@dataclass(slots=True)
+class _Outbox:
+    """The callbacks of one call: numbered as they arise, delivered one at a time."""
+
+    sequence: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    another: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def call_fields(call: Call) -> dict[str, str]:
+    """The fields that every request about a call carries."""
+    fields = {
+        "CallSid": call.sid,
+        "AccountSid": call.account_sid,
+        "From": call.from_,
+        "To": call.to,
+        "Caller": call.from_,
+        "Called": call.to,
+        "CallStatus": call.status.value,
+        "ApiVersion": "2010-04-01",
+        "Direction": call.direction,
+    }
+    if call.parent_sid:
+        fields["ParentCallSid"] = call.parent_sid
+    if call.answered_by:
+        fields["AnsweredBy"] = call.answered_by
+    return fields
+
+
+class Webhooks:
+    """Requests to the application. Callbacks never raise: an application that is away is not told."""
+
+    def __init__(self, auth_token: str, *, switches: CallbackSwitches, dice: Dice) -> None:
+        self._auth_token, self._switches, self._dice = auth_token, switches, dice
+        self._client = httpx.AsyncClient(
+            timeout=_TIMEOUT_S, headers={"User-Agent": "TwilioProxy/1.1"}, trust_env=False, follow_redirects=True
+        )
+        self._outboxes: dict[str, _Outbox] = {}
+        self._deliveries: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        for delivery in self._deliveries:
+            delivery.cancel()
+        await asyncio.gather(*self._deliveries, return_exceptions=True)
+        await self._client.aclose()
+
+    async def request(self, url: str, method: str, fields: Mapping[str, str]) -> httpx.Response:
+        """Ask as Twilio asks. Raises httpx.HTTPError when there is no answer."""
+        if method == "GET":
+            parts = urlsplit(url)
+            query = "&".join(part for part in (parts.query, urlencode(fields)) if part)
+            url, fields = urlunsplit(parts._replace(query=query)), {}
+        headers = {"X-Twilio-Signature": signature(url, fields, self._auth_token)}
+        return await self._client.request(method, url, data=dict(fields) or None, headers=headers)
+
+    def status(self, call: Call, subscription: Subscription | None, at: datetime) -> None:
+        """Tell the call's present status to whoever subscribed to it."""
+        event = EVENT_OF.get(call.status)
+        if subscription is None or event not in subscription.events:
+            return
+        outbox = self._outboxes.setdefault(call.sid, _Outbox())
+        fields = call_fields(call) | {
+            "Timestamp": format_datetime(at),
+            "CallbackSource": "call-progress-events",
+            "SequenceNumber": str(outbox.sequence),
+        }
+        if call.status.final:
+            fields |= {"CallDuration": str(call.duration_s), "Duration": str(call.billed_minutes)}
+        if call.sip_code is not None:
+            fields["SipResponseCode"] = str(call.sip_code)
+        outbox.sequence += 1
+        self.tell(call, subscription.url, subscription.method, fields)
+
+    def tell(self, call: Call, url: str, method: str, fields: Mapping[str, str]) -> None:
+        """Deliver a callback soon, after those of the same call that arose before it, unless a fault strikes."""
+        outbox = self._outboxes.setdefault(call.sid, _Outbox())
+        outbox.another.set()
+        outbox.another = asyncio.Event()
+        task = asyncio.get_running_loop().create_task(self._deliver(outbox, call.sid, url, method, dict(fields)))
+        self._deliveries.add(task)
+        task.add_done_callback(self._deliveries.discard)
+
+    async def _deliver(self, outbox: _Outbox, sid: str, url: str, method: str, fields: dict[str, str]) -> None:
+        another, faults, dice = outbox.another, self._switches, self._dice
+        if dice.strikes(faults.lost):
+            log.info("callback.lost_on_purpose", call_sid=sid)
+            return
+        if dice.strikes(faults.delayed):
+            await asyncio.sleep(dice.within_s(faults.delay_ms))
+        if dice.strikes(faults.reordered):
+            await self._overtaken(outbox, another)
+        for _ in range(2 if dice.strikes(faults.doubled) else 1):
+            async with outbox.turn:
+                await self._send(sid, url, method, fields)
+
+    async def _overtaken(self, outbox: _Outbox, another: asyncio.Event) -> None:
+        """Wait until the next callback of the call has arisen and, being ready at once, taken its turn."""
+        try:
+            await asyncio.wait_for(another.wait(), _REORDERED_AFTER_S)
+        except TimeoutError:
+            return
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def _send(self, sid: str, url: str, method: str, fields: Mapping[str, str]) -> None:
+        try:
+            response = await self.request(url, method, fields)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            log.warning("callback.failed", call_sid=sid, url=url, error=repr(error))
+            return
+        if response.is_error:
+            log.warning("callback.refused", call_sid=sid, url=url, status=response.status_code)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
