@@ -193,7 +193,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class VoiceConfig:
-    """All that the voice plane is told by the settings. Empty model names mean the ones that come with the install."""
+    """All that the voice plane is told by the settings. Empty model names mean the installed ones."""
 
     lines: int
     media_host: str

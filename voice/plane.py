@@ -1,0 +1,345 @@
+"""The voice plane: the lines of this process, the loop they talk on, and the models they share."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.websockets import WebSocket
+
+from agents.domain.types import Brief, Disposition, EndedBy
+from agents.ports import Dialogue, DialogueFactory
+from voice.bell import Listener
+from voice.domain.types import Ended, Report, Signal, SignalKind, StreamTarget, VoiceConfig
+from voice.line import PhoneLine, report_without_media, silent_report
+from voice.pipeline import quiet_logs
+from voice.ports import NoLine
+from voice.server import MAX_MESSAGE, Health, MediaServer
+from voice.session import GOODBYE, CallSession, Engines
+from voice.speech.ports import Recogniser, Synthesiser
+from voice.speech.process import ModelProcess
+from voice.speech.recognition import WhisperRecogniser
+from voice.speech.synthesis import PiperSynthesiser
+from voice.speech.vad import SileroModel
+from voice.wire import Start
+
+log = structlog.get_logger(__name__)
+
+RING_MARGIN_S = 5.0
+_WIND_UP_S = 30.0  # past a call's longest time, for its last words, recording and report
+_START_S = 180.0
+_STOP_S = 15.0
+
+
+class _Seat:
+    """A reserved line on the loop's side: rings until its media comes, then holds the session."""
+
+    def __init__(self, line: PhoneLine, dialogue: Dialogue, *, ring_s: float, max_length_s: float) -> None:
+        self.line, self.dialogue, self.ring_s, self.max_length_s = line, dialogue, ring_s, max_length_s
+        self.media: tuple[WebSocket, Start] | None = None
+        self.unanswered: Report | None = None
+        self.decided = asyncio.Event()
+        self.session: CallSession | None = None
+        self.early: list[Signal] = []
+        self.over = asyncio.Event()
+
+    def arrive(self, websocket: WebSocket, start: Start) -> bool:
+        """The media socket came; whether it is still wanted."""
+        if self.decided.is_set():
+            return False
+        self.media = (websocket, start)
+        self.decided.set()
+        return True
+
+    def stop_ringing(self, report: Report) -> None:
+        """The call ended before its media came."""
+        if not self.decided.is_set():
+            self.unanswered = report
+            self.decided.set()
+
+    def signal(self, signal: Signal) -> None:
+        if self.session is not None:
+            self.session.signal(signal)
+        elif self.media is not None:  # the session begins in a moment
+            self.early.append(signal)
+        elif signal.kind is SignalKind.HANG_UP:
+            summary = "The call was hung up before anybody answered."
+            self.stop_ringing(silent_report(Disposition.FAILED, summary, EndedBy.AGENT))
+        elif signal.kind is SignalKind.CARRIER and (report := report_without_media(signal.value)) is not None:
+            self.stop_ringing(report)
+
+    def abandon(self) -> None:
+        """The process stops."""
+        self.stop_ringing(silent_report(Disposition.FAILED, "The voice plane stopped.", EndedBy.FAULT))
+        if self.session is not None:
+            self.session.end(EndedBy.FAULT)
+
+
+class VoicePlane:
+    """``voice.ports.Plane``. ``start`` blocks until calls can be taken, ``stop`` until nothing is left.
+
+    ``auth_token`` makes the media server ask for Twilio's signature. ``recogniser`` and ``synthesiser`` replace the
+    models of the configuration; a ring that nobody answers is given up ``ring_margin_s`` after its timeout.
+    """
+
+    def __init__(
+        self,
+        config: VoiceConfig,
+        dialogues: DialogueFactory,
+        *,
+        auth_token: str = "",
+        recogniser: Recogniser | None = None,
+        synthesiser: Synthesiser | None = None,
+        ring_margin_s: float = RING_MARGIN_S,
+    ) -> None:
+        self._config, self._dialogues, self._ring_margin_s = config, dialogues, ring_margin_s
+        self._recogniser, self._synthesiser = recogniser, synthesiser
+        self._processes: list[ModelProcess] = []
+        self._server = MediaServer(
+            self._connected,
+            self.health,
+            handshake_timeout_s=config.handshake_timeout_s,
+            most_handshakes=4 * config.lines + 16,
+            auth_token=auth_token,
+            public_url=lambda: self.media_url,
+        )
+        self._lock = threading.Lock()
+        self._call_ids: set[str] = set()
+        self._draining = False
+        self._tokens: dict[str, _Seat] = {}
+        self._seats: dict[str, _Seat] = {}
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._engines: Engines | None = None
+        self._bell = Listener(config.redis_url, self.deliver) if config.redis_url else None
+        self.port = config.media_port
+
+    # Any thread.
+
+    @property
+    def media_url(self) -> str:
+        """Where the carrier opens the media socket."""
+        return self._config.media_url or f"ws://{self._config.media_host}:{self.port}/media"
+
+    def health(self) -> Health:
+        return Health(lines=self._config.lines, free=self._config.lines - self.live, draining=self._draining)
+
+    def start(self) -> None:
+        """Load the models and open the media server. Raises what went wrong, with nothing left running."""
+        quiet_logs()
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run_loop, args=(ready,), name="voice-plane", daemon=True)
+        self._thread.start()
+        try:
+            ready.result(_START_S)
+        except BaseException:
+            self.stop()
+            raise
+        if self._bell is not None:
+            self._bell.start()
+        log.info("voice.started", lines=self._config.lines, port=self.port)
+
+    def drain(self) -> None:
+        """Take no new calls; those that are live go on."""
+        self._draining = True
+
+    def stop(self) -> None:
+        """End what is live and let go of everything. Safe to call twice."""
+        self.drain()
+        if self._bell is not None:
+            self._bell.stop()
+        if self._thread is None:
+            return
+        if (loop := self._loop) is not None:
+            asyncio.run_coroutine_threadsafe(self._wind_up(), loop)
+        self._thread.join(_STOP_S)
+        if self._thread.is_alive():
+            log.error("voice.stuck", message="The voice loop did not stop.")
+        self._thread = None
+
+    @property
+    def live(self) -> int:
+        """Lines in use."""
+        return len(self._call_ids)
+
+    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int) -> PhoneLine:
+        if self._loop is None:
+            raise NoLine("The voice plane is not running.")
+        with self._lock:
+            if self._draining:
+                raise NoLine("This process takes no new calls: it is draining.")
+            if len(self._call_ids) >= self._config.lines:
+                raise NoLine(f"All {self._config.lines} lines are taken.")
+            if brief.call_id in self._call_ids:
+                raise NoLine(f"Call {brief.call_id} has a line here already.")
+            self._call_ids.add(brief.call_id)
+        try:
+            seat = self._seat(brief, ring_timeout_s + self._ring_margin_s, min(max_length_s, self._config.max_call_s))
+            self._seats[brief.call_id] = self._tokens[seat.line.stream.token] = seat
+            asyncio.run_coroutine_threadsafe(self._hold(seat), self._loop)
+        except BaseException:
+            self._call_ids.discard(brief.call_id)
+            raise
+        return seat.line
+
+    def deliver(self, signal: Signal) -> None:
+        """Hand a signal to the line of its call, if it is one of ours."""
+        self._on_loop(self._signalled, signal)
+
+    def _seat(self, brief: Brief, ring_s: float, max_length_s: float) -> _Seat:
+        call_id = brief.call_id
+        line = PhoneLine(
+            call_id,
+            StreamTarget(self.media_url, secrets.token_urlsafe(32)),
+            deadline_s=ring_s + max_length_s + _WIND_UP_S,
+            deliver=self.deliver,
+            hang_up=lambda: self.deliver(Signal(call_id, SignalKind.HANG_UP, "closed")),
+        )
+        return _Seat(line, self._dialogues(brief), ring_s=ring_s, max_length_s=max_length_s)
+
+    def _on_loop(self, callback: Callable[..., None], *args: Any) -> None:
+        # The loop may have closed meanwhile: then there is nothing left to tell.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(callback, *args)
+
+    # The loop's thread.
+
+    def _run_loop(self, ready: "Future[None]") -> None:
+        try:
+            uvloop.run(self._main(ready))
+        except BaseException as error:  # the starter hears of it, or the log
+            if ready.done():
+                log.exception("voice.crashed")
+            else:
+                ready.set_exception(error)
+        finally:
+            self._loop = None
+            for seat in list(self._seats.values()):
+                seat.line.put(Ended(silent_report(Disposition.FAILED, "The voice plane stopped.", EndedBy.FAULT)))
+
+    async def _main(self, ready: "Future[None]") -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        with ThreadPoolExecutor(1, thread_name_prefix="recordings") as disk, self._listening() as listening:
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    self._server.app,
+                    log_config=None,
+                    access_log=False,
+                    lifespan="off",
+                    ws="websockets-sansio",
+                    ws_max_size=MAX_MESSAGE,
+                    ws_per_message_deflate=False,
+                    timeout_graceful_shutdown=2,
+                )
+            )
+            try:
+                self._engines = await self._load(disk)
+                serving = asyncio.create_task(server.serve(sockets=[listening]))
+                ready.set_result(None)  # the socket listens already
+                stopping = asyncio.create_task(self._stopping.wait())
+                await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                server.should_exit = True
+                await serving
+            finally:
+                await asyncio.gather(*(process.stop() for process in self._processes))
+
+    def _listening(self) -> socket.socket:
+        listening = socket.create_server((self._config.media_host, self._config.media_port), backlog=512)
+        self.port = listening.getsockname()[1]
+        return listening
+
+    async def _load(self, disk: ThreadPoolExecutor) -> Engines:
+        config = self._config
+        if self._recogniser is None:
+            options = {
+                "model": config.whisper_model,
+                "device": config.whisper_device,
+                "compute_type": config.whisper_compute_type,
+            }
+            self._recogniser = WhisperRecogniser(self._process("voice.speech.whisper:Ear", options))
+        if self._synthesiser is None:
+            self._synthesiser = PiperSynthesiser(
+                self._process("voice.speech.piper:Mouth", {"model": config.piper_model})
+            )
+        await asyncio.gather(*(process.start() for process in self._processes))
+        await self._synthesiser.speech(GOODBYE, keep=True)
+        return Engines(SileroModel(), self._recogniser, self._synthesiser, disk)
+
+    def _process(self, factory: str, options: dict[str, Any]) -> ModelProcess:
+        process = ModelProcess(factory, options)
+        self._processes.append(process)
+        return process
+
+    async def _hold(self, seat: _Seat) -> None:
+        """One call from the ring to the report."""
+        call_id = seat.line.call_id
+        report = silent_report(Disposition.FAILED, "The voice session broke.", EndedBy.FAULT)
+        try:
+            report = await self._ring(seat) or await self._talk(seat)
+        except Exception:
+            log.exception("voice.fault", call_id=call_id)
+        finally:
+            self._tokens.pop(seat.line.stream.token, None)
+            self._seats.pop(call_id, None)
+            self._call_ids.discard(call_id)
+            seat.over.set()
+            seat.line.put(Ended(report))
+            log.info("voice.ended", call_id=call_id, ended_by=report.ended_by, disposition=report.outcome.disposition)
+
+    async def _ring(self, seat: _Seat) -> Report | None:
+        """Wait for the media socket. A report where none comes."""
+        try:
+            async with asyncio.timeout(seat.ring_s):
+                await seat.decided.wait()
+        except TimeoutError:
+            seat.stop_ringing(silent_report(Disposition.NO_ANSWER, "Nobody answered.", EndedBy.CARRIER))
+        return seat.unanswered
+
+    async def _talk(self, seat: _Seat) -> Report:
+        if seat.media is None or self._engines is None:
+            raise RuntimeError("A line without media or models cannot talk.")
+        websocket, start = seat.media
+        seat.session = CallSession(
+            seat.line.call_id,
+            seat.dialogue,
+            websocket=websocket,
+            start=start,
+            engines=self._engines,
+            config=self._config,
+            max_length_s=seat.max_length_s,
+            emit=seat.line.put,
+        )
+        for signal in seat.early:
+            seat.session.signal(signal)
+        return await seat.session.run()
+
+    async def _connected(self, token: str, websocket: WebSocket, start: Start) -> bool:
+        seat = self._tokens.pop(token, None)
+        if seat is None or not seat.arrive(websocket, start):
+            return False
+        await seat.over.wait()
+        return True
+
+    def _signalled(self, signal: Signal) -> None:
+        if (seat := self._seats.get(signal.call_id)) is not None:
+            seat.signal(signal)
+
+    async def _wind_up(self) -> None:
+        """End every call, then the loop."""
+        seats = list(self._seats.values())
+        for seat in seats:
+            seat.abandon()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S - 5):
+                await asyncio.gather(*(seat.over.wait() for seat in seats))
+        if self._stopping is not None:
+            self._stopping.set()

@@ -1,0 +1,119 @@
+"""A model in a one-thread process of its own.
+
+Models share no process with the media loop, because at 16 calls in one process they delay the audio by half a second.
+The child imports its engine by name, so that the parent never loads the engine's libraries (Piper is GPL-3.0).
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any
+
+import structlog
+
+from voice.speech.ports import SpeechError
+
+log = structlog.get_logger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+_engine: Any = None
+
+
+def _die_with_parent(parent_pid: int) -> None:
+    """Have the kernel kill this process when the thread that started it ends, however it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:  # the parent died before the line above
+        os._exit(1)
+
+
+def _start(factory: str, options: Mapping[str, Any], parent_pid: int) -> None:
+    global _engine  # noqa: PLW0603 - a pool's process has one engine, made by its initializer
+    _die_with_parent(parent_pid)
+    # A drain lets calls finish: a signal to the whole group must not take the models away from them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    module, _, attribute = factory.partition(":")
+    _engine = getattr(importlib.import_module(module), attribute)(**options)
+
+
+def _run(method: str, args: tuple[Any, ...]) -> Any:
+    return getattr(_engine, method)(*args)
+
+
+def _pid() -> int:
+    return os.getpid()
+
+
+class ModelProcess:
+    """Runs one engine's methods, one at a time. Used from one event loop, whose thread must outlive it.
+
+    ``factory`` is ``"module:callable"``; the callable is called with ``options`` in the child.
+    """
+
+    def __init__(self, factory: str, options: Mapping[str, Any], *, timeout_s: float = 20.0) -> None:
+        self._factory, self._options, self._timeout_s = factory, dict(options), timeout_s
+        self._pool: ProcessPoolExecutor | None = None
+        self._turn = asyncio.Lock()
+        self.pid: int | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._turn.locked()
+
+    async def start(self) -> None:
+        """Start the child and load its model. Raises SpeechError where the model does not load."""
+        async with self._turn:
+            try:
+                await self._spawn()
+            except (BrokenProcessPool, TimeoutError, OSError) as error:
+                self._abandon()
+                raise SpeechError(f"The model {self._factory} does not load: see the error above it.") from error
+
+    async def run(self, method: str, *args: Any) -> Any:
+        """``engine.method(*args)``; a child that died or hangs is replaced once. Raises SpeechError."""
+        async with self._turn:
+            for last in (False, True):
+                try:
+                    async with asyncio.timeout(self._timeout_s):
+                        return await self._submit(_run, method, args)
+                except (BrokenProcessPool, TimeoutError, OSError) as error:
+                    log.error("speech.process_lost", model=self._factory, error=repr(error))
+                    self._abandon()
+                    if last:
+                        raise SpeechError(f"The model {self._factory} failed twice: {error!r}") from error
+
+    async def stop(self) -> None:
+        pool, self._pool, self.pid = self._pool, None, None
+        if pool is not None:
+            await asyncio.get_running_loop().run_in_executor(None, pool.shutdown)
+
+    async def _spawn(self) -> None:
+        options = (self._factory, self._options, os.getpid())
+        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_start, initargs=options)
+        async with asyncio.timeout(120):
+            self.pid = await asyncio.get_running_loop().run_in_executor(self._pool, _pid)
+
+    async def _submit(self, function: Any, *args: Any) -> Any:
+        if self._pool is None:
+            await self._spawn()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+
+    def _abandon(self) -> None:
+        pool, self._pool = self._pool, None
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.pid = None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,70 @@
+"""The call's turns, in the order in which they were heard, with the text that was really heard."""
+
+from collections.abc import Callable
+
+from agents.domain.types import HeardKind
+from voice.domain.types import Speaker, TurnRecord, TurnTimings
+from voice.hearing import Turn
+from voice.recorder import Recorder
+
+
+def ms_since(start: float, moment: float | None) -> int | None:
+    """Whole ms from ``start`` to ``moment``, both in seconds on one clock; None where ``moment`` is."""
+    return None if moment is None else round((moment - start) * 1000)
+
+
+def answer_timings(turn: Turn, *, replied: float | None, first_audio: float | None) -> TurnTimings:
+    """How long the person waited for each step, from the end of their voice."""
+    return TurnTimings(
+        vad_stop_ms=ms_since(turn.ended, turn.stopped),
+        transcript_ms=ms_since(turn.ended, turn.transcribed),
+        turn_decided_ms=ms_since(turn.ended, turn.decided),
+        reply_ms=ms_since(turn.ended, replied),
+        first_audio_ms=ms_since(turn.ended, first_audio),
+    )
+
+
+class Transcript:
+    """Numbers the turns and hands each to ``taken``."""
+
+    def __init__(self, recorder: Recorder, taken: Callable[[TurnRecord], None]) -> None:
+        self._recorder, self._taken, self._seq = recorder, taken, 0
+
+    def lead(self, turn: Turn) -> None:
+        self._add(Speaker.LEAD, turn.text, turn.started, turn.ended, confidence=turn.confidence)
+
+    def key(self, key: str, at: float) -> None:
+        """A pressed key is a turn of its own, in brackets, since nobody said it."""
+        self._add(Speaker.LEAD, f"[{HeardKind.KEY.value} {key}]", at, at)
+
+    def agent(
+        self, text: str, *, start: float, end: float, interrupted: bool, agent: str, timings: TurnTimings | None
+    ) -> None:
+        self._add(Speaker.AGENT, text, start, end, interrupted=interrupted, agent=agent, timings=timings)
+
+    def _add(
+        self,
+        speaker: Speaker,
+        text: str,
+        start: float,
+        end: float,
+        *,
+        interrupted: bool = False,
+        agent: str = "",
+        confidence: float | None = None,
+        timings: TurnTimings | None = None,
+    ) -> None:
+        self._seq += 1
+        self._taken(
+            TurnRecord(
+                seq=self._seq,
+                speaker=speaker,
+                text=text,
+                start_ms=self._recorder.ms(start),
+                end_ms=self._recorder.ms(end),
+                interrupted=interrupted,
+                agent=agent,
+                confidence=confidence,
+                timings=timings,
+            )
+        )
