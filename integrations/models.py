@@ -1,0 +1,99 @@
+"""Who wants to know, and what they were told."""
+
+import base64
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from integrations.domain.addresses import refused_url
+from integrations.domain.webhooks import SECRET_PREFIX
+
+
+def new_secret() -> str:
+    """``whsec_`` and 32 random bytes in base64."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def new_message_id() -> str:
+    return f"msg_{secrets.token_hex(16)}"
+
+
+def check_endpoint_url(url: str) -> None:
+    """Raises ValidationError with what to enter instead."""
+    if why := refused_url(url, any_address=settings.DEBUG):
+        raise ValidationError(why)
+
+
+class Endpoint(models.Model):
+    """A receiver of webhooks. What waits for an inactive one is sent when it is active again."""
+
+    url = models.CharField("URL", max_length=500, validators=[check_endpoint_url])
+    secret = models.CharField(
+        max_length=80, default=new_secret, editable=False, help_text="The receiver checks signatures with it."
+    )
+    description = models.CharField(max_length=200, blank=True)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.description or f"endpoint {self.pk}"
+
+
+class EventType(models.TextChoices):
+    CALL_FINISHED = "call.finished", "call.finished"
+    TEST = "endpoint.test", "endpoint.test"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, *, now: datetime) -> "DeliveryQuerySet":
+        return self.filter(next_attempt_at__lte=now, endpoint__active=True).order_by("next_attempt_at", "pk")
+
+
+class Delivery(models.Model):
+    """One message to one endpoint. Its id is the ``webhook-id``, the same in every attempt.
+
+    ``next_attempt_at`` is None when there is nothing more to do; while an attempt runs it is the end of its lease.
+    """
+
+    id = models.CharField(primary_key=True, max_length=40, default=new_message_id, editable=False)
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deliveries")
+    call = models.ForeignKey(
+        "calls.Call", null=True, blank=True, on_delete=models.CASCADE, related_name="webhook_deliveries"
+    )
+    event_type = models.CharField(max_length=40, choices=EventType.choices)
+    payload = models.JSONField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "pk"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "call", "event_type"], name="an_endpoint_is_told_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="delivery_waiting"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def state(self) -> str:
+        if self.delivered_at:
+            return "delivered"
+        return "waiting" if self.next_attempt_at else "gave up"

@@ -1,0 +1,143 @@
+"""Telling others what happened: written down with the event, sent afterwards, at least once.
+
+An attempt holds no transaction and no lock while it waits for the receiver: it takes its rows by moving their
+``next_attempt_at`` to the end of a lease, and a worker that dies leaves rows that are simply due again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import httpx
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from calls.models import Appointment, Call
+from integrations.adapters import http
+from integrations.domain.webhooks import body_of, headers_of, retry_after
+from integrations.models import Delivery, Endpoint, EventType
+
+log = structlog.get_logger(__name__)
+
+BATCH = 50
+LEASE = timedelta(seconds=60)
+
+
+def announce(call: Call, *, now: datetime) -> None:
+    """Write down that every active endpoint is to be told of this finished call; again changes nothing."""
+    payload = {"type": EventType.CALL_FINISHED.value, "timestamp": now.isoformat(), "data": _data_of(call)}
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                endpoint=endpoint,
+                call=call,
+                event_type=EventType.CALL_FINISHED,
+                payload=payload,
+                next_attempt_at=now,
+                created_at=now,
+            )
+            for endpoint in Endpoint.objects.filter(active=True)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def send_test_event(endpoint: Endpoint, *, now: datetime) -> Delivery:
+    """A message without a call, to see whether the receiver is there and checks the signature."""
+    payload = {
+        "type": EventType.TEST.value,
+        "timestamp": now.isoformat(),
+        "data": {"endpoint": endpoint.pk, "description": endpoint.description},
+    }
+    return Delivery.objects.create(
+        endpoint=endpoint, event_type=EventType.TEST, payload=payload, next_attempt_at=now, created_at=now
+    )
+
+
+def send_again(deliveries: Iterable[str], *, now: datetime) -> int:
+    """Make the deliveries with these ids due as if they were new; how many there were."""
+    return Delivery.objects.filter(pk__in=list(deliveries)).update(
+        attempts=0, next_attempt_at=now, delivered_at=None, last_error=""
+    )
+
+
+def deliver_due(
+    *,
+    now: datetime,
+    open_client: Callable[[], httpx.AsyncClient] | None = None,
+    deadline_s: float = http.DEADLINE_S,
+) -> int:
+    """Send what is due, at most ``BATCH`` messages, all at once; how many were tried.
+
+    ``deadline_s`` bounds the whole attempt and must be well below the lease. A success is any 2xx; 410 disables the
+    endpoint; anything else is tried again at growing intervals and then given up.
+    """
+    claimed = _claim(now)
+    if not claimed:
+        return 0
+    client = open_client() if open_client else http.client(any_address=settings.DEBUG)
+    posts = [_post_of(delivery, now) for delivery in claimed]
+    answers = asyncio.run(http.post_all(posts, client=client, deadline_s=deadline_s))
+    for delivery, answer in zip(claimed, answers, strict=True):
+        _record(delivery, answer, now)
+    return len(claimed)
+
+
+def _data_of(call: Call) -> dict[str, object]:
+    start_at = Appointment.objects.filter(call=call).values_list("start_at", flat=True).first()
+    return {
+        "id": str(call.pk),
+        "phone": call.lead.phone,
+        "name": call.lead.name,
+        "disposition": call.disposition,
+        "summary": call.summary,
+        "facts": call.facts,
+        "score": call.score,
+        "cost_usd": f"{call.cost:.6f}",
+        "appointment_at": start_at.isoformat() if start_at else None,
+        "ended_at": call.ended_at.isoformat() if call.ended_at else None,
+    }
+
+
+@transaction.atomic
+def _claim(now: datetime) -> list[Delivery]:
+    """Take due rows that nobody else is taking, until the lease ends."""
+    due = Delivery.objects.due(now=now).select_related("endpoint")
+    claimed = list(due.select_for_update(skip_locked=True, of=("self",))[:BATCH])
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in claimed]).update(
+        attempts=F("attempts") + 1, next_attempt_at=now + LEASE
+    )
+    for delivery in claimed:
+        delivery.attempts += 1
+        delivery.next_attempt_at = now + LEASE
+    return claimed
+
+
+def _post_of(delivery: Delivery, now: datetime) -> http.Post:
+    body = body_of(delivery.payload)
+    headers = headers_of(delivery.pk, secret=delivery.endpoint.secret, timestamp_s=int(now.timestamp()), body=body)
+    return http.Post(delivery.endpoint.url, headers, body)
+
+
+def _record(delivery: Delivery, answer: http.Answer, now: datetime) -> None:
+    """Write the attempt's end, unless the row was taken from it: its lease ran out, or somebody sent it again."""
+    fields = {"delivery_id": delivery.pk, "endpoint_id": delivery.endpoint_id, "attempts": delivery.attempts}
+    held = Delivery.objects.filter(pk=delivery.pk, next_attempt_at=delivery.next_attempt_at)
+    if not answer.error:
+        held.update(next_attempt_at=None, delivered_at=now, last_error="")
+        log.info("integrations.delivered", status=answer.status, **fields)
+        return
+    wait = retry_after(delivery.attempts)
+    if answer.status == httpx.codes.GONE:
+        Endpoint.objects.filter(pk=delivery.endpoint_id).update(active=False)
+        held.update(next_attempt_at=None, last_error="HTTP 410: the receiver is gone, so its endpoint was disabled.")
+        log.warning("integrations.endpoint_disabled", status=answer.status, **fields)
+    elif wait is None:
+        error = f"Gave up after {delivery.attempts} attempts: {answer.error}"
+        held.update(next_attempt_at=None, last_error=error[:300])
+        log.error("integrations.delivery_given_up", status=answer.status, **fields)
+    else:
+        held.update(next_attempt_at=now + wait, last_error=answer.error[:300])
+        log.warning("integrations.delivery_failed", status=answer.status, retry_s=wait.total_seconds(), **fields)

@@ -1,0 +1,11 @@
+"""Celery's entry points. A task stamps the time and makes one call."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from integrations import services
+
+
+@shared_task(name="integrations.deliver")
+def deliver(**_newer: object) -> None:
+    services.deliver_due(now=timezone.now())
