@@ -1,0 +1,114 @@
+"""What to ask next, and how a question is put."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from agents.domain import spoken
+from agents.domain.questions import Question, wording
+from agents.domain.slots import ahead
+from agents.domain.times import LATEST, zone_of
+from agents.domain.types import Brief
+from agents.domain.understanding import days_ahead
+from agents.state import CallState
+
+MAX_ASKED = 3
+MAX_REFUSALS = 2
+_OFFERED_AT_ONCE = 2
+_CALLBACK_IN_H = 3
+_SELLER = (
+    (Question.MOTIVATION, "motivation"),
+    (Question.TIMELINE, "timeline"),
+    (Question.PRICE, "price"),
+    (Question.AGENT, "agent"),
+    (Question.FINANCING, "financing"),
+)
+_BUYER = (
+    (Question.MOTIVATION, "motivation"),
+    (Question.TIMELINE, "timeline"),
+    (Question.AREA, "area"),
+    (Question.BUDGET, "budget"),
+    (Question.AGENT, "agent"),
+    (Question.FINANCING, "financing"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it is put: its text, the state after asking it, and whether the text is this lead's alone."""
+
+    text: str
+    state: CallState
+    personal: bool = False
+
+
+def side_of(state: CallState, brief: Brief) -> str:
+    """ "sell", "buy", or "" as long as it is not known."""
+    return state.value("side") or (brief.interest if brief.interest in ("sell", "buy") else "")
+
+
+def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
+    """The first thing that is not known yet; at the end the appointment, or a call back where no slot is free."""
+    side = side_of(state, brief)
+    if not side:
+        return Question.SIDE
+    if not state.value("interested"):
+        return Question.INTEREST
+    if state.value("agent") == "some":
+        return Question.AGENT_SIGNED
+    for question, fact in _BUYER if side == "buy" else _SELLER:
+        if not state.value(fact) and state.asked.get(question, 0) < MAX_ASKED:
+            both = question is Question.AREA and not state.value("budget") and not state.asked.get(Question.SEARCH)
+            return Question.SEARCH if both else question
+    return Question.SLOT if free_slots(state, brief, now=now) else Question.CALLBACK
+
+
+def free_slots(state: CallState, brief: Brief, *, now: datetime) -> tuple[datetime, ...]:
+    """The brief's slots that lie ahead and were not refused."""
+    return tuple(slot for slot in ahead(brief.slots, now=now) if slot not in state.refused)
+
+
+def put(
+    question: Question,
+    state: CallState,
+    brief: Brief,
+    *,
+    now: datetime,
+    again: bool = False,
+    offer: Sequence[datetime] = (),
+) -> Asked:
+    """Ask ``question``; ``again`` repeats it in the words used last. ``offer`` names the times to choose from."""
+    before = state.asked.get(question, 0)
+    asked = before if again else before + 1
+    state = replace(state, question=question, heard_whole=True, asked={**state.asked, question: asked})
+    if question is Question.SLOT:
+        slots = tuple(offer or free_slots(state, brief, now=now))[:_OFFERED_AT_ONCE]
+        return Asked(_offer(slots, brief, now, asked), replace(state, offered=slots), personal=True)
+    if question is Question.CALLBACK and offer:
+        slots = tuple(offer)[:_OFFERED_AT_ONCE]
+        first, second = (spoken.moment(slot, zone=zone_of(brief.lead_zone), now=now) for slot in slots)
+        text = f"I can call back {first}, or {second}. Which is better?"
+        return Asked(text, replace(state, offered=slots), personal=True)
+    text = wording(question, side=side_of(state, brief), asked=max(asked - 1, 0))
+    return Asked(text, replace(state, offered=()))
+
+
+def _offer(slots: Sequence[datetime], brief: Brief, now: datetime, asked: int) -> str:
+    zone = zone_of(brief.lead_zone)
+    names = [spoken.moment(slot, zone=zone, now=now) for slot in slots]
+    if len(names) == 1:
+        return f"I have {names[0]}. Does that work for you?"
+    if asked > 1:
+        return f"Would {names[0]} suit you better, or {names[1]}?"
+    return f"I have {names[0]} or {names[1]}. Which works better?"
+
+
+def callback_offers(brief: Brief, *, now: datetime) -> tuple[datetime, datetime]:
+    """Two times to call back: later today while the day allows it, else tomorrow evening; and the next working day."""
+    zone = zone_of(brief.lead_zone)
+    tomorrow = days_ahead(1, now=now, zone=zone)
+    local = now.astimezone(zone)
+    later = (local + timedelta(hours=_CALLBACK_IN_H)).replace(minute=0, second=0, microsecond=0)
+    if later.date() == local.date() and later.time() < LATEST and later.hour >= 9:
+        return later.astimezone(now.tzinfo), tomorrow
+    return tomorrow, (tomorrow.astimezone(zone) + timedelta(hours=7)).astimezone(now.tzinfo)

@@ -1,0 +1,101 @@
+"""What a call came to: disposition, summary, facts and score, by rules."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from agents.agenda import side_of
+from agents.base import AgentName, BaseAgent, Ending
+from agents.domain import spoken
+from agents.domain.scoring import qualified, rating, score
+from agents.domain.times import zone_of
+from agents.domain.types import Brief, Disposition, EndedBy, Outcome
+from agents.state import CallState, Stage, last_act_at
+
+_BY_ACT = (
+    ("opt_out", Disposition.DO_NOT_CALL),
+    ("wrong_number", Disposition.WRONG_NUMBER),
+    ("book", Disposition.APPOINTMENT),
+    ("callback", Disposition.CALLBACK_REQUESTED),
+)
+_HEADLINES: Mapping[Disposition, str] = {
+    Disposition.APPOINTMENT: "Booked an appointment",
+    Disposition.QUALIFIED: "Qualified, no appointment yet",
+    Disposition.CALLBACK_REQUESTED: "Asked for a call back",
+    Disposition.NOT_INTERESTED: "Not interested",
+    Disposition.DO_NOT_CALL: "Asked not to be called again",
+    Disposition.WRONG_NUMBER: "Wrong number",
+    Disposition.HAS_AGENT: "Has signed with another agent",
+    Disposition.VOICEMAIL: "Reached a voicemail; no message left",
+    Disposition.HUNG_UP: "The call ended before anything was settled",
+    Disposition.NO_ANSWER: "Nobody spoke",
+    Disposition.FAILED: "The call broke off through a fault of ours",
+}
+
+
+class AnalyticsAgent(BaseAgent[Ending, Outcome]):
+    """Looks back at a whole call. The same ending always gives the same outcome."""
+
+    name: ClassVar[AgentName] = AgentName.ANALYTICS
+
+    async def act(self, scene: Ending) -> Outcome:
+        return conclude(scene)
+
+
+def conclude(ending: Ending) -> Outcome:
+    """The outcome of ``ending``; needs no event loop."""
+    brief, state = ending.brief, ending.state
+    facts = known_facts(state, brief)
+    points = score(facts, booked=state.has_act("book"))
+    disposition = disposition_of(ending)
+    return Outcome(
+        disposition=disposition,
+        summary=_summary(disposition, facts, points, state, brief),
+        acts=state.carried_out(),
+        facts=facts,
+        score=points,
+    )
+
+
+def known_facts(state: CallState, brief: Brief) -> dict[str, str]:
+    """Fact names to values, with what the brief knew: the side, and a seller's street as the area."""
+    facts = {name: fact.value for name, fact in state.facts.items()}
+    side = side_of(state, brief)
+    if side:
+        facts.setdefault("side", side)
+    if side == "sell" and brief.property_address:
+        facts.setdefault("area", spoken.street(brief.property_address))
+    return facts
+
+
+def is_qualified(state: CallState, brief: Brief) -> bool:
+    facts = known_facts(state, brief)
+    return qualified(facts, score(facts, booked=state.has_act("book")))
+
+
+def disposition_of(ending: Ending) -> Disposition:
+    """Acts first, since they bind; then what was settled in words; then what the facts justify."""
+    state = ending.state
+    for kind, disposition in _BY_ACT:
+        if state.has_act(kind):
+            return disposition
+    if state.settled is not None:
+        return state.settled
+    if is_qualified(state, ending.brief):
+        return Disposition.QUALIFIED
+    if ending.ended_by is EndedBy.FAULT:
+        return Disposition.FAILED
+    unspoken = state.stage is Stage.NEW or (state.turn == state.silences and ending.ended_by is not EndedBy.LEAD)
+    return Disposition.NO_ANSWER if unspoken else Disposition.HUNG_UP
+
+
+def _summary(disposition: Disposition, facts: Mapping[str, str], points: int, state: CallState, brief: Brief) -> str:
+    zone = zone_of(brief.lead_zone)
+    headline = _HEADLINES[disposition]
+    at = last_act_at(state, {"appointment": "book", "callback_requested": "callback"}.get(disposition, ""))
+    if at:
+        headline = f"{headline} for {at.astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key})"
+    told = [f"{name.replace('_', ' ')}: {value}" for name, value in sorted(facts.items())]
+    met = ", ".join(kind.value.replace("_", " ") for kind in state.objections)
+    parts = [headline, "Facts: " + ", ".join(told) if told else "", f"Objections: {met}" if met else ""]
+    parts.append(f"Score {points} ({rating(points)})")
+    return ". ".join(part for part in parts if part) + "."

@@ -1,0 +1,97 @@
+"""The talk around the questions: who we are, wrong numbers, silence, what was not understood, goodbyes."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+from agents.base import AgentName, BaseAgent, Move, Scene
+from agents.domain import spoken
+from agents.domain.intents import Answer, Intent
+from agents.domain.questions import Question, reason
+from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
+from agents.state import Stage
+
+MAX_SILENCES = 2
+MAX_UNCLEAR = 3
+
+
+class ConversationAgent(BaseAgent[Scene, Move]):
+    """Answers what people ask about the call itself, and keeps the talk going when nothing was understood."""
+
+    name: ClassVar[AgentName] = AgentName.CONVERSATION
+
+    async def act(self, scene: Scene) -> Move:
+        if scene.heard.kind is HeardKind.SILENCE:
+            return self._silence(scene)
+        said = scene.reading.intents
+        if Intent.SCREENING in said:
+            return self._screened(scene)
+        if Intent.WRONG_NUMBER in said:
+            return self._wrong_number(scene)
+        if Intent.HOW_GOT_NUMBER in said:
+            return self._source(scene)
+        if Intent.ROBOT_QUESTION in said:
+            return Move(scene.state, say="Yes, I am an AI assistant. A person can call you instead.", again=True)
+        if Intent.WHO_IS_THIS in said:
+            return Move(scene.state, say=f"{self._name(scene)} {reason(scene.brief)}", again=True, personal=True)
+        if Intent.HOLD in said:
+            return Move(scene.state, say="Of course, take your time.", quiet=True)
+        if Intent.GOODBYE in said:
+            return Move(scene.state, say="Thank you for your time. Goodbye.", acts=(EndCall("goodbye"),))
+        if scene.state.question is Question.REMOVAL and scene.reading.answer is Answer.NO:
+            return Move(scene.state, say="Thank you.")
+        if scene.state.question is Question.STILL_THERE and scene.reading.answer is Answer.YES:
+            return Move(scene.state, say="Good.", again=True)
+        return self._unclear(scene)
+
+    def _silence(self, scene: Scene) -> Move:
+        state = replace(scene.state, silences=scene.state.silences + 1)
+        if state.silences > MAX_SILENCES:
+            farewell = "I cannot hear you, so I will let you go. Goodbye."
+            return Move(state, say=farewell, acts=(EndCall("silence"),))
+        # the wording follows the prompts in a row, not those of the whole call
+        asked = {**state.asked, Question.STILL_THERE: state.silences - 1}
+        return Move(replace(state, asked=asked), ask=Question.STILL_THERE)
+
+    def _screened(self, scene: Scene) -> Move:
+        text = f"{self._name(scene)} {reason(scene.brief)}"
+        return Move(replace(scene.state, stage=Stage.SCREENED), say=text, quiet=True, personal=True)
+
+    def _wrong_number(self, scene: Scene) -> Move:
+        return Move(
+            replace(scene.state, settled=Disposition.WRONG_NUMBER),
+            say="I am sorry for the trouble. I will note that this is the wrong number. Goodbye.",
+            acts=(MarkWrongNumber(scene.heard.text), EndCall("wrong_number")),
+        )
+
+    def _source(self, scene: Scene) -> Move:
+        brief = scene.brief
+        if not brief.consent_source:
+            return Move(scene.state, say="I do not have that in front of me.", ask=Question.REMOVAL)
+        said = f"Your number came from {spoken.source(brief.consent_source)}"
+        if brief.consent_at:
+            said = f"{said} on {spoken.calendar_date(brief.consent_at, zone=scene.zone)}"
+        return Move(scene.state, say=f"{said}.", ask=Question.REMOVAL, personal=True)
+
+    def _name(self, scene: Scene) -> str:
+        who = f"This is {scene.brief.agent_name}, an AI" if scene.brief.agent_name else "This is an AI"
+        return f"{who} assistant from {scene.brief.company}."
+
+    def _unclear(self, scene: Scene) -> Move:
+        """The question again: as it was when it had not been heard or was asked for, else in other words."""
+        state, said = scene.state, scene.reading.intents
+        if state.question is Question.CALLBACK_OFFER:
+            return Move(state, say="I am sorry for the trouble. Goodbye.", acts=(EndCall("unclear"),))
+        if not state.heard_whole:
+            return Move(state, ask=state.question, again=True)
+        state = replace(state, unclear=state.unclear + 1)
+        if state.unclear >= MAX_UNCLEAR:
+            return Move(state, ask=Question.CALLBACK_OFFER)
+        question = state.question if state.question in _ASKED_AGAIN else None
+        if Intent.GREETING in said:
+            return Move(state, say=f"Hello. {self._name(scene)}", ask=question, again=True)
+        if Intent.REPEAT in said:
+            return Move(state, say="Of course.", ask=question, again=True)
+        return Move(state, say="Sorry, I did not get that.", ask=question)
+
+
+_ASKED_AGAIN = frozenset({Question.SLOT, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL})

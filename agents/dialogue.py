@@ -1,0 +1,164 @@
+"""One conversation with a lead, as the voice side holds it: ``start(brief)`` gives a ``Dialogue``.
+
+What the law asks for is plain code here and never reaches the graph: the opening disclosure, key 9, and the words
+that opt out. A machine that answers is left without a word.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from agents.agenda import put
+from agents.analytics import conclude
+from agents.base import AgentName, Ending
+from agents.domain import intents
+from agents.domain.intents import Answer, Intent
+from agents.domain.opt_out import opts_out
+from agents.domain.questions import Question, first_question, introduction, reason
+from agents.domain.text import normalise
+from agents.domain.types import Brief, Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Outcome, Reply
+from agents.graph import conversation_graph
+from agents.state import ActRecord, CallState, Stage, dump, load
+
+log = structlog.get_logger(__name__)
+
+OPT_OUT_KEY = "9"
+OPT_OUT_TEXT = "Understood. I have removed this number and we will not call again. Goodbye."
+MAX_TURNS = 25
+_MACHINE_TURNS = 3
+"""A greeting of a voicemail comes within the first turns; later the same words come from a person."""
+
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
+_WANTS_REMOVAL = frozenset({"remove it", "please remove it", "remove", "do that", "please do", "go ahead", "do it"})
+
+
+class LeadDialogue:
+    """The conversation of one call. ``reply`` never raises for what was heard; every turn ends in a state that
+    ``snapshot`` gives whole."""
+
+    def __init__(self, brief: Brief, state: CallState) -> None:
+        self._brief = brief
+        self._state = state
+
+    def opening(self, *, now: datetime) -> Reply:
+        """The disclosure, why we call, and the first question. After a break: the open question again."""
+        state, brief = self._state, self._brief
+        if state.stage is Stage.ENDED:
+            return self._over()
+        if state.stage is Stage.TALKING and state.question is not None:
+            asked = put(state.question, state, brief, now=now, again=True, offer=state.offered)
+            text = f"Sorry, we were cut off. {asked.text}"
+            self._state = replace(asked.state, last_text=text)
+            return Reply(text, agent=AgentName.CONVERSATION)
+        asked = put(first_question(brief), replace(state, stage=Stage.TALKING), brief, now=now)
+        text = f"{introduction(brief)} {reason(brief)} {asked.text}"
+        self._state = replace(asked.state, last_text=text)
+        return Reply(text, agent=AgentName.CONVERSATION, interruptible=False)
+
+    async def reply(self, heard: Heard, *, now: datetime) -> Reply:
+        """The answer to ``heard``: first what the law wants, then the graph."""
+        if self._asks_to_opt_out(heard):
+            return self._end(OPT_OUT_TEXT, OptOut(heard.text), EndCall("opt_out"), settled=Disposition.DO_NOT_CALL)
+        if self._state.stage is Stage.ENDED:
+            return self._over()
+        if heard.kind is HeardKind.MACHINE and not heard.text.startswith(("machine", "fax")):
+            return Reply("")
+        if self._machine_answered(heard):
+            return self._end("", EndCall("voicemail"), settled=Disposition.VOICEMAIL)
+        if self._state.turn >= MAX_TURNS:
+            return self._end("Thank you for your time. Goodbye.", EndCall("turn_limit"))
+        held = self._held_by_screening(heard, now)
+        if held is not None:
+            return held
+        if heard.kind is HeardKind.KEY:
+            heard = replace(heard, text="", kind=HeardKind.SPEECH)
+        result = await conversation_graph().ainvoke(
+            {"brief": self._brief, "state": self._state, "heard": heard, "now": now}
+        )
+        self._state = result["state"]
+        reply: Reply = result["reply"]
+        log.info(
+            "dialogue.replied",
+            call_id=self._brief.call_id,
+            turn=self._state.turn,
+            agent=reply.agent,
+            question=self._state.question,
+            acts=[type(act).__name__ for act in reply.acts],
+        )
+        return reply
+
+    def interrupted(self, *, played: str) -> None:
+        """Unless the last sentence had begun, its question was not heard and a bare yes does not answer it."""
+        *before, _ = _SENTENCE_END.split(self._state.last_text.strip()) or [""]
+        heard, needed = len(normalise(played)), len(normalise(" ".join(before)))
+        self._state = replace(self._state, heard_whole=heard > needed)
+
+    def wrap_up(self, *, ended_by: EndedBy, now: datetime) -> Outcome:
+        """The outcome; the first ``ended_by`` stands, so a second call gives the same."""
+        if self._state.closed_by is None:
+            self._state = replace(self._state, closed_by=ended_by, stage=self._state.stage)
+            log.info("dialogue.wrapped_up", call_id=self._brief.call_id, ended_by=ended_by, at=now.isoformat())
+        return conclude(Ending(self._brief, self._state, self._state.closed_by or ended_by))
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """The whole state, JSON-serialisable; ``start`` goes on from it."""
+        return dump(self._state)
+
+    def _asks_to_opt_out(self, heard: Heard) -> bool:
+        if heard.kind is HeardKind.KEY:
+            return heard.text.strip() == OPT_OUT_KEY
+        if heard.kind is not HeardKind.SPEECH:
+            return False
+        if opts_out(heard.text):
+            return True
+        if self._state.question is not Question.REMOVAL:
+            return False
+        words = normalise(heard.text)
+        return words in _WANTS_REMOVAL or intents.answer(words) is Answer.YES or "remove" in words.split()
+
+    def _machine_answered(self, heard: Heard) -> bool:
+        """The carrier's verdict stands unless the person has told us something by then."""
+        if heard.kind is HeardKind.MACHINE:
+            return not self._state.facts
+        if heard.kind is not HeardKind.SPEECH or self._state.turn >= _MACHINE_TURNS:
+            return False
+        said = intents.read(normalise(heard.text)).intents
+        return Intent.VOICEMAIL in said and Intent.SCREENING not in said
+
+    def _held_by_screening(self, heard: Heard, now: datetime) -> Reply | None:
+        """Before anybody heard the opening, speech is answered by it; a screening service's "hold on" by nothing."""
+        if self._state.stage is Stage.TALKING or heard.kind is not HeardKind.SPEECH:
+            return None
+        said = intents.read(normalise(heard.text)).intents
+        if self._state.stage is Stage.NEW and Intent.SCREENING in said:
+            return None
+        if said & {Intent.HOLD, Intent.SCREENING}:
+            return Reply("", agent=AgentName.CONVERSATION)
+        return self.opening(now=now)
+
+    def _end(self, text: str, *acts: OptOut | EndCall, settled: Disposition | None = None) -> Reply:
+        state = self._state
+        self._state = replace(
+            state,
+            turn=state.turn + 1,
+            stage=Stage.ENDED,
+            question=None,
+            last_text=text,
+            settled=settled or state.settled,
+            acts=(*state.acts, *(ActRecord.of(act) for act in acts)),
+        )
+        log.info("dialogue.ended", call_id=self._brief.call_id, acts=[type(act).__name__ for act in acts])
+        return Reply(text, acts=acts, agent=AgentName.CONVERSATION, fixed=bool(text), interruptible=not text)
+
+    def _over(self) -> Reply:
+        """The conversation is over already: hang up, whatever else is said."""
+        return Reply("", acts=(EndCall("over"),), agent=AgentName.CONVERSATION)
+
+
+def start(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> LeadDialogue:
+    """A new conversation, or the one that ``snapshot`` holds. Raises UnknownSnapshot for a snapshot it cannot read."""
+    return LeadDialogue(brief, load(snapshot) if snapshot is not None else CallState())

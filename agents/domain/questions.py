@@ -1,0 +1,112 @@
+"""The questions of a call and their wordings: the first one, then others for a turn that was not understood."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from agents.domain import spoken
+from agents.domain.types import Brief
+
+
+class Question(StrEnum):
+    """What the last reply asked. The first nine are the agenda; the rest come up on the way."""
+
+    INTEREST = "interest"
+    SIDE = "side"
+    MOTIVATION = "motivation"
+    TIMELINE = "timeline"
+    PRICE = "price"
+    SEARCH = "search"
+    AREA = "area"
+    BUDGET = "budget"
+    AGENT = "agent"
+    FINANCING = "financing"
+    SLOT = "slot"
+    AGENT_SIGNED = "agent_signed"
+    CALLBACK = "callback"
+    OBJECTION = "objection"
+    REMOVAL = "removal"
+    STILL_THERE = "still_there"
+    CALLBACK_OFFER = "callback_offer"
+
+
+Wordings = tuple[str, ...]
+
+_SHARED: Mapping[Question, Wordings] = {
+    Question.SIDE: ("Are you thinking of buying or selling?", "Would you like to buy a home, or to sell one?"),
+    Question.MOTIVATION: (
+        "What has you thinking about a move?",
+        "What is the main reason for the move?",
+        "In a few words, why now?",
+    ),
+    Question.TIMELINE: (
+        "How soon would you like to move?",
+        "Roughly how many months from now would that be?",
+        "Would it be within three months, six months, or a year?",
+    ),
+    Question.SEARCH: (
+        "Which area are you looking in, and what budget do you have in mind?",
+        "Which part of town, and about what price?",
+    ),
+    Question.AREA: ("Which area are you looking in?", "Which town or part of town would you like?"),
+    Question.BUDGET: ("What budget do you have in mind?", "About how much would you like to spend?"),
+    Question.PRICE: ("What price do you have in mind?", "About how much would you hope to get for it?"),
+    Question.AGENT: (
+        "Are you already working with another agent?",
+        "Is another real estate agent helping you, yes or no?",
+    ),
+    Question.AGENT_SIGNED: (
+        "Have you signed an agreement with them?",
+        "Is there a signed agreement with that agent, yes or no?",
+    ),
+    Question.CALLBACK: ("When is a good time to call you back?", "Which day and time would suit you for a call?"),
+    Question.STILL_THERE: ("Are you still there?", "I cannot hear you. If you can hear me, please say yes."),
+    Question.CALLBACK_OFFER: ("I am having trouble hearing you. May we call you another day instead?",),
+    Question.REMOVAL: ("Would you like me to remove it?",),
+}
+_SELL: Mapping[Question, Wordings] = {
+    Question.INTEREST: (
+        "Are you still thinking about selling?",
+        "Is selling your home something you are considering?",
+    ),
+    Question.FINANCING: (
+        "Is there a mortgage on the home, or is it paid off?",
+        "Do you still owe anything on the home?",
+    ),
+}
+_BUY: Mapping[Question, Wordings] = {
+    Question.INTEREST: ("Are you still looking to buy?", "Is buying a home something you are considering?"),
+    Question.FINANCING: (
+        "Are you pre-approved for a loan, or paying cash?",
+        "Have you spoken with a lender, or would you pay cash?",
+    ),
+}
+
+
+def wording(question: Question, *, side: str, asked: int) -> str:
+    """The text of ``question`` when it has been asked ``asked`` times before; ``side`` is "sell" or "buy"."""
+    texts = (_BUY if side == "buy" else _SELL).get(question) or _SHARED[question]
+    return texts[min(asked, len(texts) - 1)]
+
+
+def introduction(brief: Brief, *, greeting: str = "Hi") -> str:
+    """Who calls: person, agent's name, AI assistant, company, recording, way out. The law wants it heard whole."""
+    name = spoken.first_name(brief.lead_name)
+    who = f"this is {brief.agent_name}, an AI assistant" if brief.agent_name else "this is an AI assistant"
+    hello = f"{greeting} {name}" if name else greeting
+    return (
+        f"{hello}, {who} calling for {brief.company} on a recorded line. You can say stop or press nine at any time."
+    )
+
+
+def reason(brief: Brief) -> str:
+    """Why we call, as one sentence."""
+    if brief.interest == "buy":
+        return "I am calling about the home search you asked us about."
+    if brief.interest == "sell":
+        street = spoken.street(brief.property_address)
+        return f"I am calling about your home on {street}." if street else "I am calling about your home."
+    return "I am calling about your real estate plans."
+
+
+def first_question(brief: Brief) -> Question:
+    return Question.INTEREST if brief.interest in ("buy", "sell") else Question.SIDE

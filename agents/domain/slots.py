@@ -1,0 +1,106 @@
+"""Which of the offered times the person takes."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from agents.domain.intents import Answer, answer
+from agents.domain.numbers import digits
+from agents.domain.text import clauses
+from agents.domain.times import clock_of, day_of
+
+_FIRST = re.compile(r"\b(?:1st|former|earlier|earliest|sooner|soonest|number 1|option 1)\b")
+_SECOND = re.compile(r"\b(?:2nd|latter|later|latest|last|number 2|option 2)\b(?! on| in)")
+_EITHER = re.compile(r"\b(?:either|any|both|whichever|whatever|you (?:choose|pick)|dont care)\b")
+_REFUSED = re.compile(
+    r"\b(?:neither|none|nope|not|cant|dont|doesnt|wont|isnt|no good|cannot|couldnt|busy|unavailable|no)\b"
+)
+_OUTRIGHT = re.compile(
+    r"\b(?:no thanks|no thank you|not (?:interested|necessary|needed|ready|comfortable)|(?:dont|do not) (?:want|need)"
+    r"|(?:rather|prefer) not|no (?:appointment|meeting|visit)|just (?:wanted|looking)|not (?:right now|now|yet|today))\b"
+)
+
+
+class Choice(NamedTuple):
+    """``taken`` one slot, or ``refused`` all, or ``asked_for`` slots that fit what was said but were not offered.
+
+    ``outright`` marks a refusal of any appointment; ``unclear`` an agreement that names none of several.
+    """
+
+    taken: datetime | None = None
+    refused: bool = False
+    outright: bool = False
+    unclear: bool = False
+    asked_for: tuple[datetime, ...] = ()
+
+
+def choose(
+    text: str, offered: Sequence[datetime], *, free: Sequence[datetime], zone: ZoneInfo, now: datetime
+) -> Choice:
+    """Read ``text`` as an answer to an offer of ``offered``; ``free`` are all the slots there are."""
+    pieces = [digits(piece) for piece in clauses(text)]
+    whole = " ".join(pieces)
+    agreed = [piece for piece in pieces if not _REFUSED.search(piece) or _EITHER.search(piece)]
+    if _OUTRIGHT.search(whole):
+        return Choice(refused=True, outright=True)
+    wanted = " ".join(agreed)
+    if _EITHER.search(whole):
+        return (
+            Choice(refused=True) if _REFUSED.search(whole.replace("dont care", "")) else Choice(taken=_at(offered, 0))
+        )
+    if _FIRST.search(wanted) and offered:
+        return Choice(taken=offered[0])
+    if _SECOND.search(wanted) and offered:
+        return Choice(taken=offered[-1])
+    if _names_time(wanted, now.astimezone(zone)):
+        fitting = fitting_slots(wanted, offered, zone=zone, now=now)
+        if len(fitting) == 1:
+            return Choice(taken=fitting[0])
+        if fitting:
+            return Choice(unclear=True, asked_for=fitting)
+        return Choice(refused=True, asked_for=fitting_slots(wanted, free, zone=zone, now=now))
+    said = answer(whole)
+    if said is Answer.YES:
+        return Choice(taken=offered[0]) if len(offered) == 1 else Choice(unclear=True)
+    if said is Answer.NO or _REFUSED.search(whole):
+        bare = said is Answer.NO and len(whole.split()) <= 2 and "neither" not in whole and "none" not in whole
+        return Choice(refused=True, outright=bare)
+    return Choice()
+
+
+def _at(offered: Sequence[datetime], place: int) -> datetime | None:
+    return offered[place] if place < len(offered) else None
+
+
+def _names_time(words: str, local: datetime) -> bool:
+    return day_of(words, local.date()) is not None or clock_of(words, bare_hour=True) is not None
+
+
+def fitting_slots(words: str, slots: Sequence[datetime], *, zone: ZoneInfo, now: datetime) -> tuple[datetime, ...]:
+    """The ``slots`` that lie on the day and at the time that ``words`` (with figures) name; all when they name none."""
+    day = day_of(words, now.astimezone(zone).date())
+    clock = clock_of(words, bare_hour=True)
+    fitting = [slot for slot in slots if day is None or slot.astimezone(zone).date() == day]
+    if clock is None:
+        return tuple(fitting)
+    exact = [slot for slot in fitting if _same_clock(slot.astimezone(zone).time(), clock.at)]
+    if exact:
+        return tuple(exact)
+    part = re.search(r"\b(morning|afternoon|evening)\b", words)
+    return tuple(slot for slot in fitting if part and _part(slot.astimezone(zone).hour) == part[1])
+
+
+def _same_clock(slot: time, said: time) -> bool:
+    """The same time, or the same on a twelve-hour face: "two" said of a slot at 14:00."""
+    return (slot.hour % 12, slot.minute) == (said.hour % 12, said.minute)
+
+
+def _part(hour: int) -> str:
+    return "morning" if hour < 12 else "afternoon" if hour < 17 else "evening"
+
+
+def ahead(slots: Sequence[datetime], *, now: datetime) -> tuple[datetime, ...]:
+    """The slots that have not passed, as aware UTC, in their order."""
+    return tuple(slot.astimezone(UTC) for slot in slots if slot > now)

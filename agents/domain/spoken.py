@@ -1,0 +1,76 @@
+"""Writing for the ear: times, dates, streets and names as a voice should say them."""
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from agents.domain.numbers import in_words, ordinal_in_words
+from agents.domain.times import MONTHS
+
+_STREET_WORDS = {
+    "st": "Street", "ave": "Avenue", "av": "Avenue", "rd": "Road", "dr": "Drive", "ln": "Lane", "blvd": "Boulevard",
+    "ct": "Court", "pl": "Place", "cir": "Circle", "ter": "Terrace", "pkwy": "Parkway", "hwy": "Highway",
+    "trl": "Trail", "sq": "Square", "n": "North", "s": "South", "e": "East", "w": "West", "ne": "Northeast",
+    "nw": "Northwest", "se": "Southeast", "sw": "Southwest",
+}  # fmt: skip
+_UNIT = re.compile(r"\s+(?:apt|apartment|unit|suite|ste|#).*$", re.IGNORECASE)
+_HOUSE_NUMBER = re.compile(r"^\s*\d+[a-zA-Z]?\s+")
+
+
+def clock(local: datetime) -> str:
+    """ "ten A M", "one thirty P M", "noon"."""
+    if (local.hour, local.minute) == (12, 0):
+        return "noon"
+    half = "A M" if local.hour < 12 else "P M"
+    hour = in_words((local.hour - 1) % 12 + 1)
+    if local.minute == 0:
+        return f"{hour} {half}"
+    return f"{hour} {'oh ' if local.minute < 10 else ''}{in_words(local.minute)} {half}"
+
+
+def day(local: datetime, *, now: datetime) -> str:
+    """ "today", "tomorrow", "Tuesday" within six days, else "Tuesday, December first"."""
+    ahead = (local.date() - now.astimezone(local.tzinfo).date()).days
+    if ahead in (0, 1):
+        return ("today", "tomorrow")[ahead]
+    name = local.strftime("%A")
+    return name if 1 < ahead < 7 else f"{name}, {local.strftime('%B')} {ordinal_in_words(local.day)}"
+
+
+def moment(at: datetime, *, zone: ZoneInfo, now: datetime) -> str:
+    """ "Tuesday at ten A M" for the instant ``at``, in the lead's zone."""
+    local = at.astimezone(zone)
+    return f"{day(local, now=now)} at {clock(local)}"
+
+
+def calendar_date(at: datetime, *, zone: ZoneInfo) -> str:
+    """ "March third, twenty twenty six"."""
+    local = at.astimezone(zone)
+    return f"{MONTHS[local.month - 1].capitalize()} {ordinal_in_words(local.day)}, {in_words(local.year)}"
+
+
+def street(address: str) -> str:
+    """The street of a postal address without house number, unit and town: "12 Maple St, Denver" is "Maple Street"."""
+    line = _UNIT.sub("", _HOUSE_NUMBER.sub("", address.split(",")[0])).strip()
+    words = [_STREET_WORDS.get(word.rstrip(".").lower(), word) if place else _direction(word)
+             for place, word in enumerate(line.split())]  # fmt: skip
+    return " ".join(words)
+
+
+def _direction(word: str) -> str:
+    """A first word is spelled out only as a direction: "St. James Road" keeps its saint."""
+    bare = word.rstrip(".").lower()
+    return _STREET_WORDS[bare] if bare in {"n", "s", "e", "w", "ne", "nw", "se", "sw"} else word
+
+
+def first_name(name: str) -> str:
+    """The given name alone; "" for an empty name."""
+    words = name.replace(",", " ").split()
+    return words[0] if words else ""
+
+
+def source(name: str) -> str:
+    """Where consent came from, as it follows "from": "web_form" is "the web form"; a proper name stays as it is."""
+    words = re.sub(r"[_\-/]+", " ", name).strip()
+    bare = words.islower() and words.split()[0] not in {"the", "a", "an", "our", "your", "my"}
+    return f"the {words}" if bare else words

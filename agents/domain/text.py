@@ -1,0 +1,65 @@
+"""What speech recognition wrote, made even: one spelling, no fillers, no noise."""
+
+import re
+import unicodedata
+
+_HALLUCINATIONS = re.compile(
+    r"\b(?:thank(?:s| you)(?: so much)? for (?:watching|listening)|please (?:like and )?subscribe(?: to .*)?"
+    r"|subtitles by .*|like and subscribe|see you in the next video)\b",
+)
+_NOISE = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|♪")
+_MERIDIEM = re.compile(r"\b([ap])\s?\.\s?m\b\.?")
+_MERIDIEM_APART = re.compile(r"(?<=\d )([ap]) m\b")
+_GROUPED_DIGITS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_YES_SOUNDS = re.compile(r"\b(?:uh[ -]?huh|mm+[ -]?hmm?|mhm+|mmhm+|um[ -]?hum|yah|ya)\b")
+_NO_SOUNDS = re.compile(r"\b(?:uh[ -]uh|nuh[ -]uh|unh[ -]unh)\b")
+_FILLERS = re.compile(r"\b(?:u[hm]+|umm+|uhm+|er+m?|hm+|mm+|ah+|eh|oh|you know|i mean|basically|honestly|actually)\b")
+_BREAK = re.compile(r"[.?!;,:]+(?=\s|$)|[\n\r]+|\s+-+\s+")
+_KEPT = re.compile(r"[^a-z0-9$.:% ]+")
+_STRAY = re.compile(r"(?<!\d)[.:]|[.:](?!\d)")
+_SPACES = re.compile(r" +")
+_ONE_WORD = (
+    (re.compile(r"\bdo not\b"), "dont"),
+    (re.compile(r"\bdoes not\b"), "doesnt"),
+    (re.compile(r"\bdid not\b"), "didnt"),
+    (re.compile(r"\b(?:can not|cannot)\b"), "cant"),
+    (re.compile(r"\bwill not\b"), "wont"),
+    (re.compile(r"\bis not\b"), "isnt"),
+    (re.compile(r"\bhave not\b"), "havent"),
+    (re.compile(r"\bi am\b"), "im"),
+    (re.compile(r"\bokay\b"), "ok"),
+    (re.compile(r"\bany more\b"), "anymore"),
+)
+
+
+def clauses(text: str) -> tuple[str, ...]:
+    """``text`` cut at its punctuation, each piece normalised; pieces that hold no word are left out."""
+    folded = unicodedata.normalize("NFKD", text).lower().replace("\u2019", "'")
+    folded = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    folded = _NOISE.sub(" ", folded)
+    folded = _MERIDIEM.sub(r"\1m ", folded)
+    folded = _GROUPED_DIGITS.sub("", folded)
+    pieces = (_even(piece) for piece in _BREAK.split(folded))
+    return tuple(piece for piece in pieces if piece)
+
+
+def normalise(text: str) -> str:
+    """Lower-case words, one space apart: no accents, apostrophes, fillers or noises; "do not" is "dont".
+
+    A dot or colon stays between digits only (1.2, 3:30). Sounds of assent and dissent become yes and no.
+    """
+    return " ".join(clauses(text))
+
+
+def _even(piece: str) -> str:
+    piece = piece.replace("'", "")
+    piece = _YES_SOUNDS.sub(" yes ", piece)
+    piece = _NO_SOUNDS.sub(" no ", piece)
+    piece = _KEPT.sub(" ", piece)
+    piece = _STRAY.sub(" ", piece)
+    piece = _FILLERS.sub(" ", piece)
+    piece = _SPACES.sub(" ", piece).strip()
+    piece = _MERIDIEM_APART.sub(r"\1m", piece)
+    for words, word in _ONE_WORD:
+        piece = words.sub(word, piece)
+    return _SPACES.sub(" ", _HALLUCINATIONS.sub(" ", piece)).strip()

@@ -1,0 +1,137 @@
+"""Appointments and calls back: offers, choices, promises."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+
+from agents.agenda import MAX_REFUSALS, callback_offers, free_slots
+from agents.analytics import is_qualified
+from agents.base import AgentName, BaseAgent, Move, Scene
+from agents.domain import spoken
+from agents.domain.intents import Answer, Intent
+from agents.domain.questions import Question
+from agents.domain.types import BookAppointment, Disposition, EndCall, ScheduleCallback
+from agents.domain.understanding import days_ahead
+from agents.state import CallState
+
+_ENOUGH_ASKED = 2
+_APOLOGIES = {
+    Intent.OTHER_LANGUAGE: "I am sorry, I only speak English. A colleague can call you.",
+    Intent.PERSON_REQUEST: "Of course, a person can call you.",
+    Intent.BAD_TIME: "Sorry to catch you at a bad time.",
+    Intent.CALLBACK: "Of course.",
+}
+
+
+class SchedulerAgent(BaseAgent[Scene, Move]):
+    """Books one of the brief's slots, or promises a call at a time that the person names."""
+
+    name: ClassVar[AgentName] = AgentName.SCHEDULER
+
+    async def act(self, scene: Scene) -> Move:
+        scene = replace(scene, state=replace(scene.state, unclear=0))
+        reading, question = scene.reading, scene.state.question
+        if question is Question.SLOT and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):
+            return self._slot(scene)
+        if reading.choice.taken and question is not Question.SLOT:
+            return promise(scene, scene.state, reading.choice.taken)
+        if reading.at:
+            return promise(scene, scene.state, reading.at)
+        if Intent.NOT_HERE in reading.intents:
+            name = spoken.first_name(scene.brief.lead_name) or "them"
+            return Move(
+                scene.state, say=f"Thank you. I would like to reach {name}.", ask=Question.CALLBACK, personal=True
+            )
+        state = self._noted(scene)
+        for intent, apology in _APOLOGIES.items():
+            if intent in reading.intents:
+                return self._when(scene, state, apology)
+        if question in (Question.CALLBACK, Question.CALLBACK_OFFER):
+            return self._callback(scene)
+        return Move(state, say="Gladly.", ask=_meeting(scene))
+
+    def _noted(self, scene: Scene) -> CallState:
+        state = scene.state
+        if Intent.PERSON_REQUEST in scene.reading.intents:
+            state = state.learn("wants_person", "yes", 0.9)
+        if Intent.OTHER_LANGUAGE in scene.reading.intents:
+            state = replace(
+                state, language="es" if "span" in scene.reading.words or "habla" in scene.reading.words else "und"
+            )
+        return state
+
+    def _when(self, scene: Scene, state: CallState, say: str) -> Move:
+        """Offer two times to call back; the second time round the first of them is taken as meant."""
+        offers = callback_offers(scene.brief, now=scene.now)
+        if state.asked.get(Question.CALLBACK, 0) >= _ENOUGH_ASKED:
+            return promise(scene, state, offers[0])
+        return Move(state, say=say, ask=Question.CALLBACK, offer=offers, personal=True)
+
+    def _callback(self, scene: Scene) -> Move:
+        state, reading = scene.state, scene.reading
+        if reading.answer is Answer.NO or reading.choice.refused:
+            if state.offered and not reading.choice.outright:
+                return Move(replace(state, offered=()), ask=Question.CALLBACK)
+            return decline(scene, state)
+        if state.question is Question.CALLBACK_OFFER:
+            return promise(scene, state, days_ahead(1, now=scene.now, zone=scene.zone))
+        return self._when(scene, state, "Sure.")
+
+    def _slot(self, scene: Scene) -> Move:
+        state, choice = scene.state, scene.reading.choice
+        if choice.taken in free_slots(state, scene.brief, now=scene.now):
+            return self._book(scene, choice.taken)
+        if choice.outright:
+            return decline(scene, state)
+        if choice.refused:
+            return self._others(scene)
+        return Move(state, ask=Question.SLOT)
+
+    def _others(self, scene: Scene) -> Move:
+        """Other slots: those that fit what was asked for, else the next ones; after two refusals a kind end."""
+        state, fitting = scene.state, scene.reading.choice.asked_for
+        state = replace(state, refusals=state.refusals + 1)
+        if not fitting:
+            state = replace(state, refused=(*state.refused, *state.offered))
+        left = fitting or free_slots(state, scene.brief, now=scene.now)
+        if state.refusals >= MAX_REFUSALS + bool(fitting) or not left:
+            return decline(scene, state)
+        return Move(state, say="No problem.", ask=Question.SLOT, offer=left)
+
+    def _book(self, scene: Scene, at: datetime) -> Move:
+        when = spoken.moment(at, zone=scene.zone, now=scene.now)
+        name = spoken.first_name(scene.brief.lead_name)
+        thanks = f"Thank you, {name}." if name else "Thank you."
+        return Move(
+            replace(scene.state, chosen_at=at),
+            say=f"Great. You are booked for {when}. {thanks} Goodbye.",
+            acts=(BookAppointment(at), EndCall("appointment")),
+            personal=True,
+        )
+
+
+def promise(scene: Scene, state: CallState, at: datetime) -> Move:
+    """Call back at ``at``: read it back and end. A promise goes ahead of any cadence."""
+    when = spoken.moment(at, zone=scene.zone, now=scene.now)
+    said = scene.heard.text
+    return Move(
+        replace(state, callback_at=at, callback_said=said),
+        say=f"Very well. We will call you {when}. Thank you. Goodbye.",
+        acts=(ScheduleCallback(at, said), EndCall("callback")),
+        personal=True,
+    )
+
+
+def decline(scene: Scene, state: CallState) -> Move:
+    """A kind end without an appointment: qualified when the facts say so, else not interested."""
+    qualified = is_qualified(state, scene.brief)
+    settled = Disposition.QUALIFIED if qualified else Disposition.NOT_INTERESTED
+    return Move(
+        replace(state, settled=settled),
+        say="That is all right. Thank you for your time. Goodbye.",
+        acts=(EndCall("declined"),),
+    )
+
+
+def _meeting(scene: Scene) -> Question:
+    return Question.SLOT if free_slots(scene.state, scene.brief, now=scene.now) else Question.CALLBACK

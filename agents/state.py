@@ -1,0 +1,159 @@
+"""What a conversation remembers: typed, versioned, and the same after a trip through JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agents.domain.intents import Objection
+from agents.domain.questions import Question
+from agents.domain.types import (
+    Act,
+    BookAppointment,
+    Disposition,
+    EndCall,
+    EndedBy,
+    MarkWrongNumber,
+    OptOut,
+    ScheduleCallback,
+)
+
+VERSION = 1
+
+
+class UnknownSnapshot(Exception):
+    """The snapshot is of another version or damaged: start the conversation afresh."""
+
+
+class Stage(StrEnum):
+    NEW = "new"
+    SCREENED = "screened"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """``confidence`` is 0 to 1; ``turn`` is the lead's turn that gave it, 0 for what the brief knew."""
+
+    value: str
+    confidence: float
+    turn: int
+
+
+class ActRecord(BaseModel):
+    """An act as JSON-serialisable data, tagged by its ``kind``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["opt_out", "book", "callback", "wrong_number", "end"]
+    said: str = ""
+    at: AwareDatetime | None = None
+
+    @classmethod
+    def of(cls, act: Act) -> Self:
+        match act:
+            case OptOut(said=said):
+                return cls(kind="opt_out", said=said)
+            case BookAppointment(start_at=at):
+                return cls(kind="book", at=at)
+            case ScheduleCallback(at=at, said=said):
+                return cls(kind="callback", said=said, at=at)
+            case MarkWrongNumber(said=said):
+                return cls(kind="wrong_number", said=said)
+            case EndCall(reason=reason):
+                return cls(kind="end", said=reason)
+
+    def act(self) -> Act:
+        match self.kind:
+            case "opt_out":
+                return OptOut(self.said)
+            case "wrong_number":
+                return MarkWrongNumber(self.said)
+            case "end":
+                return EndCall(self.said)
+        if self.at is None:
+            raise UnknownSnapshot(f"The act {self.kind!r} has no instant.")
+        return BookAppointment(self.at) if self.kind == "book" else ScheduleCallback(self.at, self.said)
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """The whole state of one conversation; every change makes a new one.
+
+    ``turn`` counts the lead's turns; ``silences`` and ``unclear`` count in a row. ``question`` is what the last reply
+    asked, and ``heard_whole`` whether the person let it finish. ``objection`` is the one whose own question is open.
+    ``settled`` is the disposition that the talk has come to so far, acts apart; ``closed_by`` who ended the call.
+    """
+
+    stage: Stage = Stage.NEW
+    language: str = "en"
+    turn: int = 0
+    silences: int = 0
+    unclear: int = 0
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    asked: Mapping[Question, int] = field(default_factory=dict)
+    question: Question | None = None
+    heard_whole: bool = True
+    last_text: str = ""
+    objections: Mapping[Objection, int] = field(default_factory=dict)
+    objection: Objection | None = None
+    offered: tuple[AwareDatetime, ...] = ()
+    refused: tuple[AwareDatetime, ...] = ()
+    refusals: int = 0
+    chosen_at: AwareDatetime | None = None
+    callback_at: AwareDatetime | None = None
+    callback_said: str = ""
+    acts: tuple[ActRecord, ...] = ()
+    settled: Disposition | None = None
+    closed_by: EndedBy | None = None
+
+    def value(self, name: str) -> str:
+        """The value of a fact, "" where it is not known."""
+        fact = self.facts.get(name)
+        return fact.value if fact else ""
+
+    def learn(self, name: str, value: str, confidence: float) -> Self:
+        """With a fact of this turn; a surer one given earlier stays."""
+        known = self.facts.get(name)
+        if known and known.value != "unknown" and known.confidence > confidence:
+            return self
+        return replace(self, facts={**self.facts, name: Fact(value, confidence, self.turn)})
+
+    def carried_out(self) -> tuple[Act, ...]:
+        return tuple(record.act() for record in self.acts)
+
+    def has_act(self, kind: str) -> bool:
+        return any(record.kind == kind for record in self.acts)
+
+
+class _Snapshot(BaseModel):
+    version: Annotated[int, Field(ge=1)]
+    state: CallState
+
+
+_SNAPSHOT = TypeAdapter(_Snapshot)
+
+
+def dump(state: CallState) -> Mapping[str, Any]:
+    """``state`` as JSON-serialisable data with its version."""
+    data: Mapping[str, Any] = _SNAPSHOT.dump_python(_Snapshot(version=VERSION, state=state), mode="json")
+    return data
+
+
+def load(data: Mapping[str, Any]) -> CallState:
+    """The state that ``dump`` wrote. Raises UnknownSnapshot for another version or damaged data."""
+    if data.get("version") != VERSION:
+        raise UnknownSnapshot(f"This is a snapshot of version {data.get('version')!r}; version {VERSION} is needed.")
+    try:
+        return _SNAPSHOT.validate_python(data).state
+    except ValidationError as error:
+        raise UnknownSnapshot(f"The snapshot is damaged: {error.error_count()} fields do not fit.") from error
+
+
+def last_act_at(state: CallState, kind: str) -> datetime | None:
+    """The instant of the last act of ``kind``, None where there is none."""
+    return next((record.at for record in reversed(state.acts) if record.kind == kind), None)
