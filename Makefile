@@ -1,0 +1,72 @@
+# reautomation. `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help install install-dev demo run test test-fast test-slow test-calls test-browser lint format lock clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
+
+install: $(VENV)/.installed ## Install what running needs into .venv
+install-dev: $(VENV)/.installed-dev ## Install what testing needs as well
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) was not found: install it, or name it with 'make PYTHON=/path/to/python3.11'."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, and $(PYTHON) is $$($(PYTHON) -V): name another with 'make PYTHON=/path/to/python3.11'."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian: apt-get install python3.11-venv)."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	@echo "Installing into $(VENV) …"
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements.txt || { echo "The installation failed, see above: check the network, then run the command again."; exit 1; }
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what tests need …"
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements-dev.txt || { echo "The installation failed, see above: check the network, then run the command again."; exit 1; }
+	@touch $@
+
+demo: install ## Call twelve simulated people, with real speech; KEEP=1 keeps serving
+	@exec $(BIN)/python -m reautomation.demo $(if $(KEEP),--keep)
+
+run: install ## Serve everything on this machine, with the carrier that the environment names
+	@exec $(BIN)/python -m reautomation.serve
+
+test: install-dev ## All tests that need no outside account
+	@$(MAKE) --no-print-directory test-fast test-slow test-calls test-browser
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report --fail-under=90 | tail -40
+
+test-fast: install-dev ## The quick tests, in parallel
+	@$(PYTEST) -q -n 2 --cov --cov-report=
+
+test-slow: install-dev ## Tests that take more than a few seconds each
+	@$(PYTEST) -q -m slow --cov --cov-append --cov-report=
+
+test-calls: install-dev ## Whole calls over sockets, with real speech
+	@$(PYTEST) -q -m whole_call --cov --cov-append --cov-report=
+
+test-browser: install-dev ## The pages in Chromium; skipped where there is none
+	@$(PYTEST) -q -m browser --cov --cov-append --cov-report=
+
+lint: install-dev ## Formatting, ruff, mypy, the contracts between the parts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: install-dev ## Put the code in form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: install-dev ## Write requirements*.txt anew from pyproject.toml
+	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
+	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## Remove data, caches and the installation
+	@rm -rf var .venv .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info

@@ -1,0 +1,151 @@
+"""Starts the project's processes together, watches them, and stops them all.
+
+Each child leads a process group of its own, so that Ctrl-C reaches the supervisor alone and it decides the order;
+each dies with the supervisor, even with a killed one.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class StartError(Exception):
+    """A process did not come up, or a port is taken; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What to run. ``ready`` is asked until it says yes; ``stop_s`` is how long the process may take to end."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[], bool] | None = None
+    stop_s: float = 15.0
+
+
+def python_module(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", *arguments]
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server((host, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def require_port(host: str, port: int, variable: str) -> None:
+    """Raises StartError with one sentence when somebody listens there."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise StartError(
+            f"Port {port} on {host} cannot be used ({error.strerror}): stop what listens there, or set {variable} "
+            f"to a free port."
+        ) from None
+
+
+def listening(host: str, port: int) -> Callable[[], bool]:
+    def answers() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            return True
+        return False
+
+    return answers
+
+
+def logged(path: Path, text: str) -> Callable[[], bool]:
+    """Ready once ``text`` stands in the log."""
+    return lambda: path.exists() and text in path.read_text(errors="replace")
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Supervisor:
+    """Use as a context manager; leaving it stops every process, the last started first."""
+
+    def __init__(self, log_dir: Path) -> None:
+        self.log_dir = log_dir
+        self._running: list[tuple[Process, subprocess.Popen[bytes], IO[bytes]]] = []
+
+    def __enter__(self) -> "Supervisor":
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def log_of(self, name: str) -> Path:
+        return self.log_dir / f"{name}.log"
+
+    def start(self, process: Process) -> None:
+        log = self.log_of(process.name).open("wb")
+        child = subprocess.Popen(  # noqa: S603 - our own commands
+            list(process.arguments),
+            cwd=_ROOT,
+            env={**os.environ, **process.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
+        )
+        self._running.append((process, child, log))
+
+    def wait_until_ready(self, timeout_s: float = 60) -> None:
+        """Block until every process is ready. Raises StartError for one that ends or takes too long."""
+        deadline = time.monotonic() + timeout_s
+        waiting = [process for process, _, _ in self._running if process.ready]
+        while waiting:
+            self.check()
+            waiting = [process for process in waiting if process.ready and not process.ready()]
+            if waiting and time.monotonic() > deadline:
+                names = ", ".join(process.name for process in waiting)
+                raise StartError(f"Not ready after {timeout_s:.0f} s: {names}. See the logs in {self.log_dir}.")
+            time.sleep(0.1)
+
+    def check(self) -> None:
+        """Raises StartError when a process has ended by itself."""
+        for process, child, _ in self._running:
+            if (code := child.poll()) is not None:
+                tail = self.log_of(process.name).read_text(errors="replace").strip().splitlines()[-8:]
+                text = "\n  ".join(tail)
+                raise StartError(
+                    f"{process.name} ended with code {code}. The end of {self.log_of(process.name)}:\n  {text}"
+                )
+
+    def stop(self) -> None:
+        """TERM to all, the newest first, then KILL to the groups of those that do not end in time."""
+        for _, child, _ in reversed(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(signal.SIGTERM)
+        for process, child, log in reversed(self._running):
+            try:
+                child.wait(process.stop_s)
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+                log.close()
+        self._running.clear()

@@ -1,0 +1,66 @@
+"""``make run``: everything on one machine, on the embedded services unless the environment names others."""
+
+import os
+import signal
+import sys
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
+
+from reautomation import embedded, roles
+from reautomation.env import BadEnvironment
+from reautomation.processes import StartError, Supervisor, require_port
+
+FLOWER_PORT = 5555
+
+
+def main() -> int:
+    """Serve until Ctrl-C or TERM; 2 with one sentence when it cannot start."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        return _serve()
+    except (BadEnvironment, embedded.EmbeddedError, StartError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+
+
+def _serve() -> int:
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+
+    environment = settings.ENV
+    require_port(environment.web_host, environment.web_port, "WEB_PORT")
+    require_port("127.0.0.1", FLOWER_PORT, "nothing else, since Flower's port is fixed,")
+    if settings.USES_EMBEDDED:
+        embedded.join(settings.EMBEDDED)
+    django.setup()
+    call_command("migrate", verbosity=0)
+    with Supervisor(settings.VAR_DIR / "log") as supervisor:
+        supervisor.start(roles.web(environment.web_host, environment.web_port, {}))
+        supervisor.start(roles.worker(supervisor.log_of("worker"), {}))
+        supervisor.start(roles.voice(supervisor.log_of("voice"), environment.voice_lines, {}))
+        supervisor.start(roles.beat(supervisor.log_of("beat"), {}))
+        supervisor.start(roles.flower(FLOWER_PORT, {}))
+        supervisor.wait_until_ready()
+        _greet(settings, environment.web_host, environment.web_port)
+        while True:
+            supervisor.check()
+            signal.sigtimedwait({signal.SIGUSR1}, 1)
+
+
+def _greet(settings: object, host: str, port: int) -> None:
+    from django.contrib.auth import get_user_model
+
+    print(f"Admin:   http://{host}:{port}/admin/")
+    print(f"Flower:  http://127.0.0.1:{FLOWER_PORT}/")
+    if not get_user_model().objects.exists():
+        print("There is no user yet: .venv/bin/python manage.py createsuperuser")
+    if not getattr(settings, "TWILIO_ACCOUNT_SID", ""):
+        print("No carrier is configured, so calls will fail: set TWILIO_ACCOUNT_SID and its kin, see .env.example.")
+    print("Ctrl-C stops everything.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
