@@ -104,7 +104,7 @@ def _offer(slots: Sequence[datetime], brief: Brief, now: datetime, asked: int) -
 
 
 def callback_offers(brief: Brief, *, now: datetime) -> tuple[datetime, datetime]:
-    """Two times to call back: later today while the day allows it, else tomorrow evening; and the next working day."""
+    """Two times to call back: later today while the day allows it, and the next working day, else that day twice."""
     zone = zone_of(brief.lead_zone)
     tomorrow = days_ahead(1, now=now, zone=zone)
     local = now.astimezone(zone)

@@ -28,7 +28,7 @@ class AgentName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One turn as an agent sees it. ``state`` holds this turn's facts already; ``before`` is the state without them."""
+    """One turn as an agent sees it. ``state`` holds this turn's facts already, ``before`` does not."""
 
     brief: Brief
     before: CallState

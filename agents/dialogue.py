@@ -100,7 +100,7 @@ class LeadDialogue:
     def wrap_up(self, *, ended_by: EndedBy, now: datetime) -> Outcome:
         """The outcome; the first ``ended_by`` stands, so a second call gives the same."""
         if self._state.closed_by is None:
-            self._state = replace(self._state, closed_by=ended_by, stage=self._state.stage)
+            self._state = replace(self._state, closed_by=ended_by)
             log.info("dialogue.wrapped_up", call_id=self._brief.call_id, ended_by=ended_by, at=now.isoformat())
         return conclude(Ending(self._brief, self._state, self._state.closed_by or ended_by))
 
@@ -160,5 +160,5 @@ class LeadDialogue:
 
 
 def start(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> LeadDialogue:
-    """A new conversation, or the one that ``snapshot`` holds. Raises UnknownSnapshot for a snapshot it cannot read."""
+    """A new conversation, or the one that ``snapshot`` holds. Raises UnknownSnapshot where that cannot be read."""
     return LeadDialogue(brief, load(snapshot) if snapshot is not None else CallState())

@@ -1,10 +1,9 @@
 """The conversation as a LangGraph: understand, supervise, one agent, reply. Compiled once per process."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -53,30 +52,30 @@ class TurnState(TypedDict, total=False):
     reply: Reply
 
 
-async def _understand(turn: TurnState) -> TurnState:
+async def _understand(state: TurnState) -> TurnState:
     """Read what was heard, and keep the facts in it whoever answers."""
-    brief, before, heard, now = turn["brief"], turn["state"], turn["heard"], turn["now"]
-    state = replace(before, turn=before.turn + 1)
+    brief, before, heard, now = state["brief"], state["state"], state["heard"], state["now"]
+    call = replace(before, turn=before.turn + 1)
     if heard.kind is HeardKind.SILENCE:
-        return {"scene": Scene(brief, state, state, heard, Reading(text="", words=""), now)}
-    state = replace(state, silences=0)
-    agenda = next_question(state, brief, now=now)
-    topic = state.question if state.question and state.question not in _ASIDES else agenda
+        return {"scene": Scene(brief, call, call, heard, Reading(text="", words=""), now)}
+    call = replace(call, silences=0)
+    agenda = next_question(call, brief, now=now)
+    topic = call.question if call.question and call.question not in _ASIDES else agenda
     context = Context(
-        question=state.question,
+        question=call.question,
         topic=topic,
-        heard_whole=state.heard_whole,
-        offered=state.offered,
-        free=free_slots(state, brief, now=now),
+        heard_whole=call.heard_whole,
+        offered=call.offered,
+        free=free_slots(call, brief, now=now),
         zone=zone_of(brief.lead_zone),
     )
     reading = understand(heard.text, context, now=now)
-    informed = absorb(state, reading, topic=topic, side=side_of(state, brief))
-    return {"scene": Scene(brief, state, informed, heard, reading, now)}
+    informed = absorb(call, reading, topic=topic, side=side_of(call, brief))
+    return {"scene": Scene(brief, call, informed, heard, reading, now)}
 
 
-async def _supervise(turn: TurnState) -> TurnState:
-    return {"agent": choose_agent(turn["scene"])}
+async def _supervise(state: TurnState) -> TurnState:
+    return {"agent": choose_agent(state["scene"])}
 
 
 def choose_agent(scene: Scene) -> AgentName:
@@ -115,31 +114,35 @@ def _about_times(scene: Scene) -> bool:
     return reading.at is not None or reading.answer is not None or choice.refused or choice.taken is not None
 
 
-async def _reply(turn: TurnState) -> TurnState:
+async def _reply(state: TurnState) -> TurnState:
     """Put the agent's words and the next question together, and remember both."""
-    scene, move = turn["scene"], turn["move"]
-    state, text, personal = move.state, move.say, move.personal
+    scene, move = state["scene"], state["move"]
+    call, text, personal = move.state, move.say, move.personal
     if not (move.ends or move.quiet or move.asks_itself):
-        open_ = state.question if move.again and state.question in _KEPT_OPEN else None
-        question = move.ask or open_ or next_question(state, scene.brief, now=scene.now)
-        again = move.again and question is state.question
-        offer = move.offer or (state.offered if question is state.question else ())
-        asked = put(question, state, scene.brief, now=scene.now, again=again, offer=offer)
-        state, text, personal = asked.state, f"{text} {asked.text}".strip(), personal or asked.personal
+        open_ = call.question if move.again and call.question in _KEPT_OPEN else None
+        question = move.ask or open_ or next_question(call, scene.brief, now=scene.now)
+        again = move.again and question is call.question
+        offer = move.offer or (call.offered if question is call.question else ())
+        asked = put(question, call, scene.brief, now=scene.now, again=again, offer=offer)
+        call, text, personal = asked.state, f"{text} {asked.text}".strip(), personal or asked.personal
     if move.ends:
-        state = replace(state, stage=Stage.ENDED, question=None)
-    state = replace(
-        state,
-        last_text=text or state.last_text,
+        call = replace(call, stage=Stage.ENDED, question=None)
+    call = replace(
+        call,
+        last_text=text or call.last_text,
         heard_whole=True,
-        acts=(*state.acts, *(ActRecord.of(act) for act in move.acts)),
+        acts=(*call.acts, *(ActRecord.of(act) for act in move.acts)),
     )
-    return {"state": state, "reply": Reply(text, acts=move.acts, agent=turn["agent"], fixed=not personal)}
+    return {"state": call, "reply": Reply(text, acts=move.acts, agent=state["agent"], fixed=not personal)}
 
 
-def _node(agent: BaseAgent[Scene, Move]) -> Callable[[TurnState], Awaitable[TurnState]]:
-    async def act(turn: TurnState) -> TurnState:
-        return {"move": await agent.act(turn["scene"])}
+class _Step(Protocol):
+    async def __call__(self, state: TurnState) -> TurnState: ...
+
+
+def _step(agent: BaseAgent[Scene, Move]) -> _Step:
+    async def act(state: TurnState) -> TurnState:
+        return {"move": await agent.act(state["scene"])}
 
     return act
 
@@ -155,7 +158,7 @@ def conversation_graph() -> "CompiledStateGraph[TurnState, Any, TurnState, TurnS
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "supervise")
     for agent in agents:
-        graph.add_node(agent.name.value, _node(agent))
+        graph.add_node(agent.name.value, _step(agent))
         graph.add_edge(agent.name.value, "answer")
     graph.add_conditional_edges("supervise", lambda turn: turn["agent"].value, [agent.name.value for agent in agents])
     graph.add_edge("answer", END)

@@ -32,7 +32,8 @@ _NO_REASON = frozenset(
     {
         Intent.GREETING, Intent.REPEAT, Intent.WHO_IS_THIS, Intent.ROBOT_QUESTION, Intent.HOLD, Intent.GOODBYE,
         Intent.HOW_GOT_NUMBER, Intent.BAD_TIME, Intent.CALLBACK, Intent.PERSON_REQUEST, Intent.DO_NOT_KNOW,
-        Intent.HAS_AGENT, Intent.SIGNED, Intent.WRONG_NUMBER, Intent.SCREENING, Intent.NOT_HERE, Intent.OTHER_LANGUAGE,
+        Intent.HAS_AGENT, Intent.SIGNED, Intent.WRONG_NUMBER, Intent.SCREENING, Intent.NOT_HERE,
+        Intent.OTHER_LANGUAGE,
     }
 )  # fmt: skip
 """Turns that are about the call and so give no reason for a move."""
@@ -59,7 +60,7 @@ class QualificationAgent(BaseAgent[Scene, Move]):
 
 
 def absorb(state: CallState, reading: Reading, *, topic: Question, side: str) -> CallState:
-    """``state`` with the facts of ``reading``. Nothing is taken from a turn that asks for what Fair Housing forbids."""
+    """``state`` with the facts of ``reading``; none from a turn that asks for what Fair Housing forbids."""
     if Intent.FAIR_HOUSING in reading.intents:
         return state
     answer = None if state.question in _ASIDES else reading.answer

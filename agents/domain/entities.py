@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from agents.domain.numbers import digits
+from agents.domain.phrases import compiled
 from agents.domain.text import normalise
 from agents.domain.times import MONTHS
 
@@ -89,32 +90,8 @@ class Financing(StrEnum):
     LENDER_NEEDED = "lender_needed"
 
 
-_MOTIVATIONS = tuple(
-    (kind, re.compile(words))
-    for kind, words in (
-        (Motivation.JOB, r"\b(?:new |my |a |our |got |changed )*(?:jobs?|work|transfer\w*|relocat\w*|promot\w*|commut\w*)\b"),
-        (Motivation.FINANCES, r"\b(?:afford|debts?|payments?|foreclos\w*|bills|taxes|financ\w*|expensive|cash out|equity|need the money|behind)\b"),
-        (Motivation.INHERITED, r"\b(?:inherit\w*|estate sale|probate|left (?:me|us) the)\b"),
-        (Motivation.SPACE, r"\b(?:downsiz\w*|upsiz\w*|too (?:big|small|large)|bigger|smaller|larger|more (?:room|space)|extra room|outgr\w*|yard|stairs|upkeep|maintenance)\b"),
-        (Motivation.RETIREMENT, r"\bretir\w*\b"),
-        (Motivation.OWN_HOME, r"\b(?:rent|renting|lease|landlord|first home|own (?:home|place|house)|owning)\b"),
-        (Motivation.INVESTMENT, r"\b(?:invest\w*|rental|flip\w*|income property)\b"),
-        (Motivation.CURIOSITY, r"\b(?:curious|just (?:looking|browsing|seeing)|see whats|no (?:real |particular |special )?reason|what its worth|the right price)\b"),
-        (Motivation.PLACE, r"\b(?:closer to|be near|move (?:back|to|out)|moving (?:back|to|out)|weather|out of (?:state|town)|schools?|neighborhood|warmer|city|country)\b"),
-        (Motivation.PERSONAL, r"\b(?:famil\w*|kids?|bab(?:y|ies)|child\w*|pregnan\w*|married|marriage|wedding|divorc\w*|separat\w*|health|doctors?|wheelchair|disab\w*|parents?|mother|father|mom|dad|church|died|death|passed)\b"),
-    )
-)  # fmt: skip
-_FINANCINGS = tuple(
-    (kind, re.compile(words))
-    for kind, words in (
-        (Financing.LENDER_NEEDED, r"\b(?:not|havent|arent|dont|isnt|need to (?:get|be|talk)|have to (?:get|talk)|working on|no|getting|get) (?:\w+ ){0,4}(?:pre ?approv\w*|approved|lender|loan|bank|qualified)\b|\bneed (?:a|to get a) (?:loan|mortgage|lender)\b|\btalk(?:ing)? to (?:a |the |my )?(?:lender|bank)\b"),
-        (Financing.PRE_APPROVED, r"\b(?:pre ?approv\w*|pre ?qualif\w*|approved|(?:loan|financing) (?:is )?(?:ready|lined up)|approval)\b"),
-        (Financing.SELL_FIRST, r"\bsell (?:\w+ ){0,4}(?:first|before)\b"),
-        (Financing.PAID_OFF, r"\b(?:paid (?:it )?(?:off|in full|for)|free and clear|no (?:mortgage|loan)|own it outright|outright|(?:dont|havent) (?:have|owe|got) (?:a |any )?(?:mortgage|loan|anything))\b"),
-        (Financing.CASH, r"\b(?:cash|savings|no financing)\b"),
-        (Financing.MORTGAGE, r"\b(?:mortgage|loan|owe|owing|still paying|payments|bank|finance|financing|heloc|left on)\b"),
-    )
-)  # fmt: skip
+_MOTIVATIONS = {Motivation(kind): pattern for kind, pattern in compiled("motivations").items()}
+_FINANCINGS = {Financing(kind): pattern for kind, pattern in compiled("financing").items()}
 
 
 def money(text: str, *, asked: bool = False) -> int | None:
@@ -178,12 +155,12 @@ def no_timeline(text: str) -> bool:
 
 def motivation(text: str) -> Motivation | None:
     words = normalise(text)
-    return next((kind for kind, pattern in _MOTIVATIONS if pattern.search(words)), None)
+    return next((kind for kind, pattern in _MOTIVATIONS.items() if pattern.search(words)), None)
 
 
 def financing(text: str) -> Financing | None:
     words = normalise(text)
-    return next((kind for kind, pattern in _FINANCINGS if pattern.search(words)), None)
+    return next((kind for kind, pattern in _FINANCINGS.items() if pattern.search(words)), None)
 
 
 def location(text: str, *, asked: bool = False) -> str | None:

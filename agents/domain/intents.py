@@ -1,10 +1,9 @@
-"""What a turn is for, apart from the facts in it: intents, objections, yes and no. The phrases lie in ``phrases.toml``."""
+"""What a turn is for, apart from the facts in it: intents, objections, yes and no."""
 
-import re
-import tomllib
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
+
+from agents.domain.phrases import compiled
 
 
 class Intent(StrEnum):
@@ -59,23 +58,9 @@ class Purpose(NamedTuple):
     objections: frozenset[Objection]
 
 
-_PHRASES: dict[str, dict[str, list[str]]] = tomllib.loads(
-    Path(__file__).with_name("phrases.toml").read_text(encoding="utf-8")
-)
-
-
-def _compiled(name: str) -> re.Pattern[str]:
-    section = next(part for part in ("intents", "objections", "answers") if name in _PHRASES[part])
-    pattern = "|".join(_PHRASES[section][name])
-    for word, words in _PHRASES["words"].items():
-        pattern = pattern.replace(f"{{{word}}}", str(words))
-    return re.compile(pattern)
-
-
-_INTENTS = {intent: _compiled(intent) for intent in Intent}
-_OBJECTIONS = {objection: _compiled(objection) for objection in Objection}
-_YES, _NO = _compiled("yes"), _compiled("no")
-_YES_AFTER_ALL = _compiled("yes_after_all")
+_INTENTS = {Intent(name): pattern for name, pattern in compiled("intents").items()}
+_OBJECTIONS = {Objection(name): pattern for name, pattern in compiled("objections").items()}
+_ANSWERS = compiled("answers")
 
 
 def read(text: str) -> Purpose:
@@ -91,8 +76,8 @@ def read(text: str) -> Purpose:
 
 def answer(text: str) -> Answer | None:
     """Yes, no or neither; the first word that decides wins, and "yeah, no" is no."""
-    text = _YES_AFTER_ALL.sub(" yes ", text)
-    yes, no = _YES.search(text), _NO.search(text)
+    text = _ANSWERS["yes_after_all"].sub(" yes ", text)
+    yes, no = _ANSWERS["yes"].search(text), _ANSWERS["no"].search(text)
     if yes is None or no is None:
         return Answer.YES if yes else Answer.NO if no else None
     if text[yes.end() : no.start()].strip() == "":

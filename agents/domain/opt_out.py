@@ -12,12 +12,11 @@ from rapidfuzz import fuzz
 
 from agents.domain.text import clauses
 
-_SUBJECT = r"(?:me|us|this|here|my|our|them|that number|these|anymore|again|now|please)"
 _POLITE = (
-    r"(?:(?:please|just|now|no|hey|hi|hello|hold on|wait|ok|yes|yeah|look|listen|well|so|and|but|sorry|sir|maam|i said"
-    r"|i say|im saying|can you|could you|would you|will you|you can|you could|you should|you need to|you have to"
-    r"|you must|yall|you guys|guys|you|i want you to|i need you to|i would like you to|id like you to|i told you to"
-    r"|i asked you to|im asking you to|im telling you to|ill ask you to|kindly|thanks|thank you|for the last time"
+    r"(?:(?:please|just|now|no|hey|hi|hello|hold on|wait|ok|yes|yeah|look|listen|well|so|and|but|sorry|sir|maam"
+    r"|i said|i say|im saying|can you|could you|would you|will you|you can|you could|you should|you need to"
+    r"|you have to|you must|yall|you guys|guys|you|i want you to|i need you to|i would like you to|id like you to"
+    r"|i told you to|i asked you to|im asking you to|im telling you to|ill ask you to|kindly|thanks|thank you|for the last time"
     r"|one more time|really|not interested|im not interested|why dont you|lets|let us|just please|ava) )*"
 )
 _ELSEWHERE = (
@@ -49,9 +48,9 @@ _PHRASES = tuple(
         r"|thurs|fri|satur|sun)(?!.*\b(?:again|anymore|ever)\b))",
         r"\b(?:dont|never|not|stop|quit|no)\b.{0,20}\bcall(?:ing|s|ed)?\b.{0,24}\b(?:again|anymore|ever|no more)$",
         r"\b(?:dont|didnt|not|never) (?:\w+ ){0,2}(?:want|wish|like|care|need|consent|agree|ask|asked)(?:ing|ed)?"
-        r" (?:for |to (?:be |get |receive |have |keep getting |keep receiving )?)?(?:you (?:guys )?(?:to )?)?(?:any |more "
-        r"|anymore |your |these |the |those |this |further |sales |phone |to |ever |keep )*(?:calls?|calling|called"
-        r"|contacted|contact me|bothered|phoned|robocalls)\b(?! (?:you|it)\b)",
+        r" (?:for |to (?:be |get |receive |have |keep getting |keep receiving )?)?(?:you (?:guys )?(?:to )?)?(?:any "
+        r"|more |anymore |your |these |the |those |this |further |sales |phone |to |ever |keep )*(?:calls?|calling"
+        r"|called|contacted|contact me|bothered|phoned|robocalls)\b(?! (?:you|it)\b)",
         r"\b(?:dont|never) (?:want|wish|need) to (?:ever )?(?:hear|be hearing) from (?:you|yall|anyone|your|this)\b",
         r"\brather (?:you|not)(?: \w+){0,3} (?:call|called|contact|contacted)\b",
         r"\b(?:lose|loose|delete|erase|forget|scratch|drop|remove|removed|scrub|clear|block) (?:my|this|our|me|the)"
@@ -76,7 +75,8 @@ _PHRASES = tuple(
         r"\b(?:no|not|never|dont|didnt) (?:\w+ ){0,3}(?:consent|permission)(?: to)? (?:call|contact|phone|you)\b",
         r"\b(?:dont|never|not|no) (?:\w+ ){0,2}(?:have|got|give|gave) (?:you )?(?:my )?(?:consent|permission)\b",
         # said in Spanish
-        r"\bno (?:me|nos) (?:llame|llames|llamen|vuelva a llamar|vuelvas a llamar|moleste)\b|\bno llame(?:n|s)? mas\b",
+        r"\bno (?:me|nos) (?:llame|llames|llamen|vuelva a llamar|vuelvas a llamar|moleste)\b",
+        r"\bno llame(?:n|s)? mas\b",
         r"\b(?:deje|deja|dejen) de (?:llamar|molestar)\w*\b|\b(?:quiteme|quitame|borreme|saqueme) de\b",
     )
 )

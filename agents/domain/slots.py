@@ -19,7 +19,8 @@ _REFUSED = re.compile(
 )
 _OUTRIGHT = re.compile(
     r"\b(?:no thanks|no thank you|not (?:interested|necessary|needed|ready|comfortable)|(?:dont|do not) (?:want|need)"
-    r"|(?:rather|prefer) not|no (?:appointment|meeting|visit)|just (?:wanted|looking)|not (?:right now|now|yet|today))\b"
+    r"|(?:rather|prefer) not|no (?:appointment|meeting|visit)"
+    r"|just (?:wanted|looking)|not (?:right now|now|yet|today))\b"
 )
 
 
@@ -34,6 +35,10 @@ class Choice(NamedTuple):
     outright: bool = False
     unclear: bool = False
     asked_for: tuple[datetime, ...] = ()
+
+
+NO_CHOICE = Choice()
+"""Nothing was said to the offer."""
 
 
 def choose(
@@ -79,7 +84,7 @@ def _names_time(words: str, local: datetime) -> bool:
 
 
 def fitting_slots(words: str, slots: Sequence[datetime], *, zone: ZoneInfo, now: datetime) -> tuple[datetime, ...]:
-    """The ``slots`` that lie on the day and at the time that ``words`` (with figures) name; all when they name none."""
+    """The ``slots`` that lie on the day and at the time that ``words`` name in figures; all when they name none."""
     day = day_of(words, now.astimezone(zone).date())
     clock = clock_of(words, bare_hour=True)
     fitting = [slot for slot in slots if day is None or slot.astimezone(zone).date() == day]

@@ -51,7 +51,7 @@ def calendar_date(at: datetime, *, zone: ZoneInfo) -> str:
 
 def street(address: str) -> str:
     """The street of a postal address without house number, unit and town: "12 Maple St, Denver" is "Maple Street"."""
-    line = _UNIT.sub("", _HOUSE_NUMBER.sub("", address.split(",")[0])).strip()
+    line = _UNIT.sub("", _HOUSE_NUMBER.sub("", address.split(",", maxsplit=1)[0])).strip()
     words = [_STREET_WORDS.get(word.rstrip(".").lower(), word) if place else _direction(word)
              for place, word in enumerate(line.split())]  # fmt: skip
     return " ".join(words)

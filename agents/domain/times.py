@@ -23,7 +23,8 @@ LATEST = time(20)
 DEFAULT = time(10)
 _FURTHEST_DAYS = 366
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS = "january february march april may june july august september october november december".split()
+_MONTH_NAMES = "january february march april may june july august september october november december"
+MONTHS = tuple(_MONTH_NAMES.split())
 _WEEKDAY = re.compile(r"\b(?:(next|this|coming) )?(mon|tues|wednes|wedness|thurs|fri|satur|sun)days?\b")
 _RELATIVE = re.compile(
     r"\b(?:in|after|give me|about|within)? ?(?:about |like |maybe |another )?"

@@ -9,7 +9,7 @@ from agents.domain import entities, intents
 from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import Question
-from agents.domain.slots import Choice, choose
+from agents.domain.slots import NO_CHOICE, Choice, choose
 from agents.domain.text import normalise
 from agents.domain.times import DEFAULT, instant
 
@@ -50,7 +50,7 @@ class Reading:
     intents: frozenset[Intent] = frozenset()
     objection: Objection | None = None
     answer: Answer | None = None
-    choice: Choice = Choice()
+    choice: Choice = NO_CHOICE
     at: datetime | None = None
     money: int | None = None
     months: int | None = None
@@ -100,7 +100,7 @@ def _main_objection(
 
 def _choice(text: str, context: Context, now: datetime) -> Choice:
     if context.question not in _TIME_ASKED or not context.offered:
-        return Choice()
+        return NO_CHOICE
     choice = choose(text, context.offered, free=context.free, zone=context.zone, now=now)
     return choice if context.heard_whole or choice.taken is None else Choice(unclear=True)
 
