@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 from agents.domain.types import Disposition, EndedBy, Heard, HeardKind, Outcome, Reply
 from agents.ports import Dialogue
 from voice.domain.types import (
+    Acted,
     CarrierStatus,
     LineEvent,
     Live,
@@ -236,7 +237,7 @@ class CallSession:
 
     async def _talk(self) -> None:
         await self._pipeline.ready()
-        reply, pending = self._dialogue.opening(now=_utc_now()), None
+        reply = self._acted(self._dialogue.opening(now=_utc_now()))
         await self._say(reply, None, None, opening=True)
         closing = False
         while not closing:
@@ -252,7 +253,14 @@ class CallSession:
         # Shielded, so that a call that ends meanwhile leaves the conversation in a state that can be summed up.
         self._replying = asyncio.ensure_future(self._dialogue.reply(heard, now=_utc_now()))
         async with asyncio.timeout(_REPLY_S):
-            return await asyncio.shield(self._replying)
+            reply = await asyncio.shield(self._replying)
+        self._replying = None
+        return self._acted(reply)
+
+    def _acted(self, reply: Reply) -> Reply:
+        for act in reply.acts:
+            self._emit(Acted(act))
+        return reply
 
     async def _last_word(self) -> bool:
         """Whether something was said over our goodbye: an opt-out counts until the line is closed."""
@@ -353,10 +361,10 @@ class CallSession:
         try:
             async with asyncio.timeout(_HEAR_OUT_S):
                 if self._replying is not None:
-                    await asyncio.wait({self._replying})
+                    self._acted(await self._replying)
                 await self._ears.finish()
                 while self._inbox:
-                    await self._dialogue.reply(self._take().heard, now=_utc_now())
+                    self._acted(await self._dialogue.reply(self._take().heard, now=_utc_now()))
         except Exception:
             log.exception("voice.not_heard_out", call_id=self._call_id)
 

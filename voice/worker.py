@@ -1,0 +1,112 @@
+"""The voice plane inside a Celery worker: starts with it, drains on TERM, ends with it.
+
+A worker is a voice worker if it has the threads pool and consumes a ``calls.`` queue; any other stays as it is. Why
+the stock shutdown will not do is told in docs/adr/0003-celery-slots-are-phone-lines.md: it blocks the loop that
+acknowledges messages and answers the monitor for as long as a call lasts.
+"""
+
+import threading
+from typing import Any
+
+import structlog
+from celery import Celery, bootsteps, platforms, signals
+from celery.concurrency.thread import TaskPool
+from celery.worker import state
+from django.conf import settings
+
+from voice.plane import VoicePlane
+
+log = structlog.get_logger(__name__)
+
+QUEUE_PREFIX = "calls."
+_POLL_S = 0.25
+_plane: VoicePlane | None = None
+
+
+def install(app: Celery) -> None:
+    """Teach ``app``'s workers to be voice workers."""
+    app.steps["worker"].add(PlaneStep)
+    app.steps["consumer"].add(DrainStep)
+    signals.worker_shutdown.connect(_stop_plane, weak=False)
+
+
+def plane() -> VoicePlane:
+    """This process's lines. Raises RuntimeError in a process that is no voice worker."""
+    if _plane is None:
+        raise RuntimeError("This process has no phone lines: start the worker with -P threads -Q calls.local.")
+    return _plane
+
+
+def is_voice_worker(worker: Any) -> bool:
+    queues = worker.app.amqp.queues.consume_from
+    threads = isinstance(worker.pool_cls, type) and issubclass(worker.pool_cls, TaskPool)
+    return threads and any(name.startswith(QUEUE_PREFIX) for name in queues)
+
+
+class PlaneStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Opens the lines before the first task can come. They are closed by the shutdown signal, once the pool is empty:
+    a step that needs the pool would be stopped before it.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def include_if(self, worker: Any) -> bool:
+        return is_voice_worker(worker)
+
+    def start(self, worker: Any) -> None:
+        global _plane  # noqa: PLW0603 - one process, one plane
+        from agents.dialogue import start
+
+        _plane = VoicePlane(settings.VOICE, start, auth_token=settings.TWILIO_AUTH_TOKEN)
+        _plane.start()
+
+    def stop(self, worker: Any) -> None:
+        """Nothing: see the class."""
+
+
+class DrainStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """On TERM: take no more calls, go on acknowledging and answering, and leave when the last call is over."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+
+    def include_if(self, consumer: Any) -> bool:
+        return is_voice_worker(consumer.controller)
+
+    def start(self, consumer: Any) -> None:
+        self._consumer = consumer
+        platforms.signals["SIGTERM"] = self._drain
+        if state_of_drain.is_set():  # the connection was lost meanwhile, and is a new one
+            self._stop_consuming()
+
+    def _drain(self, *_: object) -> None:
+        if state_of_drain.is_set():
+            return
+        state_of_drain.set()
+        if _plane is not None:
+            _plane.drain()
+        self._consumer.hub.call_soon(self._stop_consuming)
+        # A thread, since the consumer's own timer stands still while the broker is away.
+        threading.Thread(target=_leave_when_idle, name="voice-drain", daemon=True).start()
+
+    def _stop_consuming(self) -> None:
+        for queue in list(self._consumer.app.amqp.queues.consume_from):
+            self._consumer.cancel_task_queue(queue)
+
+
+state_of_drain = threading.Event()
+
+
+def _leave_when_idle() -> None:
+    log.info("voice.draining", calls=len(state.active_requests))
+    waiting = threading.Event()
+    while state.active_requests or state.reserved_requests:
+        waiting.wait(_POLL_S)
+    log.info("voice.drained")
+    state.should_stop = platforms.EX_OK
+
+
+def _stop_plane(**_: object) -> None:
+    global _plane  # noqa: PLW0603
+    if _plane is not None:
+        _plane.stop()
+        _plane = None
