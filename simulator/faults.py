@@ -41,7 +41,7 @@ class RestSwitches(_Model):
 
 
 class CallbackSwitches(_Model):
-    """``reordered`` callbacks wait until the next one of the same call has gone out, or for ``delay_ms``."""
+    """``reordered`` callbacks wait until a later one of the same call has gone out, at most 3 s."""
 
     delayed: Rate = Chance()
     delay_ms: Range = (500.0, 2000.0)

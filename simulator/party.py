@@ -24,6 +24,7 @@ _ONSET = 2
 _KEY_GAP = round(0.25 / audio.FRAME_S)
 _AFTER_GOODBYE = round(2.0 / audio.FRAME_S)
 _GREETS_AFTER = round(0.3 / audio.FRAME_S)
+_CUT_SHORT = round(1.0 / audio.FRAME_S)
 _BEEPS_AFTER = round(0.4 / audio.FRAME_S)
 _LONGEST_UTTERANCE = round(60 / audio.FRAME_S)
 
@@ -129,6 +130,8 @@ class Human:
         self._awaiting_answer: int | None = None
         self._hangs_up_at: int | None = None
         self._last_sound = 0
+        self._talked_over = 0
+        self._spoke_until = 0
         if person.greeting:
             self._planned = (_GREETS_AFTER, Reaction(says=person.greeting, rule=GREETING))
 
@@ -169,7 +172,7 @@ class Human:
             self._utterances += 1
             self._agent_starts(self._ear.started)
         if ended:
-            self._spawn(self._understand(*ended))
+            self._spawn(self._understand(self._utterances, *ended))
 
     def _agent_starts(self, at: int) -> None:
         if self._awaiting_answer is not None and not self._mouth.speaking:
@@ -179,18 +182,23 @@ class Human:
         if self._planned and self._planned[1].rule != GREETING:
             self._planned = None  # the agent goes on: listen to all of it first
 
-    async def _understand(self, started: int, ended: int, mulaw: bytes) -> None:
+    async def _understand(self, utterance: int, started: int, ended: int, mulaw: bytes) -> None:
         text = await self._speech.understand(mulaw)
         self._call.heard.append(Utterance(text, self.instant(started), self.instant(ended)))
+        log.info("person.heard", call_sid=self._call.sid, pii={"text": text})
+        if utterance == self._talked_over and ended < self._spoke_until + _CUT_SHORT:
+            return  # the agent broke off what the person talked over: its answer is still to come
         self._unanswered.append(text)
         if self._ear.started is None and (reaction := self._mind.hear(" ".join(self._unanswered))):
             self._plan(reaction)
 
     def _interrupt(self) -> None:
-        if self._ear.started is None or self._mouth.speaking or self._busy:
+        spoken_over = self._talked_over == self._utterances
+        if self._ear.started is None or spoken_over or self._mouth.speaking or self._busy:
             return
         talking_s = (self._now - self._ear.started) * audio.FRAME_S
         if reaction := self._mind.interrupt(talking_s, utterance=self._utterances):
+            self._talked_over = self._utterances
             self._mind.commit(reaction)
             self._spawn(self._carry_out(reaction))
 
@@ -199,7 +207,7 @@ class Human:
             self._planned = (self._now + ticks(reaction.after_s), reaction)
 
     def _act_on_plan(self) -> None:
-        if not self._planned or self._now < self._planned[0] or self._mouth.speaking:
+        if not self._planned or self._now < self._planned[0] or self._mouth.speaking or self._busy:
             return
         reaction, self._planned = self._planned[1], None
         self._unanswered.clear()
@@ -219,7 +227,8 @@ class Human:
         text, started = self._speaking
         self.greeted.set()
         self._call.said.append(Utterance(text, self.instant(started), self.instant(self._now)))
-        self._speaking = None
+        log.info("person.said", call_sid=self._call.sid, pii={"text": text})
+        self._speaking, self._spoke_until = None, self._now
         self._awaiting_answer = self._now if self._ear.started is None else None
         if self._hangs_up_at is not None:
             self._hangs_up_at = self._now + _AFTER_GOODBYE
@@ -256,7 +265,6 @@ class Machine:
         self._mouth.say(greeting)
         self._now = 0
         self._records_from: int | None = None
-        self._beeps_at: int | None = None
         self._recognitions: set[asyncio.Task[None]] = set()
 
     @property
@@ -278,15 +286,13 @@ class Machine:
         return self._mouth.tick()
 
     def _go_on(self) -> None:
+        """The greeting is over, or the beep after it."""
         if not self.greeted.is_set():
             self.greeted.set()
             self._call.said.append(Utterance(self._voicemail.greeting, self._instant(0), self._instant(self._now)))
-            self._beeps_at = self._now + _BEEPS_AFTER
-        elif self._records_from is None and self._beeps_at is not None and self._now >= self._beeps_at:
-            if self._voicemail.beep and self._beeps_at >= 0:
-                self._mouth.say(audio.beep())
-                self._beeps_at = -1
-                return
+            if self._voicemail.beep:
+                self._mouth.say(audio.SILENCE * _BEEPS_AFTER + audio.beep())
+        elif self._records_from is None:
             if self._voicemail.beep:
                 self.beeped.set()
             self._records_from = self._now

@@ -86,14 +86,14 @@ class Phone:
             log.exception("call.broke", call_sid=self.call.sid)
             final = Status.COMPLETED if self.call.status is Status.IN_PROGRESS else Status.FAILED
             self._move(final, ended_by="carrier")
-        finally:
-            self.over.set()
 
     def _move(self, to: Status, *, ended_by: str | None = None, at: datetime | None = None) -> None:
         at = at or now()
         if ended_by and self.call.ended_by is None:
             self.call.ended_by = ended_by
         if self.call.move(to, at):
+            if to.final:
+                self.over.set()
             log.info("call.status", call_sid=self.call.sid, status=to.value)
             self._webhooks.status(self.call, self.plan.subscription, at)
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -71,7 +71,9 @@ async def _error(request: Request, error: CarrierError) -> Response:
 
 async def _form(request: Request) -> FormData:
     """The fields of a URL-encoded body, the only kind that Twilio's API takes."""
-    return FormData(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+    fields: list[tuple[str, str | UploadFile]] = []
+    fields.extend(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+    return FormData(fields)
 
 
 class _Api:

@@ -1,10 +1,11 @@
 """What the carrier asks of and tells to the application: signed HTTP requests."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import httpx
@@ -44,8 +45,9 @@ class _Outbox:
     """The callbacks of one call: numbered as they arise, delivered one at a time."""
 
     sequence: int = 0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    another: asyncio.Event = field(default_factory=asyncio.Event)
+    arisen: int = 0
+    last_sent: int = 0
+    turn: asyncio.Condition = field(default_factory=asyncio.Condition)
 
 
 def call_fields(call: Call) -> dict[str, str]:
@@ -115,33 +117,34 @@ class Webhooks:
     def tell(self, call: Call, url: str, method: str, fields: Mapping[str, str]) -> None:
         """Deliver a callback soon, after those of the same call that arose before it, unless a fault strikes."""
         outbox = self._outboxes.setdefault(call.sid, _Outbox())
-        outbox.another.set()
-        outbox.another = asyncio.Event()
-        task = asyncio.get_running_loop().create_task(self._deliver(outbox, call.sid, url, method, dict(fields)))
+        outbox.arisen += 1
+        work = self._deliver(outbox, outbox.arisen, partial(self._send, call.sid, url, method, dict(fields)))
+        task = asyncio.get_running_loop().create_task(work)
         self._deliveries.add(task)
         task.add_done_callback(self._deliveries.discard)
 
-    async def _deliver(self, outbox: _Outbox, sid: str, url: str, method: str, fields: dict[str, str]) -> None:
-        another, faults, dice = outbox.another, self._switches, self._dice
+    async def _deliver(self, outbox: _Outbox, number: int, send: Callable[[], Awaitable[None]]) -> None:
+        faults, dice = self._switches, self._dice
         if dice.strikes(faults.lost):
-            log.info("callback.lost_on_purpose", call_sid=sid)
+            log.info("callback.lost_on_purpose", number=number)
             return
         if dice.strikes(faults.delayed):
             await asyncio.sleep(dice.within_s(faults.delay_ms))
         if dice.strikes(faults.reordered):
-            await self._overtaken(outbox, another)
+            await self._overtaken(outbox, number)
         for _ in range(2 if dice.strikes(faults.doubled) else 1):
             async with outbox.turn:
-                await self._send(sid, url, method, fields)
+                await send()
+                outbox.last_sent = max(outbox.last_sent, number)
+                outbox.turn.notify_all()
 
-    async def _overtaken(self, outbox: _Outbox, another: asyncio.Event) -> None:
-        """Wait until the next callback of the call has arisen and, being ready at once, taken its turn."""
+    async def _overtaken(self, outbox: _Outbox, number: int) -> None:
+        """Wait until a later callback of the call has gone out, at most a few seconds."""
         try:
-            await asyncio.wait_for(another.wait(), _REORDERED_AFTER_S)
+            async with asyncio.timeout(_REORDERED_AFTER_S), outbox.turn:
+                await outbox.turn.wait_for(lambda: outbox.last_sent > number)
         except TimeoutError:
-            return
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+            log.info("callback.not_overtaken", number=number)
 
     async def _send(self, sid: str, url: str, method: str, fields: Mapping[str, str]) -> None:
         try:

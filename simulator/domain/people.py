@@ -94,9 +94,10 @@ class Voicemail(_Model):
 class Person(_Model):
     """One phone and who answers it. ``number`` is E.164, or ``*0101`` for every number that ends so.
 
-    A list among the ``rules`` (a YAML alias) stands for its entries. ``pitch`` and ``speed`` make one voice into several. ``fallback`` is said when no rule fits, one entry a time and
-    never more; after ``gives_up_s`` seconds in which nobody speaks the person hangs up. ``expects`` is what the
-    records must show after the call; the simulator only passes it on.
+    ``pitch`` and ``speed`` make one voice into several. A list among the ``rules`` (a YAML alias) stands for its
+    entries. ``fallback`` is said when no rule fits, one entry a time and never more; after ``gives_up_s`` seconds in
+    which nobody speaks the person hangs up. ``expects`` is what the records must show after the call; the simulator
+    only passes it on.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -138,9 +139,11 @@ class Person(_Model):
 
     def lines(self) -> tuple[str, ...]:
         """Everything the person may ever say, in no particular order and without repetition."""
-        texts = [self.greeting, *self.fallback, *(text for rule in self.rules for text in rule.says)]
+        texts: list[str] = []
         if self.voicemail:
             texts = [self.voicemail.greeting]
+        elif self.answers.how is How.HUMAN:
+            texts = [self.greeting, *self.fallback, *(text for rule in self.rules for text in rule.says)]
         return tuple(dict.fromkeys(text for text in texts if text))
 
 
