@@ -43,7 +43,7 @@ def is_voice_worker(worker: Any) -> bool:
     return threads and any(name.startswith(QUEUE_PREFIX) for name in queues)
 
 
-class PlaneStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class PlaneStep(bootsteps.StartStopStep):
     """Opens the lines before the first task can come. They are closed by the shutdown signal, once the pool is empty:
     a step that needs the pool would be stopped before it.
     """
@@ -64,7 +64,7 @@ class PlaneStep(bootsteps.StartStopStep):  # type: ignore[misc]
         """Nothing: see the class."""
 
 
-class DrainStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class DrainStep(bootsteps.StartStopStep):
     """On TERM: take no more calls, go on acknowledging and answering, and leave when the last call is over."""
 
     requires = ("celery.worker.consumer:Tasks",)
@@ -102,7 +102,7 @@ def _leave_when_idle() -> None:
     while state.active_requests or state.reserved_requests:
         waiting.wait(_POLL_S)
     log.info("voice.drained")
-    state.should_stop = platforms.EX_OK
+    setattr(state, "should_stop", platforms.EX_OK)  # noqa: B010 - typed as None, and read as an exit code
 
 
 def _stop_plane(**_: object) -> None:

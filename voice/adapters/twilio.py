@@ -95,19 +95,15 @@ class TwilioDialer:
     def find(self, call_id: str, *, to: str) -> CarrierUpdate | None:
         """The newest call of the last hour that was placed over the API to ``to``, unless it is another of ours.
 
-        Twilio keeps no id of ours on a call. We ring a number twice within an hour only after a busy line or the like,
-        and never before the first call is over; what Twilio logged of its callbacks, readable 15 minutes after a
-        call's end, then tells whose it was.
+        Twilio keeps no id of ours on a call. We ring a number twice within an hour only after a busy line or so, and
+        never before the first call is over; what Twilio logged of its callbacks, readable 15 minutes after the end of
+        a call, then tells whose it was.
         """
         now = datetime.now(UTC)
         try:
             for call in self._client.calls.list(to=to, limit=_CANDIDATES):
-                outbound = call.direction == "outbound-api"
-                if (
-                    outbound
-                    and _instant(call.date_created, now) >= now - _RECENT
-                    and self._may_be(call, call_id, now)
-                ):
+                recent = _instant(call.date_created, now) >= now - _RECENT
+                if recent and call.direction == "outbound-api" and self._may_be(call, call_id, now):
                     return _update(call)
         except _FAILURES as error:
             raise _unknown(error) from error
