@@ -43,6 +43,9 @@ def answer(status: int, headers: dict[str, str] | None = None) -> Behave:
 def receiving() -> Iterator[Receiver]:
     """A receiver that answers 204 until its ``behave`` is set to something else."""
 
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # the stock five turn callers away when many come at once
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -53,7 +56,7 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing: a test's output is its own."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}/hooks?team=7", answer(204))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

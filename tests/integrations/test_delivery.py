@@ -357,6 +357,7 @@ def test_eight_workers_at_once_send_each_message_once(call: Call, endpoint: Endp
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(work, range(8))) == 20
+    assert set(Delivery.objects.values_list("last_error", flat=True)) == {""}
     assert sorted(request.headers["webhook-id"] for request in receiver.received) == sorted(
         Delivery.objects.filter(delivered_at=NOW, attempts=1).values_list("pk", flat=True)
     )
