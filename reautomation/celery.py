@@ -1,6 +1,7 @@
 """The Celery application. ``celery -A reautomation worker …`` starts a worker, see docs/operations.md."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
 
@@ -12,6 +13,15 @@ from reautomation import embedded
 app = Celery("reautomation")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.celeryd_init.connect
+def _become_voice_worker(options: dict[str, Any], **_: object) -> None:
+    """Only a worker that serves call queues loads the speech pipeline."""
+    if any(queue.startswith("calls.") for queue in options.get("queues") or ()):
+        from voice import worker
+
+        worker.install(app)
 
 
 @signals.celeryd_init.connect
