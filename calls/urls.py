@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from calls import webhooks
+from calls import views, webhooks
 
 urlpatterns = [
+    path("calls/<uuid:call_id>/recording.wav", views.recording, name="call-recording"),
     path("webhooks/twilio/calls/<uuid:call_id>/status", webhooks.status, name="twilio-status"),
     path("webhooks/twilio/calls/<uuid:call_id>/machine", webhooks.machine, name="twilio-machine"),
 ]

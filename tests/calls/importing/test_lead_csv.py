@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -219,3 +220,17 @@ def test_whatever_the_bytes_the_answer_is_rows_or_one_refusal(noise: bytes) -> N
         return
     assert found[0].line == 2
     assert [row.line for row in found] == sorted({row.line for row in found})
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    def peak(rows: int) -> int:
+        file = io.BytesIO(b"phone,name\n" + b"3035550100,Ann Smith\n" * rows)
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in parse_rows(file)) == rows
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(100)  # fills the caches
+    assert peak(3_000) < peak(1_000) + 100_000

@@ -1,0 +1,117 @@
+"""What the admin pages share: how values are shown, what the machine owns, and what an empty list says."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from calls.domain import phone
+
+_TYPED_PHONE = re.compile(r"\+?[\d\s().\-]{4,}")
+_TONES = {
+    "running": "good",
+    "open": "good",
+    "live": "good",
+    "imported": "good",
+    "appointment": "good",
+    "qualified": "good",
+    "dial": "good",
+    "queued": "busy",
+    "claimed": "busy",
+    "dialing": "busy",
+    "callback_requested": "busy",
+    "paused": "warn",
+    "unknown": "warn",
+    "duplicate": "warn",
+    "wait": "warn",
+    "voicemail": "warn",
+    "failed": "bad",
+    "rejected": "bad",
+    "do_not_call": "bad",
+    "wrong_number": "bad",
+    "bad_number": "bad",
+    "never": "bad",
+}
+
+
+def badge(word: str) -> SafeString | str:
+    """A status or disposition as a small coloured label; a dash for none."""
+    if not word:
+        return "-"
+    return format_html(
+        '<span class="badge badge-{}">{}</span>', _TONES.get(word, "plain"), word.replace("_", " ").lower()
+    )
+
+
+def clock(milliseconds: int | None) -> str:
+    """A length of time as ``m:ss``; a dash for None."""
+    if milliseconds is None:
+        return "-"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def dollars(amount: Decimal) -> str:
+    """USD for reading: cents, and more places only below ten cents, where cents would hide the amount."""
+    return f"${amount:,.4f}" if 0 < amount < Decimal("0.1") else f"${amount:,.2f}"
+
+
+def ago_or_in(at: datetime | None) -> str:
+    """``at`` as people speak of it near now: "in 20 min", "3 h ago"; the date beyond two days."""
+    if at is None:
+        return "-"
+    minutes = round((at - timezone.now()).total_seconds() / 60)
+    size = abs(minutes)
+    if size < 1:
+        return "now"
+    if size >= 48 * 60:
+        return f"{at:%Y-%m-%d}"
+    text = f"{size} min" if size < 60 else f"{round(size / 60)} h"
+    return f"in {text}" if minutes > 0 else f"{text} ago"
+
+
+class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # a plain class while it runs
+    """``empty_sentence`` says what to do where the list has nothing to show yet."""
+
+    empty_sentence = ""
+    list_per_page = 50
+    show_full_result_count = False
+
+    class Media:
+        css = {"all": ["calls/admin.css"]}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        extra = {"empty_sentence": self.empty_sentence, **(extra_context or {})}
+        return super().changelist_view(request, extra)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
+    ) -> tuple[QuerySet[Model], bool]:
+        """A phone number is found however it is written."""
+        if _TYPED_PHONE.fullmatch(search_term.strip()):
+            search_term = re.sub(r"[\s().\-]", "", search_term)
+        return super().get_search_results(request, queryset, search_term)
+
+
+class ReadOnlyAdmin(BaseAdmin):
+    """Records that the machine writes: to be read, never made, edited or deleted here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def shown_phone(number: str) -> SafeString:
+    return format_html('<span class="phone">{}</span>', phone.shown(number))

@@ -1,0 +1,161 @@
+"""Calls: what was said, what came of it, why it was made, and how long each answer took."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from calls.admin.base import ReadOnlyAdmin, badge, clock, dollars, shown_phone
+from calls.domain.status import UNFINISHED
+from calls.models import Appointment, Call, Decision, Turn
+from calls.views import recording_path
+
+_STEPS = {
+    "vad_stop_ms": "end of speech heard",
+    "transcript_ms": "transcribed",
+    "turn_decided_ms": "turn decided",
+    "reply_ms": "reply ready",
+    "first_audio_ms": "first sound",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One turn as the page shows it; ``wait`` is what the person waited before it, "" where unknown."""
+
+    turn: Turn
+    at: str
+    wait: str
+    slow: bool
+    steps: str
+
+
+@admin.register(Call)
+class CallAdmin(ReadOnlyAdmin):
+    list_display = [
+        "queued_at",
+        "lead",
+        "number",
+        "campaign",
+        "status_badge",
+        "outcome",
+        "talked",
+        "score",
+        "price",
+        "attempt",
+    ]
+    list_filter = ["status", "disposition", "campaign", "ended_by"]
+    list_select_related = ["lead", "campaign"]
+    search_fields = ["lead__name", "to_number", "summary", "carrier_call_id"]
+    date_hierarchy = "queued_at"
+    change_form_template = "admin/calls/call/change_form.html"
+    fields: list[str] = []
+    empty_sentence = "No call was made yet. Start a campaign that has leads; calls appear here as they are dialed."
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Without the snapshot, which may be large and is for restoring a conversation only."""
+        return super().get_queryset(request).defer("snapshot", "usage")
+
+    @admin.display(description="phone", ordering="to_number")
+    def number(self, call: Call) -> SafeString:
+        return shown_phone(call.to_number)
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, call: Call) -> SafeString | str:
+        return badge(call.status)
+
+    @admin.display(description="outcome", ordering="disposition")
+    def outcome(self, call: Call) -> SafeString | str:
+        return badge(call.disposition)
+
+    @admin.display(description="talked", ordering="billed_s")
+    def talked(self, call: Call) -> str:
+        return clock(None if call.billed_s is None else call.billed_s * 1000)
+
+    @admin.display(description="cost", ordering="cost")
+    def price(self, call: Call) -> str:
+        return dollars(call.cost)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        call = self.get_object(request, object_id)  # type: ignore[arg-type]
+        extra = {**(extra_context or {}), **(_page(call) if call else {})}
+        return super().change_view(request, object_id, form_url, extra)
+
+
+def _page(call: Call) -> dict[str, Any]:
+    """All that the page shows besides what the admin itself does."""
+    decision = Decision.objects.filter(call_id=call.pk).first()
+    return {
+        "call": call,
+        "title": f"{call.lead} - {call.campaign}",
+        "header": _header(call),
+        "facts": [(name.replace("_", " "), value) for name, value in sorted(call.facts.items())],
+        "bubbles": [_bubble(turn) for turn in call.turns.all()],
+        "events": [(event, badge(event.status), _pairs(event.fields)) for event in call.events.all()],
+        "decision": decision,
+        "decision_badge": badge(decision.result) if decision else "",
+        "verdicts": _verdicts(decision),
+        "recording_missing": bool(call.recording) and recording_path(call.recording) is None,
+        "unfinished": call.status in UNFINISHED,
+    }
+
+
+def _header(call: Call) -> list[tuple[str, object]]:
+    lead_url = reverse("admin:calls_lead_change", args=[call.lead_id])
+    rows: list[tuple[str, object]] = [
+        ("Outcome", badge(call.disposition)),
+        ("Status", badge(call.status)),
+        ("Score", f"{call.score} of 100"),
+        ("Lead", format_html('<a href="{}">{}</a>', lead_url, call.lead)),
+        ("Phone", shown_phone(call.to_number)),
+        ("Caller ID", shown_phone(call.from_number)),
+        ("Attempt", call.attempt),
+        ("Talked", clock(None if call.billed_s is None else call.billed_s * 1000)),
+        ("Ended by", call.ended_by or "-"),
+        ("Answered by", call.answered_by.replace("_", " ") or "-"),
+        ("Cost", dollars(call.cost)),
+        ("Queued", call.queued_at),
+        ("Answered", call.answered_at),
+        ("Disclosed as AI", call.disclosed_at),
+    ]
+    appointment = Appointment.objects.filter(call=call).first()
+    if appointment:
+        rows.insert(1, ("Appointment", appointment.start_at))
+    return rows
+
+
+def _bubble(turn: Turn) -> Bubble:
+    timings = turn.timings if turn.speaker == "agent" else {}
+    wait_ms = timings.get("first_audio_ms")
+    steps = ", ".join(f"{label} {timings[key]} ms" for key, label in _STEPS.items() if timings.get(key) is not None)
+    return Bubble(
+        turn=turn,
+        at=clock(turn.start_ms),
+        wait="" if wait_ms is None else f"{wait_ms / 1000:.1f} s",
+        slow=wait_ms is not None and wait_ms > 1500,
+        steps=steps,
+    )
+
+
+def _verdicts(decision: Decision | None) -> list[tuple[str, bool, str, str]]:
+    """Gate, whether it was open, its reason, what it saw."""
+    if decision is None:
+        return []
+    return [
+        (verdict["gate"], verdict["passed"], verdict.get("reason", ""), _pairs(verdict.get("saw") or {}))
+        for verdict in decision.verdicts
+    ]
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    def text(value: Any) -> str:
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    return "; ".join(f"{name.replace('_', ' ')}: {text(value) or '-'}" for name, value in values.items())

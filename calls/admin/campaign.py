@@ -1,0 +1,266 @@
+"""Campaigns: their list with counts, their form, the buttons that start and stop them, and the upload of leads."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from calls.admin.base import BaseAdmin, badge, dollars
+from calls.domain import phone
+from calls.models import Appointment, Call, Campaign, Lead, LeadImport
+from calls.models.lead import LeadStatus
+from calls.services import campaigns
+from calls.services.campaigns import CampaignError
+from calls.services.importing import FileRefused, import_leads
+
+_WEEKDAYS = list(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
+_MOVES: dict[str, tuple[Callable[..., None], str]] = {
+    "start": (campaigns.start, "{} is running: leads that are due are called from now on."),
+    "pause": (campaigns.pause, "{} is paused: nothing new is dialed; calls that are live go on."),
+    "finish": (campaigns.finish, "{} is finished."),
+}
+
+
+class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+    weekdays = forms.TypedMultipleChoiceField(
+        coerce=int,
+        choices=_WEEKDAYS,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "weekdays"}),
+        error_messages={"required": "Choose at least one day on which leads may be called."},
+        help_text="Days on which leads may be called, where they live.",
+    )
+    from_number = forms.CharField(
+        label="Caller ID",
+        max_length=30,
+        required=False,
+        help_text="The number that leads see, such as 303-555-0100; empty: the number of the settings.",
+    )
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "name",
+            "budget",
+            "company_name",
+            "agent_name",
+            "from_number",
+            "weekdays",
+            "opens_at",
+            "closes_at",
+            "max_concurrency",
+            "max_attempts",
+            "retry_after_min",
+            "max_call_s",
+        ]
+
+    def clean_from_number(self) -> str:
+        typed: str = self.cleaned_data["from_number"]
+        if not typed:
+            return ""
+        try:
+            return phone.parse(typed)
+        except phone.BadNumber as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        opens, closes = cleaned.get("opens_at"), cleaned.get("closes_at")
+        if opens and closes and closes <= opens:
+            self.add_error(
+                "closes_at",
+                f"The campaign would close at {closes:%H:%M}, before it opens at {opens:%H:%M}: "
+                f"enter a later closing time. Calling through midnight is not possible.",
+            )
+        return cleaned
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+        error_messages={"empty": "The file is empty: its first line must name the columns, one of them phone."},
+    )
+
+
+def _count(queryset: QuerySet[Any]) -> Coalesce:
+    """How many of ``queryset`` belong to each campaign; a subquery, since joins would multiply one another."""
+    per_campaign = queryset.order_by().filter(campaign=OuterRef("pk")).values("campaign").annotate(n=Count("pk"))
+    return Coalesce(Subquery(per_campaign.values("n"), output_field=IntegerField()), 0)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(BaseAdmin):
+    form = CampaignForm
+    list_display = ["name", "status_badge", "open_leads", "calls_now", "booked", "money", "hours", "max_concurrency"]
+    list_filter = ["status", "budget"]
+    list_select_related = ["budget"]
+    search_fields = ["name", "company_name", "from_number"]
+    actions = ["start_selected", "pause_selected"]
+    readonly_fields = ["status_badge", "open_leads", "calls_now", "booked", "money", "created_at"]
+    empty_sentence = (
+        "There is no campaign yet. Add a budget first, then a campaign, import leads into it and start it."
+    )
+    fieldsets = [
+        (None, {"fields": ["name", "budget"]}),
+        ("Who calls", {"fields": ["company_name", "agent_name", "from_number"]}),
+        (
+            "When",
+            {
+                "fields": ["weekdays", ("opens_at", "closes_at")],
+                "description": "In the lead's local time. The law's hours hold as well: these only narrow them.",
+            },
+        ),
+        ("How much", {"fields": ["max_concurrency", "max_attempts", "retry_after_min", "max_call_s"]}),
+    ]
+    _progress = ("Now", {"fields": [("status_badge", "open_leads", "calls_now", "booked", "money")]})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
+        return [self._progress, *self.fieldsets] if obj else self.fieldsets
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("budget")
+            .annotate(
+                open_lead_count=_count(Lead.objects.filter(status=LeadStatus.OPEN)),
+                unfinished_call_count=_count(Call.objects.unfinished()),
+                appointment_count=_count(Appointment.objects.all()),
+            )
+        )
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, campaign: Campaign) -> SafeString | str:
+        return badge(campaign.status)
+
+    @admin.display(description="open leads", ordering="open_lead_count")
+    def open_leads(self, campaign: Any) -> SafeString:
+        url = reverse("admin:calls_lead_changelist")
+        return format_html(
+            '<a href="{}?campaign__id__exact={}&status__exact=open">{}</a>',
+            url,
+            campaign.pk,
+            campaign.open_lead_count,
+        )
+
+    @admin.display(description="calls now", ordering="unfinished_call_count")
+    def calls_now(self, campaign: Any) -> int:
+        return int(campaign.unfinished_call_count)
+
+    @admin.display(description="appointments", ordering="appointment_count")
+    def booked(self, campaign: Any) -> int:
+        return int(campaign.appointment_count)
+
+    @admin.display(description="spent of budget", ordering="budget__spent")
+    def money(self, campaign: Campaign) -> SafeString:
+        budget = campaign.budget
+        held = f", {dollars(budget.held)} held" if budget.held else ""
+        tone = "bad" if budget.free <= 0 else "plain"
+        return format_html(
+            '<span class="tone-{}">{} of {}{}</span>', tone, dollars(budget.spent), dollars(budget.limit), held
+        )
+
+    @admin.display(description="hours")
+    def hours(self, campaign: Campaign) -> str:
+        days = (
+            "" if len(campaign.weekdays) == 7 else " " + " ".join(dict(_WEEKDAYS)[day] for day in campaign.weekdays)
+        )
+        return f"{campaign.opens_at:%H:%M}-{campaign.closes_at:%H:%M}{days}"
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        """Only what was edited: the status may have moved since the form was shown."""
+        obj.save(update_fields=form.changed_data if change else None)
+
+    @admin.action(description="Start selected campaigns", permissions=["change"])
+    def start_selected(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._move_all(request, queryset, "start")
+
+    @admin.action(description="Pause selected campaigns", permissions=["change"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._move_all(request, queryset, "pause")
+
+    def _move_all(self, request: HttpRequest, queryset: QuerySet[Campaign], move: str) -> None:
+        for campaign in queryset:
+            self._move(request, campaign, move)
+
+    def _move(self, request: HttpRequest, campaign: Campaign, move: str) -> None:
+        service, sentence = _MOVES[move]
+        try:
+            service(campaign.pk, now=timezone.now())
+        except CampaignError as error:
+            messages.error(request, str(error))
+        else:
+            self.log_change(request, campaign, f"{move.capitalize()}.")
+            messages.success(request, sentence.format(campaign.name))
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<path:object_id>/move/<str:move>/", wrap(self.move_view), name="calls_campaign_move"),
+            path("<path:object_id>/import/", wrap(self.import_view), name="calls_campaign_import"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def move_view(self, request: HttpRequest, object_id: str, move: str) -> HttpResponse:
+        """POST from a button of the campaign's page."""
+        campaign = get_object_or_404(Campaign, pk=_key(object_id))
+        if not self.has_change_permission(request, campaign):
+            raise PermissionDenied
+        if request.method != "POST" or move not in _MOVES:
+            return HttpResponseNotAllowed(["POST"])
+        self._move(request, campaign, move)
+        return redirect("admin:calls_campaign_change", campaign.pk)
+
+    def import_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The upload form; after an upload, the import's page with every line's fate."""
+        campaign = get_object_or_404(Campaign, pk=_key(object_id))
+        if not request.user.has_perm("calls.add_leadimport"):  # type: ignore[union-attr]  # admin_view has a user
+            raise PermissionDenied
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            done = self._take(request, campaign, form, now=timezone.now())
+            if done:
+                return redirect("admin:calls_leadimport_change", done.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Import leads into {campaign.name}",
+            "campaign": campaign,
+            "form": form,
+            "media": self.media + form.media,
+        }
+        return TemplateResponse(request, "admin/calls/campaign/import.html", context)
+
+    def _take(
+        self, request: HttpRequest, campaign: Campaign, form: UploadForm, *, now: datetime
+    ) -> LeadImport | None:
+        upload = form.cleaned_data["file"]
+        try:
+            done = import_leads(campaign.pk, upload.name, upload, now=now)
+        except FileRefused as error:
+            form.add_error("file", str(error))
+            return None
+        if done.created_at < now:
+            messages.warning(request, "This file was imported into this campaign before; nothing was changed.")
+        else:
+            messages.success(request, f"{done.imported} leads were imported into {campaign.name}.")
+        return done
+
+
+def _key(object_id: str) -> int:
+    """The number in the address; -1, which no campaign has, for anything else."""
+    text = unquote(object_id)
+    return int(text) if text.isdecimal() and len(text) < 19 else -1

@@ -1,0 +1,174 @@
+"""Leads: who they are, why they are called or not, and what came of it."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from calls.admin.base import BaseAdmin, ago_or_in, badge, shown_phone
+from calls.domain import phone
+from calls.models import Consent, Lead
+from calls.models.lead import LeadStatus
+from calls.services import campaigns, opting_out
+
+_SHOWN = 10
+
+
+class LeadForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+    phone = forms.CharField(max_length=30, help_text="Such as 303-555-0100, or +44 20 7183 8750 abroad.")
+
+    class Meta:
+        model = Lead
+        fields = [
+            "campaign",
+            "phone",
+            "name",
+            "email",
+            "interest",
+            "address",
+            "state",
+            "zone",
+            "source",
+            "priority",
+            "next_attempt_at",
+        ]
+
+    def clean_phone(self) -> str:
+        try:
+            return phone.parse(self.cleaned_data["phone"])
+        except phone.BadNumber as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean_state(self) -> str:
+        code: str = self.cleaned_data["state"].strip().upper()
+        if code and code not in phone.STATE_CODES:
+            raise forms.ValidationError(f"{code} is not a state of the US: write its two letters, such as CO.")
+        return code
+
+    def clean_zone(self) -> str:
+        zone: str = self.cleaned_data["zone"].strip()
+        if zone and (zone not in available_timezones() or "/" not in zone):
+            raise forms.ValidationError(f"{zone} is not an IANA time zone: write one such as America/Denver.")
+        return zone
+
+
+class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Evidence: it can be added, never edited."""
+
+    model = Consent
+    extra = 0
+    can_delete = False
+    fields = ["kind", "source", "given_at", "recorded_at"]
+    readonly_fields = ["recorded_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Lead)
+class LeadAdmin(BaseAdmin):
+    form = LeadForm
+    inlines = [ConsentInline]
+    list_display = [
+        "person",
+        "number",
+        "campaign",
+        "status_badge",
+        "outcome",
+        "interest",
+        "attempts",
+        "next_attempt",
+        "priority",
+        "source",
+    ]
+    list_filter = ["status", "campaign", "disposition", "interest", "priority"]
+    list_select_related = ["campaign"]
+    search_fields = ["name", "phone", "email", "address"]
+    date_hierarchy = "created_at"
+    autocomplete_fields = ["campaign"]
+    actions = ["reopen", "never_call_again"]
+    empty_sentence = "There is no lead yet. Open a campaign and press Import leads, or add one here."
+    readonly_fields = [
+        "status_badge",
+        "outcome",
+        "attempts",
+        "closed_reason",
+        "commitment_at",
+        "created_at",
+        "history",
+    ]
+    fieldsets = [
+        (None, {"fields": ["campaign", "phone", "name", "email"]}),
+        ("Interest", {"fields": ["interest", "address", "source"]}),
+        ("Where", {"fields": [("state", "zone")]}),
+        ("When", {"fields": [("priority", "next_attempt_at")]}),
+    ]
+    _state = (
+        "Now",
+        {"fields": [("status_badge", "outcome", "attempts"), "closed_reason", "commitment_at", "history"]},
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Lead | None = None) -> Any:
+        return [self._state, *self.fieldsets] if obj else self.fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Lead | None = None) -> Any:
+        """Calls and consents belong to a number in a campaign: another number is another lead."""
+        return [*self.readonly_fields, "campaign", "phone"] if obj else self.readonly_fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"next_attempt_at": timezone.now(), **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
+        """Only what was edited: a call may have ended since the form was shown."""
+        obj.save(update_fields=form.changed_data if change else None)
+
+    @admin.display(description="name", ordering="name", empty_value="(no name)")
+    def person(self, lead: Lead) -> str | None:
+        return lead.name or None
+
+    @admin.display(description="phone", ordering="phone")
+    def number(self, lead: Lead) -> SafeString:
+        return shown_phone(lead.phone)
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, lead: Lead) -> SafeString | str:
+        return badge(lead.status)
+
+    @admin.display(description="last outcome", ordering="disposition")
+    def outcome(self, lead: Lead) -> SafeString | str:
+        return badge(lead.disposition)
+
+    @admin.display(description="next attempt", ordering="next_attempt_at")
+    def next_attempt(self, lead: Lead) -> str:
+        if lead.status == LeadStatus.CLOSED:
+            return "-"
+        return f"{ago_or_in(lead.next_attempt_at)}{' (asked for)' if lead.commitment_at else ''}"
+
+    @admin.display(description="calls and decisions")
+    def history(self, lead: Lead) -> SafeString:
+        context = {"calls": lead.calls.all()[:_SHOWN], "decisions": lead.decisions.all()[:_SHOWN]}
+        return render_to_string("admin/calls/lead/history.html", context)
+
+    @admin.action(description="Reopen selected leads", permissions=["change"])
+    def reopen(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
+        count = campaigns.reopen(list(queryset.values_list("pk", flat=True)), now=timezone.now())
+        left = queryset.filter(status=LeadStatus.CLOSED).count()
+        messages.success(request, f"{count} leads are open and due now.")
+        if left:
+            messages.warning(request, f"{left} leads stay closed: their numbers are on the do-not-call list.")
+
+    @admin.action(description="Never call selected leads again", permissions=["suppress"])
+    def never_call_again(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
+        numbers = set(queryset.values_list("phone", flat=True))
+        now, said = timezone.now(), f"Chosen in the admin by {request.user}"
+        added = sum(opting_out.suppress(number, source="admin", said=said, now=now) for number in sorted(numbers))
+        messages.success(request, f"{added} numbers were added to the do-not-call list.")
+
+    def has_suppress_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("calls.add_suppression"))  # type: ignore[union-attr]

@@ -1,0 +1,150 @@
+"""The remaining records: the do-not-call list, appointments, decisions, what was said, what happened."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from calls.admin.base import BaseAdmin, ReadOnlyAdmin, badge, clock, shown_phone
+from calls.domain import phone
+from calls.models import Appointment, CallEvent, Consent, Decision, Suppression, Turn
+from calls.services import opting_out
+
+
+class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+    phone = forms.CharField(max_length=30, help_text="It will never be called again, in any campaign.")
+    said = forms.CharField(
+        label="Reason", max_length=300, help_text="How the person asked, such as: e-mail of 3 March to the office."
+    )
+
+    class Meta:
+        model = Suppression
+        fields = ["phone", "said"]
+
+    def clean_phone(self) -> str:
+        try:
+            return phone.parse(self.cleaned_data["phone"])
+        except phone.BadNumber as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(BaseAdmin):
+    form = SuppressionForm
+    list_display = ["number", "source", "said", "created_at"]
+    list_filter = ["source"]
+    search_fields = ["phone", "said"]
+    date_hierarchy = "created_at"
+    empty_sentence = "Nobody asked not to be called yet. A number that is added here is never called again."
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["phone", "said"] if obj is None else ["number", "source", "said", "created_at", "of_call"]
+
+    @admin.display(description="phone", ordering="phone")
+    def number(self, entry: Suppression) -> SafeString:
+        return shown_phone(entry.phone)
+
+    @admin.display(description="call")
+    def of_call(self, entry: Suppression) -> SafeString | str:
+        return call_link(entry.call_id)
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        """Through the service, which closes the number's leads and cancels its waiting calls as well."""
+        now = timezone.now()
+        if not opting_out.suppress(obj.phone, source="admin", said=obj.said, now=now):
+            messages.warning(request, "The number was on the list already; its first entry stays.")
+        obj.pk = Suppression.objects.values_list("pk", flat=True).get(phone=obj.phone)
+
+
+def call_link(call_id: object) -> SafeString | str:
+    return (
+        format_html('<a href="{}">open</a>', reverse("admin:calls_call_change", args=[call_id])) if call_id else "-"
+    )
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(ReadOnlyAdmin):
+    list_display = ["start_at", "lead", "number", "campaign", "minutes"]
+    list_filter = ["campaign"]
+    list_select_related = ["campaign", "call__lead"]
+    search_fields = ["call__lead__name", "call__to_number"]
+    date_hierarchy = "start_at"
+    fields = ["start_at", "minutes", "lead", "number", "campaign", "of_call"]
+    empty_sentence = "No lead has agreed to an appointment yet."
+
+    @admin.display(description="lead", ordering="call__lead__name")
+    def lead(self, appointment: Appointment) -> str:
+        return str(appointment.call.lead)
+
+    @admin.display(description="phone")
+    def number(self, appointment: Appointment) -> SafeString:
+        return shown_phone(appointment.call.to_number)
+
+    @admin.display(description="call")
+    def of_call(self, appointment: Appointment) -> SafeString | str:
+        return call_link(appointment.call_id)
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ["at", "lead", "result_badge", "reason", "rules_version"]
+    list_filter = ["result", "rules_version"]
+    list_select_related = ["lead"]
+    search_fields = ["lead__name", "lead__phone", "reason"]
+    date_hierarchy = "at"
+    fields = ["at", "lead", "result_badge", "reason", "rules_version", "verdicts"]
+    empty_sentence = "No lead was looked at yet. Decisions appear once a campaign is running."
+
+    @admin.display(description="result", ordering="result")
+    def result_badge(self, decision: Decision) -> SafeString | str:
+        return badge(decision.result)
+
+
+@admin.register(Turn)
+class TurnAdmin(ReadOnlyAdmin):
+    list_display = ["at", "speaker", "text", "agent", "interrupted", "call"]
+    list_filter = ["speaker", "agent", "interrupted"]
+    list_select_related = ["call"]
+    list_display_links = None
+    search_fields = ["text"]
+    date_hierarchy = "call__queued_at"
+    ordering = ["-call__queued_at", "seq"]
+    empty_sentence = "Nobody has spoken yet. What is said on a call can be searched here."
+
+    @admin.display(description="at")
+    def at(self, turn: Turn) -> str:
+        return clock(turn.start_ms)
+
+
+@admin.register(CallEvent)
+class CallEventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "call", "kind", "status_badge"]
+    list_filter = ["kind", "status"]
+    list_select_related = ["call"]
+    date_hierarchy = "at"
+    ordering = ["-at", "-pk"]
+    fields = ["at", "call", "kind", "status_badge", "fields"]
+    empty_sentence = "Nothing has happened to a call yet."
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, event: CallEvent) -> SafeString | str:
+        return badge(event.status)
+
+
+@admin.register(Consent)
+class ConsentAdmin(ReadOnlyAdmin):
+    list_display = ["lead", "kind", "source", "given_at", "recorded_at"]
+    list_filter = ["kind"]
+    list_select_related = ["lead"]
+    search_fields = ["lead__name", "lead__phone", "source"]
+    date_hierarchy = "given_at"
+    fields = ["lead", "kind", "source", "given_at", "recorded_at"]
+    empty_sentence = "There is no consent yet. It comes with an import, or is added on a lead's page."
