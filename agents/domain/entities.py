@@ -38,7 +38,7 @@ _FREE_WORDS = re.compile(
     r"|somewhere|something|anything|about|with|budget|price|range|up|and|or|my|our|us|please|think|yes|no|ok|area"
     r"|between|under|over|below|max|maximum|less|than|more|dollars|k|thousand|million|it|so|well|just|not|sure"
     r"|probably|have|mind|spend|can|could|afford|that|this|live|move|buy|house|home|place|neighborhood|city|town"
-    r"|side|part|dont|know|anywhere|will|going|really|good|great|thanks|thank|you|bed\w*|bath\w*|rooms?|what|who|why|how|do|does|are|am)\b"
+    r"|side|part|dont|know|anywhere|will|going|really|fine|find|preferably|thought|get|good|great|thanks|thank|you|bed\w*|bath\w*|rooms?|what|who|why|how|do|does|are|am)\b"
 )
 _PLACE_SAID = re.compile(
     r"\b(?:in|near|around|at|by|to|of|outside|within)\s+(?:the\s+)?(?:city\s+of\s+|area\s+of\s+)?"

@@ -17,7 +17,8 @@ _POLITE = (
     r"|i said|i say|im saying|can you|could you|would you|will you|you can|you could|you should|you need to"
     r"|you have to|you must|yall|you guys|guys|you|i want you to|i need you to|i would like you to|id like you to"
     r"|i told you to|i asked you to|im asking you to|im telling you to|ill ask you to|kindly|thanks|thank you"
-    r"|for the last time|one more time|really|not interested|im not interested|why dont you|lets|let us|just please|ava) )*"
+    r"|for the last time|one more time|really|not interested|im not interested|why dont you|lets|let us"
+    r"|just please|ava) )*"
 )
 _ELSEWHERE = (
     r"by|in|at|over|off|near|sign|signs|light|lights|street|gap|loss|paying|renting|living|commuting|throwing|moving"
