@@ -64,7 +64,7 @@ def price_of_time(rate: Rate, talk_s: int) -> Decimal:
 _SINCE = date(2026, 11, 1)
 _OWN_MACHINE = "own machine, not charged per call"
 VOICE, STREAM, AMD = "twilio.voice_out_us", "twilio.media_streams", "twilio.amd"
-LOCAL_STT, LOCAL_TTS, LOCAL_LLM = "local.stt", "local.tts", "local.llm"
+LINE, LOCAL_STT, LOCAL_TTS, LOCAL_LLM = "call", "stt.local", "tts.local", "llm.local"
 ELEVENLABS_FLASH = "elevenlabs.flash_v2_5"
 
 RATES: dict[str, Rate] = {
@@ -75,6 +75,8 @@ RATES: dict[str, Rate] = {
         Rate(STREAM, Decimal("0.0044"), "s", 60, _SINCE, "twilio.com/voice/pricing/us, increment assumed", 60, 60),
         Rate(AMD, Decimal("0.0075"), "call", 1, _SINCE, "twilio.com/voice/pricing/us, secondary"),
         Rate(ELEVENLABS_FLASH, Decimal("0.05"), "char", 1000, _SINCE, "elevenlabs.io/pricing/api, secondary"),
+        # A line's own time; the carrier's minutes are VOICE and STREAM.
+        Rate(LINE, Decimal(0), "s", 1, _SINCE, _OWN_MACHINE),
         Rate(LOCAL_STT, Decimal(0), "s", 1, _SINCE, _OWN_MACHINE),
         Rate(LOCAL_TTS, Decimal(0), "char", 1, _SINCE, _OWN_MACHINE),
         Rate(LOCAL_LLM, Decimal(0), "token", 1, _SINCE, _OWN_MACHINE),
@@ -83,6 +85,6 @@ RATES: dict[str, Rate] = {
 
 # Units per second of a call in which the agent speaks all the time: 900 characters are a minute of speech.
 TIERS: dict[str, dict[str, Decimal]] = {
-    "local": {LOCAL_STT: Decimal(1), LOCAL_TTS: Decimal(15)},
-    "premium": {LOCAL_STT: Decimal(1), ELEVENLABS_FLASH: Decimal(15)},
+    "local": {LINE: Decimal(1), LOCAL_STT: Decimal(1), LOCAL_TTS: Decimal(15)},
+    "premium": {LINE: Decimal(1), LOCAL_STT: Decimal(1), ELEVENLABS_FLASH: Decimal(15)},
 }

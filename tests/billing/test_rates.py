@@ -36,9 +36,10 @@ def test_the_card_has_the_published_figures() -> None:
         "twilio.media_streams": (Decimal("0.0044"), "s", 60),
         "twilio.amd": (Decimal("0.0075"), "call", 1),
         "elevenlabs.flash_v2_5": (Decimal("0.05"), "char", 1000),
-        "local.stt": (Decimal(0), "s", 1),
-        "local.tts": (Decimal(0), "char", 1),
-        "local.llm": (Decimal(0), "token", 1),
+        "call": (Decimal(0), "s", 1),
+        "stt.local": (Decimal(0), "s", 1),
+        "tts.local": (Decimal(0), "char", 1),
+        "llm.local": (Decimal(0), "token", 1),
     }
 
 
@@ -94,8 +95,23 @@ def test_a_call_that_ended_in_the_second_of_its_answer_is_billed_a_minute() -> N
 
 def test_usage_is_added_up_before_it_is_rounded() -> None:
     one = ("elevenlabs.flash_v2_5", "char", Decimal("0.01"))  # 0.0000005 USD
-    charges = price_call(answered_s=None, detected_machine=False, usage=[one, one, ("local.tts", "char", Decimal(9))])
-    assert charges == {"elevenlabs.flash_v2_5": Decimal("0.000001"), "local.tts": Decimal(0)}
+    charges = price_call(answered_s=None, detected_machine=False, usage=[one, one, ("tts.local", "char", Decimal(9))])
+    assert charges == {"elevenlabs.flash_v2_5": Decimal("0.000001"), "tts.local": Decimal(0)}
+
+
+def test_what_runs_on_the_own_machine_costs_nothing_and_is_listed() -> None:
+    with capture_logs() as logs:
+        charges = price_call(
+            answered_s=None,
+            detected_machine=False,
+            usage=[
+                ("call", "s", Decimal("61.5")),
+                ("stt.local", "s", Decimal("30.125")),
+                ("tts.local", "char", Decimal(900)),
+            ],
+        )
+    assert charges == {"call": Decimal(0), "stt.local": Decimal(0), "tts.local": Decimal(0)}
+    assert logs == []
 
 
 def test_usage_without_a_rate_costs_nothing_and_says_so() -> None:
