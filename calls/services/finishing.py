@@ -1,5 +1,6 @@
 """The end of a call: everything that follows from it, in one transaction, by whoever comes first."""
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -28,10 +29,13 @@ _NEVER_TALKED = frozenset({Disposition.FAILED, Disposition.BAD_NUMBER})
 
 
 @transaction.atomic
-def finish(call_id: UUID, report: Report, *, now: datetime, fence: int | None = None) -> bool:
+def finish(
+    call_id: UUID, report: Report, *, now: datetime, fence: int | None = None, again_at: datetime | None = None
+) -> bool:
     """Write the outcome, settle the hold, decide what becomes of the lead; False when the call is finished already.
 
-    ``fence`` is the claim of the worker that reports; a callback or the sweep has none.
+    ``fence`` is the claim of the worker that reports; a callback or the sweep has none. ``again_at`` says that
+    nothing rang: the attempt does not count and the lead is due at that time.
     """
     disposition = report.outcome.disposition
     failed = disposition in _NEVER_TALKED and report.answered_at is None
@@ -45,7 +49,7 @@ def finish(call_id: UUID, report: Report, *, now: datetime, fence: int | None = 
     call.cost = _settle(call, report, now=now)
     Call.objects.filter(pk=call_id).update(cost=call.cost)
     _carry_out(call, report, now=now)
-    _decide_on_lead(call, report, now=now)
+    _decide_on_lead(call, report, now=now, again_at=again_at)
     call_finished.send(Call, call=call, now=now)
     return True
 
@@ -55,7 +59,7 @@ def _columns(report: Report) -> dict[str, object]:
     talked_s = (report.ended_at - report.answered_at).total_seconds() if report.answered_at else None
     columns: dict[str, object] = {
         "ended_at": report.ended_at,
-        "billed_s": None if talked_s is None else max(0, round(talked_s)),
+        "billed_s": None if talked_s is None else max(0, math.ceil(talked_s)),
         "disposition": outcome.disposition.value,
         "ended_by": report.ended_by.value,
         "summary": outcome.summary,
@@ -77,23 +81,28 @@ def _columns(report: Report) -> dict[str, object]:
 def _settle(call: Call, report: Report, *, now: datetime) -> Decimal:
     charges = billing.price_call(
         answered_s=call.billed_s,
-        detected_machine=bool(call.answered_by),
+        detected_machine=True,  # every call asks for it, and the asking is billed
         usage=[(usage.component, usage.unit, usage.quantity) for usage in report.usage],
     )
     return billing.settle(call.pk, charges, at=now)
 
 
 def _carry_out(call: Call, report: Report, *, now: datetime) -> None:
-    for act in report.outcome.acts:
+    """What was agreed on. A person who changed their mind has one appointment, the last."""
+    outcome = report.outcome
+    for act in outcome.acts:
         match act:
             case OptOut(said=said):
                 record_opt_out(call, said, now=now)
             case MarkWrongNumber(said=said):
                 suppress(call.to_number, source="wrong_number", said=said, now=now, call_id=call.pk)
-            case BookAppointment(start_at=start_at):
-                _book(call, start_at, now=now)
             case _:
                 continue
+    if outcome.disposition is Disposition.DO_NOT_CALL:
+        record_opt_out(call, outcome.summary, now=now)  # changes nothing where an act has done it
+    bookings = [act.start_at for act in outcome.acts if isinstance(act, BookAppointment)]
+    if bookings:
+        _book(call, bookings[-1], now=now)
 
 
 def _book(call: Call, start_at: datetime, *, now: datetime) -> None:
@@ -107,9 +116,19 @@ def _book(call: Call, start_at: datetime, *, now: datetime) -> None:
         note(call.pk, "appointment.booked", at=now, fields={"start_at": start_at.isoformat()})
 
 
-def _decide_on_lead(call: Call, report: Report, *, now: datetime) -> None:
-    lead = Lead.objects.select_for_update().get(pk=call.lead_id)
+def _decide_on_lead(call: Call, report: Report, *, now: datetime, again_at: datetime | None) -> None:
+    lead = call.lead = Lead.objects.select_for_update(no_key=True).get(pk=call.lead_id)
     lead.disposition = report.outcome.disposition.value
+    if again_at:
+        lead.attempts, lead.next_attempt_at = lead.attempts - 1, again_at
+    else:
+        _decide_by_disposition(lead, call, report, now=now)
+    lead.save(
+        update_fields=["disposition", "status", "closed_reason", "attempts", "next_attempt_at", "commitment_at"]
+    )
+
+
+def _decide_by_disposition(lead: Lead, call: Call, report: Report, *, now: datetime) -> None:
     callbacks = [act.at for act in report.outcome.acts if isinstance(act, ScheduleCallback)]
     match after(
         report.outcome.disposition,
@@ -123,4 +142,3 @@ def _decide_on_lead(call: Call, report: Report, *, now: datetime) -> None:
             lead.status, lead.closed_reason, lead.commitment_at = LeadStatus.CLOSED, reason, None
         case Again(at=at, promised=promised):
             lead.next_attempt_at, lead.commitment_at = at, at if promised else None
-    lead.save(update_fields=["disposition", "status", "closed_reason", "next_attempt_at", "commitment_at"])

@@ -1,4 +1,4 @@
-"""``python -m reautomation.demo [--keep]``: exits 0 only if every call came to what its person was scripted to want."""
+"""``python -m reautomation.demo [--keep]``: exits 0 only if every call came to what its person was scripted for."""
 
 import argparse
 import fcntl
@@ -14,7 +14,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 VAR = ROOT / "var" / "demo"
 ACCOUNT_SID = f"AC{'d' * 32}"
-CARRIER_CPS = 2.0
 LINES = 4
 
 

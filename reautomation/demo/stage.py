@@ -16,7 +16,7 @@ PEOPLE = ROOT / "demo" / "people.yaml"
 LEADS = ROOT / "demo" / "leads.csv"
 BUDGET_USD = "5.00"
 DEADLINE_S = 240
-CARRIER_CPS = 2.0
+CARRIER_CPS = 10.0
 
 
 def run(var: Path, auth_token: str, web_port: int, carrier_port: int, *, keep: bool) -> int:

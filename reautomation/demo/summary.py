@@ -14,17 +14,19 @@ from billing.models import Budget
 from calls.models import Appointment, Call, Lead, Suppression
 from reautomation.demo.carrier import Carrier
 
+_NUMBERS = frozenset({"Turns", "s", "USD"})
 _SUPPRESSING = frozenset({"do_not_call", "wrong_number"})
 
 
 def conclude(campaign_id: int, carrier: Carrier, *, called_s: float) -> bool:
     """Print the summary; whether everything is as scripted."""
     console = Console()
-    calls = list(Call.objects.filter(campaign_id=campaign_id).select_related("lead").order_by("lead_id", "attempt"))
+    every_call = Call.objects.filter(campaign_id=campaign_id).select_related("lead").order_by("lead_id", "attempt")
+    calls = list({call.lead_id: call for call in every_call}.values())  # the last of each lead
     wanted = {person["number"].lstrip("*"): person["expects"] for person in carrier.people()}
     seen = carrier.calls()
     mistakes = _print_outcomes(console, calls, wanted)
-    mistakes += _promises_broken(calls, seen)
+    mistakes += _promises_broken(list(every_call), seen)
     _print_records(console, campaign_id, calls)
     _print_speech(console, calls, seen, called_s=called_s)
     for mistake in mistakes:
@@ -35,9 +37,9 @@ def conclude(campaign_id: int, carrier: Carrier, *, called_s: float) -> bool:
 
 
 def _print_outcomes(console: Console, calls: list[Call], wanted: dict[str, dict[str, Any]]) -> list[str]:
-    table = Table(title="Outcomes", title_justify="left")
-    for column in ("Lead", "Scripted", "Outcome", "Turns", "Seconds", "Cost, USD", ""):
-        table.add_column(column, justify="right" if column in {"Turns", "Seconds", "Cost, USD"} else "left")
+    table = Table(title="Outcomes", title_justify="left", pad_edge=False)
+    for column in ("Lead", "Scripted", "Outcome", "Turns", "s", "USD", ""):
+        table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
     mistakes = []
     for call in calls:
         expects = wanted.get(call.to_number[-4:], {})
@@ -103,7 +105,8 @@ def _print_speech(console: Console, calls: list[Call], seen: list[dict[str, Any]
     if len(waits) > 1:
         console.print(
             f"Answer latency on the wire, end of the person's speech to our first audio: "
-            f"p50 {statistics.median(waits):.0f} ms, p95 {waits[int(0.95 * (len(waits) - 1))]:.0f} ms, {len(waits)} answers."
+            f"p50 {statistics.median(waits):.0f} ms, p95 {waits[int(0.95 * (len(waits) - 1))]:.0f} ms, "
+            f"{len(waits)} answers."
         )
     said, recognised = _words(calls, seen)
     if said:
