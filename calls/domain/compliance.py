@@ -3,17 +3,28 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
 
-from calls.domain.rules import COUNTRIES, UNKNOWN_STATE, US_DEFAULT, US_STATES, VERSION, HoursRule, Window
+from calls.domain.rules import (
+    COUNTRIES,
+    EXTRA_HOLIDAYS,
+    STATE_ZONES,
+    UNKNOWN_STATE,
+    US_DEFAULT,
+    US_STATES,
+    VERSION,
+    HoursRule,
+    Window,
+)
 
+MAX_ZONES = 4
+"""A number in more zones than these is, as a toll-free one, anywhere."""
 _LOOK_AHEAD = timedelta(days=14)
-_MAX_ZONES = 4
-_US_TERRITORIES = frozenset({"PR", "GU", "VI", "AS", "MP"})
+_NO_HOUR = "No hour of the next two weeks is allowed: widen the campaign's hours."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +32,7 @@ class LeadFacts:
     """What the gates look at. ``states`` are those of the number and of the address; empty: unknown.
 
     ``called_at`` are the instants of the calls of the last 24 hours to this number, in whatever campaign.
+    ``promised`` says that the person asked for this call.
     """
 
     country: str
@@ -30,6 +42,7 @@ class LeadFacts:
     consent_kind: str
     called_at: tuple[datetime, ...] = ()
     attempts: int = 0
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +87,32 @@ class Never:
 
 
 def decide(facts: LeadFacts, *, now: datetime, rules: DialRules) -> Dial | Wait | Never:
-    """Ask every gate. One gate that never opens closes the lead; else the latest ``until`` is when to ask again."""
+    """Ask every gate. One gate that never opens closes the lead; else wait until all are open together."""
     verdicts = tuple(gate(facts, now, rules) for gate in _GATES)
-    closed = [verdict for verdict in verdicts if not verdict.passed]
-    if not closed:
-        return Dial(verdicts)
-    for verdict in closed:
+    reopen_at, reason = now, ""
+    for verdict in verdicts:
+        if verdict.passed:
+            continue
         if verdict.until is None:
             return Never(verdict.reason, verdicts)
-    latest = max(closed, key=lambda verdict: verdict.until or now)
-    assert latest.until is not None
-    return Wait(latest.until, latest.reason, verdicts)
+        if verdict.until > reopen_at:
+            reopen_at, reason = verdict.until, verdict.reason
+    if not reason:
+        return Dial(verdicts)
+    until = reopen_at if allowed(facts, reopen_at, rules) else next_opening(facts, reopen_at, rules)
+    return Wait(until, reason, verdicts) if until else Never(_NO_HOUR, verdicts)
 
 
 def hours_rules(facts: LeadFacts) -> list[tuple[str, HoursRule]]:
-    """Every row of hours that applies, by the name under which it is found."""
-    if facts.country != "US":
-        rule = COUNTRIES.get(facts.country)
-        return [(facts.country, rule)] if rule else []
-    if not facts.states:
-        return [("unknown state", UNKNOWN_STATE)]
-    return [(state, US_STATES.get(state, US_DEFAULT)) for state in facts.states]
+    """Every row of hours that applies, by the name under which it is found: the number's and the address's."""
+    rows = [(state, _row(state)) for state in facts.states if facts.country == "US" or state in STATE_ZONES]
+    if facts.country in COUNTRIES:
+        rows.append((facts.country, COUNTRIES[facts.country]))
+    return rows or [("", UNKNOWN_STATE)]
+
+
+def _row(state: str) -> HoursRule:
+    return US_STATES.get(state, US_DEFAULT) if state in STATE_ZONES else UNKNOWN_STATE
 
 
 def _do_not_call(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
@@ -119,8 +137,8 @@ def _country(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
 
 
 def _attempts(facts: LeadFacts, _now: datetime, rules: DialRules) -> Verdict:
-    saw = {"attempts": facts.attempts, "allowed": rules.max_attempts}
-    if facts.attempts >= rules.max_attempts:
+    saw = {"attempts": facts.attempts, "allowed": rules.max_attempts, "promised": facts.promised}
+    if facts.attempts >= rules.max_attempts and not facts.promised:
         return Verdict("attempts", False, f"All {rules.max_attempts} attempts are used.", saw)
     return Verdict("attempts", True, saw=saw)
 
@@ -132,27 +150,36 @@ def _frequency(facts: LeadFacts, now: datetime, rules: DialRules) -> Verdict:
     recent = sorted(at for at in facts.called_at if at > now - timedelta(days=1))
     saw = {"calls in 24 h": len(recent), "allowed": cap}
     if len(recent) >= cap:
-        until = recent[-cap] + timedelta(days=1, seconds=1)
+        until = recent[-cap] + timedelta(days=1)
         return Verdict("frequency", False, f"{len(recent)} calls in 24 hours; {cap} are allowed.", saw, until)
     return Verdict("frequency", True, saw=saw)
 
 
 def _place(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
     saw = {"zones": list(facts.zones), "states": list(facts.states)}
-    if not 1 <= len(facts.zones) <= _MAX_ZONES:
+    if not _place_is_known(facts):
         return Verdict("place", False, "Where the person lives is not known: add an address or a time zone.", saw)
     return Verdict("place", True, saw=saw)
 
 
+def _place_is_known(facts: LeadFacts) -> bool:
+    return 1 <= len(facts.zones) <= MAX_ZONES and _iana_zones().issuperset(facts.zones)
+
+
+@cache
+def _iana_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def _hours(facts: LeadFacts, now: datetime, rules: DialRules) -> Verdict:
-    if not 1 <= len(facts.zones) <= _MAX_ZONES:
+    if not _place_is_known(facts):
         return Verdict("hours", True, "Not asked: the place is not known.")
     saw = {zone: now.astimezone(ZoneInfo(zone)).strftime("%a %H:%M") for zone in facts.zones}
     if allowed(facts, now, rules):
         return Verdict("hours", True, saw=saw)
     until = next_opening(facts, now, rules)
     if until is None:
-        return Verdict("hours", False, "No hour of the next two weeks is allowed: widen the campaign's hours.", saw)
+        return Verdict("hours", False, _NO_HOUR, saw)
     return Verdict("hours", False, "Outside the allowed hours.", saw, until)
 
 
@@ -175,17 +202,21 @@ def allowed(facts: LeadFacts, at: datetime, rules: DialRules) -> bool:
         if not _inside(own, local):
             return False
         for name, rule in hours_rules(facts):
-            if not any(_inside(window, local) for window in rule.windows):
-                return False
-            if not rule.holidays and _is_holiday(local.date(), facts.country, name):
+            if not any(_inside(window, local) for window in _windows(rule, name, local.date())):
                 return False
     return True
 
 
-def next_opening(facts: LeadFacts, after: datetime, rules: DialRules) -> datetime | None:
-    """The first allowed instant after ``after``; None when there is none within two weeks.
+def _windows(rule: HoursRule, state: str, day: date) -> tuple[Window, ...]:
+    if rule.on_holidays is not None and day in _holidays(state, day.year):
+        return rule.on_holidays
+    return rule.windows
 
-    Every window opens at a full quarter of an hour in some zone, so the search goes by quarters.
+
+def next_opening(facts: LeadFacts, after: datetime, rules: DialRules) -> datetime | None:
+    """The first allowed quarter of an hour after ``after``; None when there is none within two weeks.
+
+    The law's windows all open on a quarter.
     """
     at = after.astimezone(UTC).replace(second=0, microsecond=0)
     at -= timedelta(minutes=at.minute % 15)
@@ -201,10 +232,11 @@ def _inside(window: Window, local: datetime) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _calendar(country: str, state: str, year: int) -> frozenset[date]:
-    known = country == "US" and len(state) == 2 and state not in _US_TERRITORIES and state in US_STATES
-    return frozenset(holidays.country_holidays(country, subdiv=state if known else None, years=year))
-
-
-def _is_holiday(day: date, country: str, state: str) -> bool:
-    return day in _calendar(country, state, day.year)
+def _holidays(state: str, year: int) -> frozenset[date]:
+    """The legal holidays of a state; where the state is not known, those of every state that asks for quiet then."""
+    if state not in STATE_ZONES:
+        return frozenset().union(
+            *(_holidays(name, year) for name, rule in US_STATES.items() if rule.on_holidays is not None)
+        )
+    extra = {of(year) for of in EXTRA_HOLIDAYS.get(state, ())}
+    return frozenset(holidays.country_holidays("US", subdiv=state, years=year)) | extra

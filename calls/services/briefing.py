@@ -22,7 +22,7 @@ def reserve_slots(call: Call, *, now: datetime) -> tuple[datetime, ...]:
 
     The campaign's row is the lock, so two calls never offer the same hour.
     """
-    Campaign.objects.select_for_update().get(pk=call.campaign_id)
+    Campaign.objects.select_for_update(no_key=True).get(pk=call.campaign_id)
     booked = Appointment.objects.filter(campaign_id=call.campaign_id, start_at__gt=now)
     others = call.campaign.calls.unfinished().exclude(pk=call.pk).values_list("offered_slots", flat=True)
     offered = {datetime.fromisoformat(slot) for slots in others for slot in slots}
@@ -33,6 +33,7 @@ def reserve_slots(call: Call, *, now: datetime) -> tuple[datetime, ...]:
 
 
 def brief_of(call: Call, slots: tuple[datetime, ...]) -> Brief:
+    """What the conversation may know; ``slots`` are those it may offer."""
     lead, campaign = call.lead, call.campaign
     consent = lead.consents.filter(kind="written").first()
     return Brief(

@@ -6,7 +6,8 @@ from functools import partial
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Max
 
 from billing import services as billing
 from calls.domain.compliance import Dial, Never, Wait
@@ -38,6 +39,10 @@ def dispatch(*, now: datetime) -> int:
             except billing.BudgetExhausted as exhausted:
                 log.warning("dispatch.no_budget", campaign_id=campaign_id, reason=str(exhausted))
                 break
+            except IntegrityError:
+                # Another campaign has just queued a call to the same number; the next look passes this lead over.
+                log.info("dispatch.lost_race", campaign_id=campaign_id)
+                continue
             queued += step is Step.QUEUED
             if step in (Step.NOTHING_DUE, Step.FULL):
                 break
@@ -49,11 +54,12 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
     """Decide on the campaign's next due lead and queue its call.
 
     The campaign's row is locked first, so two dispatchers cannot fill the same place; a locked campaign is somebody
-    else's. Raises BudgetExhausted, with nothing changed.
+    else's. Raises BudgetExhausted, or IntegrityError where another campaign was first with the number; with either
+    nothing has changed.
     """
     campaign = (
         Campaign.objects.running()
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(skip_locked=True, of=("self",), no_key=True)
         .select_related("budget")
         .filter(pk=campaign_id)
         .first()
@@ -63,7 +69,7 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
     if campaign.calls.unfinished().count() >= campaign.max_concurrency:
         return Step.FULL
     due = campaign.leads.due(now=now).idle().reachable().in_order_of_calling()
-    lead = due.select_for_update(skip_locked=True, of=("self",)).first()
+    lead = due.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
     if lead is None:
         return Step.NOTHING_DUE
     lead.campaign = campaign
@@ -86,7 +92,7 @@ def _queue(lead: Lead, campaign: Campaign, *, now: datetime) -> Call:
     call = Call.objects.create(
         lead=lead,
         campaign=campaign,
-        attempt=lead.calls.count() + 1,
+        attempt=(lead.calls.aggregate(last=Max("attempt"))["last"] or 0) + 1,
         to_number=lead.phone,
         from_number=campaign.from_number or settings.TWILIO_FROM_NUMBER,
         status_at=now,

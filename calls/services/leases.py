@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from calls.models import Call
@@ -16,10 +17,21 @@ from calls.models import Call
 log = structlog.get_logger(__name__)
 
 
+def lease_end() -> CombinedExpression:
+    """When a lease taken or renewed now runs out; an expression for the database's own clock."""
+    return Now() + timedelta(seconds=settings.CALL_LEASE_S)
+
+
+def let_go(call: Call) -> bool:
+    """End this claim's lease if it still has one: the sweep brings on whatever its worker left undone."""
+    held = Call.objects.owned().filter(pk=call.pk, fence=call.fence)
+    return bool(held.update(lease_until=Now()))
+
+
 def renew(owner: str) -> int:
     """Renew the leases of all calls that ``owner`` holds; how many. A lease that has run out stays so."""
     held = Call.objects.owned().filter(owner=owner, lease_until__gt=Now())
-    return held.update(lease_until=Now() + timedelta(seconds=settings.CALL_LEASE_S))
+    return held.update(lease_until=lease_end())
 
 
 class Heartbeat:

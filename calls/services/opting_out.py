@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from billing import services as billing
-from calls.domain.status import CallStatus
+from calls.domain.status import CallStatus, sources_of
 from calls.models import Call, Lead, Suppression
 from calls.models.lead import LeadStatus
 from calls.services.moving import move
@@ -14,18 +14,20 @@ from calls.services.moving import move
 
 @transaction.atomic
 def suppress(phone: str, *, source: str, said: str, now: datetime, call_id: UUID | None = None) -> bool:
-    """Put the number on the do-not-call list, close its leads in every campaign and cancel its waiting calls.
+    """Put the number on the do-not-call list, close its leads in every campaign and cancel its calls yet to ring.
 
-    False when it is on the list already; the first entry, with its evidence, stays.
+    False when it is on the list already; the first entry, with its evidence, stays. The order of locks is that of
+    finishing a call: call, budget, lead.
     """
     _, created = Suppression.objects.get_or_create(
         phone=phone, defaults={"source": source, "said": said[:300], "call_id": call_id, "created_at": now}
     )
+    not_rung = Call.objects.filter(to_number=phone, status__in=sorted(sources_of(CallStatus.CANCELED)))
+    for waiting in not_rung.values_list("pk", flat=True):
+        cancel(waiting, at=now, why="call.canceled_opt_out")
     Lead.objects.filter(phone=phone, status=LeadStatus.OPEN).update(
         status=LeadStatus.CLOSED, closed_reason="The number is on the do-not-call list."
     )
-    for waiting in Call.objects.filter(to_number=phone, status=CallStatus.QUEUED.value).values_list("pk", flat=True):
-        cancel(waiting, at=now, why="call.canceled_opt_out")
     return created
 
 

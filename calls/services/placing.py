@@ -1,6 +1,6 @@
 """One call on one phone line: claim, ask the gates again, write the intent, ring, listen, finish."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,9 +20,10 @@ from calls.services import gates
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish
+from calls.services.leases import lease_end, let_go
 from calls.services.moving import move
 from calls.services.opting_out import cancel, record_opt_out
-from voice.domain.types import Acted, DialRequest, Ended, LineEvent, Live, Report, TurnTaken
+from voice.domain.types import Acted, DialRequest, Ended, LineEvent, Live, Report, TurnRecord, TurnTaken
 from voice.ports import Busy, Dialer, DialUnknown, Line, NoLine, Plane, Refused
 
 log = structlog.get_logger(__name__)
@@ -36,15 +37,22 @@ def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clo
     A duplicate delivery finds no queued call and does nothing.
     """
     call = claim(call_id, owner=owner, now=clock())
-    if call is None or not _still_allowed(call, now=clock()):
+    if call is None:
         return False
+    try:
+        return _still_allowed(call, now=clock()) and _make(call, plane, dialer, clock=clock)
+    finally:
+        surviving_outage(lambda: let_go(call))
+
+
+def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
     brief = brief_of(call, reserve_slots(call, now=clock()))
     try:
         line = plane.open_line(
             brief, ring_timeout_s=settings.VOICE_RING_TIMEOUT_S, max_length_s=call.campaign.max_call_s
         )
     except NoLine:
-        log.warning("call.no_line", call_id=str(call_id))  # the claim's lease runs out and the sweep queues it again
+        log.warning("call.no_line", call_id=str(call.pk))
         return False
     try:
         if not _write_intent(call, now=clock()):
@@ -59,8 +67,7 @@ def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clo
 @transaction.atomic
 def claim(call_id: UUID, *, owner: str, now: datetime) -> Call | None:
     """Take a queued call for this worker; None when another has it. The lease runs on the database's clock."""
-    lease = Now() + timedelta(seconds=settings.CALL_LEASE_S)
-    claimed = {"owner": owner, "fence": F("fence") + 1, "lease_until": lease}
+    claimed = {"owner": owner, "fence": F("fence") + 1, "lease_until": lease_end()}
     if not move(call_id, CallStatus.CLAIMED, at=now, why="call.claimed", changes=claimed, fields={"owner": owner}):
         return None
     return Call.objects.select_related("lead", "campaign").get(pk=call_id)
@@ -109,7 +116,7 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
         _finish_unrung(call, Disposition.BAD_NUMBER if bad_number else Disposition.FAILED, str(refused), clock=clock)
         return False
     except Busy as busy:
-        _try_later(call, str(busy), now=clock())
+        _try_later(call, str(busy), clock=clock)
         return False
     except DialUnknown as unknown:
         # The phone may be ringing: keep the line open for the media socket, and let the sweep ask the carrier.
@@ -130,14 +137,12 @@ def _finish_unrung(call: Call, disposition: Disposition, reason: str, *, clock: 
     surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence))
 
 
-def _try_later(call: Call, reason: str, *, now: datetime) -> None:
+def _try_later(call: Call, reason: str, *, clock: Clock) -> None:
     """The carrier had no room, so nothing rang: the attempt does not count and the lead is due again soon."""
+    now = clock()
     report = Report(Outcome(Disposition.FAILED, reason), EndedBy.CARRIER, ended_at=now)
-    with transaction.atomic():
-        if finish(call.pk, report, now=now, fence=call.fence):
-            Lead.objects.filter(pk=call.lead_id).update(
-                attempts=F("attempts") - 1, next_attempt_at=now + _CARRIER_BUSY_WAIT
-            )
+    again_at = now + _CARRIER_BUSY_WAIT
+    surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence, again_at=again_at))
 
 
 def _listen(call: Call, line: Line, *, clock: Clock) -> None:
@@ -150,31 +155,37 @@ def _listen(call: Call, line: Line, *, clock: Clock) -> None:
 def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
     match event:
         case Live(at=at):
-            changes = {"answered_at": at}
-            move(call.pk, CallStatus.LIVE, at=at, why="call.live", fence=call.fence, changes=changes)
+            _hold_live(call, at=at, why="call.live", answered_at=at)
         case TurnTaken(turn=turn, snapshot=snapshot):
-            with transaction.atomic():
-                Turn.objects.bulk_create(
-                    [
-                        Turn(
-                            call=call,
-                            seq=turn.seq,
-                            speaker=turn.speaker.value,
-                            text=turn.text,
-                            start_ms=turn.start_ms,
-                            end_ms=turn.end_ms,
-                            interrupted=turn.interrupted,
-                            agent=turn.agent,
-                            confidence=turn.confidence,
-                            timings=asdict(turn.timings) if turn.timings else {},
-                        )
-                    ],
-                    ignore_conflicts=True,
-                )
-                Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))
+            _hold_live(call, at=now, why="call.held_again")
+            _keep_turn(call, turn, snapshot)
         case Acted(act=OptOut(said=said)):
             record_opt_out(call, said, now=now)
         case Acted():
             pass  # carried out with the report
         case Ended(report=report):
             finish(call.pk, report, now=now, fence=call.fence)
+
+
+def _hold_live(call: Call, *, at: datetime, why: str, **changes: datetime) -> None:
+    """Somebody talks on this line, so the call is live and this worker's, also when the sweep had given it up."""
+    held = {**changes, "lease_until": lease_end()}
+    move(call.pk, CallStatus.LIVE, at=at, why=why, fence=call.fence, changes=held)
+
+
+def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object]) -> None:
+    record = Turn(
+        call=call,
+        seq=turn.seq,
+        speaker=turn.speaker.value,
+        text=turn.text,
+        start_ms=turn.start_ms,
+        end_ms=turn.end_ms,
+        interrupted=turn.interrupted,
+        agent=turn.agent,
+        confidence=turn.confidence,
+        timings=asdict(turn.timings) if turn.timings else {},
+    )
+    with transaction.atomic():
+        Turn.objects.bulk_create([record], ignore_conflicts=True)
+        Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))

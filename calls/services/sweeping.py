@@ -29,7 +29,7 @@ def sweep(*, dialer: Dialer, now: datetime) -> bool:
     """One round; False when another process is at it. Each call is its own transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LEADER_LOCK])
-        if not cursor.fetchone()[0]:  # type: ignore[index]
+        if not cursor.fetchone()[0]:
             return False
     try:
         _reap(now=now)
@@ -51,7 +51,7 @@ def _reap(*, now: datetime) -> None:
             unowned = {"owner": "", "lease_until": None, "rung_at": None}
             move(call.pk, CallStatus.QUEUED, at=now, why="call.lease_expired", fence=call.fence, changes=unowned)
         else:
-            summary = f"{_MAX_CLAIMS} workers were lost while they prepared this call."
+            summary = f"This call was claimed {call.fence} times and never dialed."
             report = Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
             finish(call.pk, report, now=now, fence=call.fence)
 
@@ -69,13 +69,23 @@ def _ring_again(*, now: datetime) -> None:
 
 def _reconcile(dialer: Dialer, *, now: datetime) -> None:
     """Ask the carrier about calls whose fate is unknown; it alone knows whether a phone rang."""
-    for call in Call.objects.filter(status=CallStatus.UNKNOWN.value, status_at__lt=now - _ASK_CARRIER_AFTER)[:_BATCH]:
+    unknown = Call.objects.filter(status=CallStatus.UNKNOWN.value, status_at__lt=now - _ASK_CARRIER_AFTER)
+    for call in unknown.order_by("status_at")[:_BATCH]:
         try:
-            update = dialer.fetch(call.carrier_call_id) if call.carrier_call_id else None
-            update = update or dialer.find(str(call.pk), to=call.to_number)
-            _settle_unknown(call, update, dialer, now=now)
+            _settle_unknown(call, _look_up(call, dialer), dialer, now=now)
         except CarrierError as error:
             log.warning("sweep.carrier_silent", call_id=str(call.pk), error=str(error))
+
+
+def _look_up(call: Call, dialer: Dialer) -> CarrierUpdate | None:
+    """The carrier's word, by its id of the call or, where the answer to the dial was lost, by ours."""
+    if call.carrier_call_id:
+        return dialer.fetch(call.carrier_call_id)
+    found = dialer.find(str(call.pk), to=call.to_number)
+    if found is None or Call.objects.filter(carrier_call_id=found.carrier_call_id).exists():
+        return None  # an earlier call to the same number
+    Call.objects.filter(pk=call.pk, carrier_call_id="").update(carrier_call_id=found.carrier_call_id)
+    return found
 
 
 def _settle_unknown(call: Call, update: CarrierUpdate | None, dialer: Dialer, *, now: datetime) -> None:

@@ -1,0 +1,282 @@
+"""From a due lead to a queued call, or nothing at all."""
+
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from unittest.mock import Mock
+from uuid import UUID
+
+import pytest
+from django.test import TestCase
+from structlog.testing import capture_logs
+
+from billing.models import LedgerEntry
+from billing.services import BudgetExhausted
+from calls.domain.status import CallStatus
+from calls.models import Call, CallEvent, Campaign, Decision, Lead, Suppression
+from calls.models.campaign import CampaignStatus
+from calls.services import dispatching, doorbell, gates
+from calls.services.dispatching import Step, dispatch, dispatch_next
+from tests.calls import factories as make
+from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
+
+pytestmark = pytest.mark.django_db
+NOW = NOON_IN_DENVER
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """The ids for which the doorbell rang."""
+    ids: list[UUID] = []
+    monkeypatch.setattr(doorbell, "ring", ids.append)
+    return ids
+
+
+def look(campaign_id: int, *, now: datetime = NOW) -> Step:
+    """``dispatch_next``, and then what waits for the commit."""
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        return dispatch_next(campaign_id, now=now)
+
+
+def nothing_is_left() -> bool:
+    tables = (Call, CallEvent, Decision, LedgerEntry)
+    return not any(table.objects.exists() for table in tables)  # type: ignore[attr-defined]
+
+
+def test_a_due_lead_gets_a_call_with_its_money_and_its_reasons() -> None:
+    lead = make.lead()
+    assert dispatch_next(lead.campaign_id, now=NOW) is Step.QUEUED
+    call = Call.objects.get()
+    assert (call.lead, call.campaign, call.attempt, call.status) == (lead, lead.campaign, 1, "queued")
+    assert (call.to_number, call.from_number) == (lead.phone, "+12125550199")
+    assert (call.status_at, call.queued_at, call.rung_at, call.dialed_at) == (NOW, NOW, NOW, None)
+    entry = LedgerEntry.objects.get()
+    assert (entry.kind, entry.amount, entry.reference, entry.budget) == (
+        "hold",
+        WORST_CASE,
+        call.pk,
+        lead.campaign.budget,
+    )
+    event = CallEvent.objects.get()
+    assert (event.call, event.kind, event.at, event.status, event.fields) == (
+        call,
+        "call.queued",
+        NOW,
+        "",
+        {"held_usd": str(WORST_CASE)},
+    )
+    decision = Decision.objects.get()
+    assert (decision.lead, decision.call_id, decision.result, decision.reason) == (lead, call.pk, "dial", "")
+    assert [verdict["gate"] for verdict in decision.verdicts] == [
+        "do not call",
+        "consent",
+        "country",
+        "attempts",
+        "place",
+        "frequency",
+        "hours",
+    ]
+    assert all(verdict["passed"] for verdict in decision.verdicts)
+    assert decision.verdicts[-1]["saw"] == {"America/Denver": "Tue 12:00"}
+    lead.refresh_from_db()
+    assert (lead.status, lead.attempts, lead.next_attempt_at) == ("open", 0, NOW)
+
+
+def test_the_doorbell_rings_after_the_commit(rung: list[UUID]) -> None:
+    lead = make.lead()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        dispatch_next(lead.campaign_id, now=NOW)
+        assert rung == []
+    assert rung == [Call.objects.get().pk]
+
+
+def test_leads_are_called_by_priority_then_by_age() -> None:
+    campaign = make.campaign(max_concurrency=9)
+    late = make.lead(campaign, priority=5)
+    early = make.lead(campaign, priority=5, next_attempt_at=NOW - timedelta(hours=1))
+    first = make.lead(campaign, priority=1)
+    last = make.lead(campaign, priority=9, next_attempt_at=NOW - timedelta(days=9))
+    for _ in range(4):
+        assert dispatch_next(campaign.pk, now=NOW) is Step.QUEUED
+    assert dispatch_next(campaign.pk, now=NOW) is Step.NOTHING_DUE
+    order = CallEvent.objects.order_by("pk").values_list("call__lead", flat=True)
+    assert list(order) == [first.pk, early.pk, late.pk, last.pk]
+
+
+def test_the_campaigns_own_caller_id_goes_before_that_of_the_settings() -> None:
+    lead = make.lead(make.campaign(from_number="+13035550111"))
+    dispatch_next(lead.campaign_id, now=NOW)
+    assert Call.objects.get().from_number == "+13035550111"
+
+
+def test_outside_the_hours_the_lead_waits_and_nothing_is_held(rung: list[UUID]) -> None:
+    lead = make.lead(next_attempt_at=NOW - timedelta(days=1))
+    five_am = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
+    assert look(lead.campaign_id, now=five_am) is Step.DECIDED
+    lead.refresh_from_db()
+    assert (lead.status, lead.next_attempt_at) == ("open", datetime(2026, 11, 10, 15, 0, tzinfo=UTC))
+    decision = Decision.objects.get()
+    assert (decision.result, decision.reason, decision.call_id) == ("wait", "Outside the allowed hours.", None)
+    assert not Call.objects.exists()
+    assert not LedgerEntry.objects.exists()
+    assert look(lead.campaign_id, now=five_am) is Step.NOTHING_DUE
+    assert rung == []
+
+
+def test_without_consent_the_lead_is_closed_with_the_reason() -> None:
+    lead = make.lead(consent="oral")
+    assert dispatch_next(lead.campaign_id, now=NOW) is Step.DECIDED
+    lead.refresh_from_db()
+    reason = "There is no written consent to calls by an artificial voice."
+    assert (lead.status, lead.closed_reason, lead.attempts) == ("closed", reason, 0)
+    assert Decision.objects.get().result == "never"
+    assert not Call.objects.exists()
+
+
+def test_a_budget_that_is_used_up_leaves_nothing_behind(rung: list[UUID]) -> None:
+    lead = make.lead(make.campaign(budget=make.budget(limit="0.1178", name="Small")))
+    with pytest.raises(BudgetExhausted, match=r"Budget 'Small' cannot hold 0\.1179 USD more"):
+        look(lead.campaign_id)
+    assert nothing_is_left()
+    lead.refresh_from_db()
+    assert (lead.status, lead.next_attempt_at, lead.campaign.budget.held) == ("open", NOW, Decimal(0))
+    assert rung == []
+
+
+def test_a_budget_that_is_used_up_stops_its_campaign_and_no_other() -> None:
+    poor = make.campaign(name="A poor", budget=make.budget(limit="0.2"))
+    rich = make.campaign(name="B rich")
+    for _ in range(2):
+        make.lead(poor)
+        make.lead(rich)
+    with capture_logs() as logs:
+        assert dispatch(now=NOW) == 3
+    assert [call.campaign_id for call in Call.objects.order_by("campaign_id")] == [poor.pk, rich.pk, rich.pk]
+    assert [(line["event"], line["campaign_id"]) for line in logs] == [("dispatch.no_budget", poor.pk)]
+
+
+def test_a_campaign_has_no_more_calls_at_a_time_than_it_may() -> None:
+    campaign = make.campaign(max_concurrency=2)
+    for _ in range(3):
+        make.lead(campaign)
+    make.call(make.lead(campaign), CallStatus.LIVE)
+    make.call(make.lead(campaign), CallStatus.DONE)
+    assert dispatch(now=NOW) == 1
+    assert dispatch_next(campaign.pk, now=NOW) is Step.FULL
+    assert campaign.calls.unfinished().count() == 2
+
+
+@pytest.mark.parametrize("status", [CampaignStatus.DRAFT, CampaignStatus.PAUSED, CampaignStatus.FINISHED])
+def test_a_campaign_that_does_not_run_calls_nobody(status: str) -> None:
+    lead = make.lead(make.campaign(status=status))
+    assert dispatch_next(lead.campaign_id, now=NOW) is Step.NOTHING_DUE
+    assert dispatch(now=NOW) == 0
+    assert nothing_is_left()
+
+
+def test_a_number_on_the_do_not_call_list_is_passed_over() -> None:
+    lead = make.lead()
+    Suppression.objects.create(phone=lead.phone, source="admin", created_at=NOW)
+    assert dispatch_next(lead.campaign_id, now=NOW) is Step.NOTHING_DUE
+    assert nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"next_attempt_at": NOW + timedelta(microseconds=1)}, {"status": "closed"}], ids=["not due", "closed"]
+)
+def test_a_lead_that_is_not_to_be_called_is_left_alone(fields: dict[str, Any]) -> None:
+    lead = make.lead(**fields)
+    assert dispatch_next(lead.campaign_id, now=NOW) is Step.NOTHING_DUE
+    assert nothing_is_left()
+
+
+def test_one_number_in_two_campaigns_has_one_call_at_a_time() -> None:
+    first, second = make.lead(phone="+13035550123"), make.lead(phone="+13035550123")
+    assert dispatch(now=NOW) == 1
+    assert dispatch(now=NOW) == 0
+    Call.objects.update(status=CallStatus.DONE.value, dialed_at=NOW)
+    Lead.objects.filter(pk=Call.objects.get().lead_id).update(next_attempt_at=NOW + timedelta(days=1))
+    assert dispatch(now=NOW) == 1
+    assert {call.lead_id for call in Call.objects.all()} == {first.pk, second.pk}
+
+
+def test_losing_the_race_for_a_number_ends_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, free = make.lead(phone="+13035550123", priority=1), make.lead()
+    Lead.objects.filter(pk=free.pk).update(campaign=taken.campaign)
+    make.call(make.lead(phone=taken.phone))
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr("calls.models.lead.LeadQuerySet.idle", lambda leads: leads)
+        patch.setattr(dispatching, "_BATCH", 1)
+        assert dispatch(now=NOW) == 0
+    assert {line["event"] for line in logs} == {"dispatch.lost_race"}
+    assert Decision.objects.count() == 0
+    assert LedgerEntry.objects.count() == 1
+    assert dispatch(now=NOW) == 1
+    assert free.calls.count() == 1
+
+
+def test_an_attempt_that_was_canceled_keeps_its_number() -> None:
+    lead = make.lead()
+    make.call(lead, CallStatus.CANCELED)
+    make.call(lead, CallStatus.CANCELED).delete()
+    make.call(lead, CallStatus.CANCELED, attempt=4)
+    assert dispatch(now=NOW) == 1
+    assert lead.calls.unfinished().get().attempt == 5
+
+
+def test_a_promised_call_is_made_although_all_attempts_are_used() -> None:
+    campaign = make.campaign(max_attempts=2)
+    promised = make.lead(campaign, attempts=2, commitment_at=NOW)
+    used_up = make.lead(campaign, attempts=2)
+    assert dispatch(now=NOW) == 1
+    assert Call.objects.get().lead == promised
+    used_up.refresh_from_db()
+    assert (used_up.status, used_up.closed_reason) == ("closed", "All 2 attempts are used.")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        (gates, "keep"),
+        (dispatching.billing, "worst_case"),
+        (dispatching.billing, "hold"),
+        (dispatching, "note"),
+        (dispatching, "partial"),
+    ],
+    ids=lambda step: step[1],
+)
+def test_a_failure_at_any_step_leaves_nothing(
+    step: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, rung: list[UUID]
+) -> None:
+    lead = make.lead()
+    with monkeypatch.context() as patch:
+        patch.setattr(*step, Mock(side_effect=RuntimeError("broken")))
+        with pytest.raises(RuntimeError, match="broken"):
+            look(lead.campaign_id)
+    assert nothing_is_left()
+    lead.refresh_from_db()
+    assert (lead.status, lead.next_attempt_at, lead.campaign.budget.held) == ("open", NOW, Decimal(0))
+    assert rung == []
+    assert dispatch_next(lead.campaign_id, now=NOW) is Step.QUEUED
+
+
+def test_a_round_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatching, "_BATCH", 3)
+    campaign = make.campaign(max_concurrency=9)
+    for _ in range(5):
+        make.lead(campaign)
+    assert (dispatch(now=NOW), dispatch(now=NOW)) == (3, 2)
+
+
+def test_a_campaign_without_a_usable_hour_says_so() -> None:
+    lead = make.lead(make.campaign(opens_at=time(6), closes_at=time(7)))
+    dispatch(now=NOW)
+    lead.refresh_from_db()
+    assert lead.closed_reason == "No hour of the next two weeks is allowed: widen the campaign's hours."
+
+
+def test_running_campaigns_are_all_served() -> None:
+    leads = [make.lead() for _ in range(3)]
+    assert Campaign.objects.running().count() == 3
+    assert dispatch(now=NOW) == 3
+    assert {call.lead_id for call in Call.objects.all()} == {lead.pk for lead in leads}
