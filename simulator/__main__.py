@@ -43,8 +43,15 @@ def main() -> None:
         options.log.parent.mkdir(parents=True, exist_ok=True)
         log_file = options.log.open("a", encoding="utf-8", buffering=1)
     _configure_log(log_file)
-    listener = socket.create_server((options.host, options.port))
-    asyncio.run(_serve(options, people, switches, listener))
+    asyncio.run(_serve(options, people, switches, listen(options.host, options.port)))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket. asyncio turns Nagle's delay off only where the protocol is named."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    return listener
 
 
 def _check_voices(people: People) -> None:

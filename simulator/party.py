@@ -193,11 +193,12 @@ class Human:
             self._plan(reaction)
 
     def _interrupt(self) -> None:
-        spoken_over = self._talked_over == self._utterances
-        if self._ear.started is None or spoken_over or self._mouth.speaking or self._busy:
+        if self._ear.started is None or self._mouth.speaking or self._busy:
             return
         talking_s = (self._now - self._ear.started) * audio.FRAME_S
-        if reaction := self._mind.interrupt(talking_s, utterance=self._utterances):
+        reaction = self._mind.interrupt(talking_s, utterance=self._utterances)
+        spoken_over = self._talked_over == self._utterances
+        if reaction and (reaction.hangs_up or not spoken_over):
             self._talked_over = self._utterances
             self._mind.commit(reaction)
             self._spawn(self._carry_out(reaction))

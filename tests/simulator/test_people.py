@@ -140,7 +140,9 @@ def test_last_question(text: str, question: str) -> None:
 def test_a_number_finds_its_person_whole_number_first() -> None:
     data = [{"id": "end", "number": "*0101"}, {"id": "whole", "number": "+13035550101"}]
     people = parse({"people": data})
-    assert [getattr(people.find(number), "id", None) for number in ("+13035550101", "+12125550101", "+12125550102")] == [
+    assert [
+        getattr(people.find(number), "id", None) for number in ("+13035550101", "+12125550101", "+12125550102")
+    ] == [
         "whole",
         "end",
         None,
@@ -151,7 +153,10 @@ def test_a_number_finds_its_person_whole_number_first() -> None:
     ("entry", "problem"),
     [
         ({"number": "0101"}, r"people → maria → number: .*must be E\.164 such as \+13035550101, or an ending"),
-        ({"rules": [{"hears": "(", "says": "x"}]}, r"people → maria → rules → 0 → hears: .*is not a regular expression"),
+        (
+            {"rules": [{"hears": "(", "says": "x"}]},
+            r"people → maria → rules → 0 → hears: .*is not a regular expression",
+        ),
         ({"rules": [{"says": "x"}]}, r"people → maria → rules → 0: .*exactly one of hears, silence_s and barge_in"),
         ({"rules": [{"hears": "x"}]}, r"people → maria → rules → 0: .*a rule needs says, presses or then: hang_up"),
         ({"answers": {"how": "voicemail"}}, r"people → maria: .*voicemail: \{greeting: …\} go together"),

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from simulator import audio
+from simulator.__main__ import listen
 from simulator.domain.people import People, parse
 from simulator.exchange import Account, Exchange
 from simulator.faults import Switches
@@ -66,7 +66,7 @@ def human(number: str = "*0101", **more: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def web(app: ASGIApp) -> AsyncIterator[str]:
     """Serve on a free port of loopback; the address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
