@@ -37,23 +37,18 @@ class AnalyticsAgent(BaseAgent[Ending, Outcome]):
 
     name: ClassVar[AgentName] = AgentName.ANALYTICS
 
-    async def act(self, scene: Ending) -> Outcome:
-        return conclude(scene)
-
-
-def conclude(ending: Ending) -> Outcome:
-    """The outcome of ``ending``; needs no event loop."""
-    brief, state = ending.brief, ending.state
-    facts = known_facts(state, brief)
-    points = score(facts, booked=state.has_act("book"))
-    disposition = disposition_of(ending)
-    return Outcome(
-        disposition=disposition,
-        summary=_summary(disposition, facts, points, state, brief),
-        acts=state.carried_out(),
-        facts=facts,
-        score=points,
-    )
+    def act(self, scene: Ending) -> Outcome:
+        brief, state = scene.brief, scene.state
+        facts = known_facts(state, brief)
+        points = score(facts, booked=state.has_act("book"))
+        disposition = disposition_of(scene)
+        return Outcome(
+            disposition=disposition,
+            summary=_summary(disposition, facts, points, state, brief),
+            acts=state.carried_out(),
+            facts=facts,
+            score=points,
+        )
 
 
 def known_facts(state: CallState, brief: Brief) -> dict[str, str]:

@@ -86,5 +86,5 @@ class BaseAgent(ABC, Generic[SceneT, ResultT]):
     name: ClassVar[AgentName]
 
     @abstractmethod
-    async def act(self, scene: SceneT) -> ResultT:
-        """Decide. Must not raise for anything a person can say."""
+    def act(self, scene: SceneT) -> ResultT:
+        """Decide, purely. Must not raise for anything a person can say."""

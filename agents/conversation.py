@@ -19,7 +19,7 @@ class ConversationAgent(BaseAgent[Scene, Move]):
 
     name: ClassVar[AgentName] = AgentName.CONVERSATION
 
-    async def act(self, scene: Scene) -> Move:
+    def act(self, scene: Scene) -> Move:
         if scene.heard.kind is HeardKind.SILENCE:
             return self._silence(scene)
         said = scene.reading.intents

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from agents.agenda import put
-from agents.analytics import conclude
+from agents.analytics import AnalyticsAgent
 from agents.base import AgentName, Ending
 from agents.domain import intents
 from agents.domain.intents import Answer, Intent
@@ -102,7 +102,7 @@ class LeadDialogue:
         if self._state.closed_by is None:
             self._state = replace(self._state, closed_by=ended_by)
             log.info("dialogue.wrapped_up", call_id=self._brief.call_id, ended_by=ended_by, at=now.isoformat())
-        return conclude(Ending(self._brief, self._state, self._state.closed_by or ended_by))
+        return AnalyticsAgent().act(Ending(self._brief, self._state, self._state.closed_by or ended_by))
 
     def snapshot(self) -> Mapping[str, Any]:
         """The whole state, JSON-serialisable; ``start`` goes on from it."""

@@ -11,7 +11,7 @@ from langgraph.graph.state import CompiledStateGraph
 from agents.agenda import free_slots, next_question, put, side_of
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.conversation import ConversationAgent
-from agents.domain.intents import Answer, Intent
+from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import Question
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Heard, HeardKind, Reply
@@ -109,6 +109,8 @@ def _about_times(scene: Scene) -> bool:
     reading, choice = scene.reading, scene.reading.choice
     if scene.state.question not in _TIMES or not scene.state.heard_whole:
         return scene.state.question in _TIMES and choice.taken is not None
+    if reading.objection is Objection.NOT_READY and reading.at is None:
+        return False
     if scene.state.question is Question.SLOT:
         return choice.taken is not None or choice.refused or choice.unclear
     return reading.at is not None or reading.answer is not None or choice.refused or choice.taken is not None
@@ -142,7 +144,7 @@ class _Step(Protocol):
 
 def _step(agent: BaseAgent[Scene, Move]) -> _Step:
     async def act(state: TurnState) -> TurnState:
-        return {"move": await agent.act(state["scene"])}
+        return {"move": agent.act(state["scene"])}
 
     return act
 

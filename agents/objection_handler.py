@@ -24,7 +24,7 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
 
     name: ClassVar[AgentName] = AgentName.OBJECTION_HANDLER
 
-    async def act(self, scene: Scene) -> Move:
+    def act(self, scene: Scene) -> Move:
         if Intent.FAIR_HOUSING in scene.reading.intents:
             return Move(replace(scene.state, unclear=0), say=FAIR_HOUSING_REFUSAL, again=True)
         raised, open_ = scene.reading.objection, scene.state.objection

@@ -46,7 +46,7 @@ class QualificationAgent(BaseAgent[Scene, Move]):
 
     name: ClassVar[AgentName] = AgentName.QUALIFICATION
 
-    async def act(self, scene: Scene) -> Move:
+    def act(self, scene: Scene) -> Move:
         state = replace(scene.state, unclear=0)
         if state.value("agent") == "signed":
             return Move(
@@ -127,7 +127,7 @@ def _motivation(state: CallState, reading: Reading, topic: Question) -> CallStat
         return state
     if reading.motivation and (asked or topic is Question.INTEREST):
         return state.learn("motivation", reading.motivation, ASKED if asked else VOLUNTEERED)
-    if asked and len(reading.words.split()) >= 3:
+    if asked and state.question is topic and len(reading.words.split()) >= 3:
         return state.learn("motivation", Motivation.PERSONAL, GUESSED)
     return state
 

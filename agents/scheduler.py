@@ -28,7 +28,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
 
     name: ClassVar[AgentName] = AgentName.SCHEDULER
 
-    async def act(self, scene: Scene) -> Move:
+    def act(self, scene: Scene) -> Move:
         scene = replace(scene, state=replace(scene.state, unclear=0))
         reading, question = scene.reading, scene.state.question
         if question is Question.SLOT and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):

@@ -56,7 +56,7 @@ _PHRASES = tuple(
         r"\brather (?:you|not)(?: \w+){0,3} (?:call|called|contact|contacted)\b",
         r"\b(?:lose|loose|delete|erase|forget|scratch|drop|remove|removed|scrub|clear|block) (?:my|this|our|me|the)"
         r" (?:phone |cell |telephone |contact )?(?:number|name|info|information|contact|details|data)\b",
-        r"^no (?:more )?(?:phone |sales )?calls\b",
+        r"(?<!had )(?<!got )(?<!get )\bno (?:more )?(?:phone |sales )?calls\b(?! (?:from|about|yet|back|so far))",
         # take me off
         r"\b(?:take|taking|took|get|keep|cross|strike|drop|scratch|pull|put|leave)"
         r" (?:me|us|my (?:\w+ )?(?:number|name|phone|info|information|line|cell)|this (?:\w+ )?(?:number|line)|our"

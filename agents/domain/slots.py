@@ -11,8 +11,8 @@ from agents.domain.numbers import digits
 from agents.domain.text import clauses
 from agents.domain.times import clock_of, day_of
 
-_FIRST = re.compile(r"\b(?:1st|former|earlier|earliest|sooner|soonest|number 1|option 1)\b")
-_SECOND = re.compile(r"\b(?:2nd|latter|later|latest|last|number 2|option 2)\b(?! on| in)")
+_FIRST = re.compile(r"\b(?:1st|former|number 1|option 1|the (?:earlier|earliest|sooner|soonest))\b")
+_SECOND = re.compile(r"\b(?:2nd|latter|number 2|option 2|the (?:later|latest|last))\b")
 _EITHER = re.compile(r"\b(?:either|any|both|whichever|whatever|you (?:choose|pick)|dont care)\b")
 _REFUSED = re.compile(
     r"\b(?:neither|none|nope|not|cant|dont|doesnt|wont|isnt|no good|cannot|couldnt|busy|unavailable|no)\b"

@@ -19,7 +19,7 @@ _ANSWERS_IN_PLACE_OF_OBJECTIONS: dict[Question, frozenset[Objection]] = {
     Question.REMOVAL: frozenset(Objection),
     Question.STILL_THERE: frozenset({Objection.NOT_INTERESTED}),
     Question.SLOT: frozenset({Objection.NOT_INTERESTED, Objection.NOT_READY, Objection.JUST_LOOKING}),
-    Question.CALLBACK: frozenset({Objection.NOT_INTERESTED, Objection.NOT_READY, Objection.WAIT_MARKET}),
+    Question.CALLBACK: frozenset({Objection.NOT_INTERESTED, Objection.WAIT_MARKET}),
     Question.CALLBACK_OFFER: frozenset({Objection.NOT_INTERESTED, Objection.NOT_READY}),
 }
 """Under these questions these words answer them rather than object to the call."""
@@ -93,8 +93,6 @@ def _main_objection(
     left -= _ANSWERS_IN_PLACE_OF_OBJECTIONS.get(topic, frozenset()) if topic is Question.FINANCING else frozenset()
     if months is not None:
         left -= {Objection.NOT_READY}
-    if topic is Question.MOTIVATION and left == {Objection.SELL_FIRST}:
-        left = frozenset()
     return next((kind for kind in Objection if kind in left), None)
 
 

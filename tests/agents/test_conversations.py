@@ -94,9 +94,9 @@ async def test_qualified_buyer_declines_a_slot(last: list[str]) -> None:
              "We're pre-approved."]  # fmt: skip
     held = await talk(BUYER, lines + last)
 
-    assert held.texts[4] == (
-        "Understood. Are you already working with another agent?"
-    ), "area and budget came in one answer"
+    assert held.texts[4] == ("Understood. Are you already working with another agent?"), (
+        "area and budget came in one answer"
+    )
     assert held.acts == (EndCall("declined"),)
     assert held.outcome.disposition is Disposition.QUALIFIED
     assert held.outcome.facts["area"] == "Oakland"
@@ -161,7 +161,8 @@ async def test_key_nine_opts_out_and_other_keys_do_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["You have the wrong number.", "There's no Maria here.", "nobody by that name", "I'm not Maria, wrong person"]
+    "said",
+    ["You have the wrong number.", "There's no Maria here.", "nobody by that name", "I'm not Maria, wrong person"],
 )
 async def test_wrong_number(said: str) -> None:
     held = await talk(SELLER, [said])
