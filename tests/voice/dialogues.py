@@ -1,0 +1,58 @@
+"""A conversation by script, for calls whose words do not matter."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from agents.domain.types import Brief, Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Outcome, Reply
+
+OPENING = Reply("Acme calling. This call is recorded.", agent="conversation", fixed=True)
+BYE = Reply("Goodbye.", acts=(EndCall("done"),), agent="conversation")
+
+Answer = Reply | BaseException | Callable[[Heard], Reply]
+
+
+def brief(call_id: str = "call-1") -> Brief:
+    return Brief(call_id, "Acme", "Kate", "+12125550100", "Sam", "America/Denver")
+
+
+class ScriptedDialogue:
+    """Gives ``answers`` in order, then says goodbye; keeps what it heard and what was heard of it."""
+
+    def __init__(self, *answers: Answer, opening: Reply = OPENING) -> None:
+        self._answers, self._opening = list(answers), opening
+        self.heard: list[tuple[HeardKind, str]] = []
+        self.played: list[str] = []
+        self.ended_by: list[EndedBy] = []
+
+    def opening(self, *, now: datetime) -> Reply:
+        assert now.tzinfo is not None
+        return self._opening
+
+    async def reply(self, heard: Heard, *, now: datetime) -> Reply:
+        self.heard.append((heard.kind, heard.text))
+        answer = self._answers.pop(0) if self._answers else BYE
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(heard) if callable(answer) else answer
+
+    def interrupted(self, *, played: str) -> None:
+        self.played.append(played)
+
+    def wrap_up(self, *, ended_by: EndedBy, now: datetime) -> Outcome:
+        self.ended_by.append(ended_by)
+        return Outcome(Disposition.NOT_INTERESTED, "As scripted.", facts={"heard": str(len(self.heard))})
+
+    def snapshot(self) -> Mapping[str, Any]:
+        return {"heard": len(self.heard)}
+
+
+def opt_out(heard: Heard) -> Reply:
+    return Reply("You will not be called again.", acts=(OptOut(heard.text), EndCall("opted out")))
+
+
+def always(dialogue: ScriptedDialogue) -> Callable[..., ScriptedDialogue]:
+    def factory(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> ScriptedDialogue:
+        return dialogue
+
+    return factory
