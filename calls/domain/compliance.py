@@ -23,8 +23,8 @@ from calls.domain.rules import (
 
 MAX_ZONES = 4
 """A number in more zones than these is, as a toll-free one, anywhere."""
-_LOOK_AHEAD = timedelta(days=14)
-_NO_HOUR = "No hour of the next two weeks is allowed: widen the campaign's hours."
+_LOOK_AHEAD = timedelta(days=28)
+_NO_HOUR = "No hour of the next four weeks is allowed: widen the campaign's hours."
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _windows(rule: HoursRule, state: str, day: date) -> tuple[Window, ...]:
 
 
 def next_opening(facts: LeadFacts, after: datetime, rules: DialRules) -> datetime | None:
-    """The first allowed quarter of an hour after ``after``; None when there is none within two weeks.
+    """The first allowed quarter of an hour after ``after``; None when there is none within four weeks.
 
     The law's windows all open on a quarter.
     """

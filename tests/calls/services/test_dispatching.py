@@ -272,7 +272,7 @@ def test_a_campaign_without_a_usable_hour_says_so() -> None:
     lead = make.lead(make.campaign(opens_at=time(6), closes_at=time(7)))
     dispatch(now=NOW)
     lead.refresh_from_db()
-    assert lead.closed_reason == "No hour of the next two weeks is allowed: widen the campaign's hours."
+    assert lead.closed_reason == "No hour of the next four weeks is allowed: widen the campaign's hours."
 
 
 def test_running_campaigns_are_all_served() -> None:
