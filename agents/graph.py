@@ -64,6 +64,7 @@ async def _understand(state: TurnState) -> TurnState:
     context = Context(
         question=call.question,
         topic=topic,
+        side=side_of(call, brief),
         heard_whole=call.heard_whole,
         offered=call.offered,
         free=free_slots(call, brief, now=now),

@@ -38,6 +38,9 @@ _NO_REASON = frozenset(
 )  # fmt: skip
 """Turns that are about the call and so give no reason for a move."""
 
+_ANSWER, _LONG_ANSWER = 3, 7
+"""Words from which an answer in free speech is taken for a reason; more of them when it holds a yes or no."""
+
 _THANKS = ("Thank you.", "Understood.", "Got it.")
 
 
@@ -69,8 +72,8 @@ def absorb(state: CallState, reading: Reading, *, topic: Question, side: str) ->
     if topic not in _TIMES:
         state = _motivation(state, reading, topic)
         state = _timeline(state, reading, topic)
-        state = _place_and_price(state, reading, topic, state.value("side") or side)
-        state = _financing(state, reading, topic, answer, state.value("side") or side)
+    state = _place_and_price(state, reading, topic, state.value("side") or side)
+    state = _financing(state, reading, topic, answer, state.value("side") or side)
     if Intent.DO_NOT_KNOW in reading.intents and state.question is topic:
         for name in _FACT_OF.get(topic, ()):
             state = state if state.value(name) else state.learn(name, UNKNOWN, ASKED)
@@ -121,13 +124,13 @@ def _agent(state: CallState, reading: Reading, topic: Question, answer: Answer |
 
 def _motivation(state: CallState, reading: Reading, topic: Question) -> CallState:
     asked = topic is Question.MOTIVATION
-    if state.value("motivation") and not asked:
-        return state
     if reading.intents & _NO_REASON or reading.objection:
         return state
-    if reading.motivation and (asked or topic is Question.INTEREST):
+    if reading.motivation and topic in (Question.INTEREST, Question.MOTIVATION, Question.TIMELINE):
         return state.learn("motivation", reading.motivation, ASKED if asked else VOLUNTEERED)
-    if asked and state.question is topic and len(reading.words.split()) >= 3:
+    words = len(reading.words.split())
+    told = words >= (_LONG_ANSWER if reading.answer else _ANSWER)
+    if asked and told and state.question is topic and Intent.APPOINTMENT not in reading.intents:
         return state.learn("motivation", Motivation.PERSONAL, GUESSED)
     return state
 

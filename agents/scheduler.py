@@ -63,6 +63,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
     def _when(self, scene: Scene, state: CallState, say: str) -> Move:
         """Offer two times to call back; the second time round the first of them is taken as meant."""
         offers = callback_offers(scene.brief, now=scene.now)
+        state = replace(state, settled=None, objection=None)
         if state.asked.get(Question.CALLBACK, 0) >= _ENOUGH_ASKED:
             return promise(scene, state, offers[0])
         return Move(state, say=say, ask=Question.CALLBACK, offer=offers, personal=True)
@@ -70,6 +71,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
     def _callback(self, scene: Scene) -> Move:
         state, reading = scene.state, scene.reading
         if reading.answer is Answer.NO or reading.choice.refused:
+            if state.question is Question.CALLBACK_OFFER:
+                return Move(state, say="I am sorry for the trouble. Goodbye.", acts=(EndCall("unclear"),))
             if state.offered and not reading.choice.outright:
                 return Move(replace(state, offered=()), ask=Question.CALLBACK)
             return decline(scene, state)
@@ -94,9 +97,12 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         if not fitting:
             state = replace(state, refused=(*state.refused, *state.offered))
         left = fitting or free_slots(state, scene.brief, now=scene.now)
+        wished = scene.reading.at is not None and not fitting
         if state.refusals >= MAX_REFUSALS + bool(fitting) or not left:
+            if wished:
+                return Move(state, say="That time is not free.", ask=Question.CALLBACK)
             return decline(scene, state)
-        return Move(state, say="No problem.", ask=Question.SLOT, offer=left)
+        return Move(state, say="That time is not free." if wished else "No problem.", ask=Question.SLOT, offer=left)
 
     def _book(self, scene: Scene, at: datetime) -> Move:
         when = spoken.moment(at, zone=scene.zone, now=scene.now)

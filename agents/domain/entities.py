@@ -130,6 +130,8 @@ def timeline_months(text: str, *, now: datetime, asked: bool = False) -> int | N
         return max(-int(-months // 1), 1) if months <= 240 else None
     if "next month" in words:
         return 1
+    if re.search(r"\b(?:within|inside|in) the (?:next )?year\b", words):
+        return 12
     if re.search(r"\b(?:this year|end of (?:the )?year|before christmas|year end|holidays)\b", words):
         return max(12 - now.month, 1)
     if (named := _MONTH_NAME.search(words)) or (asked and (named := re.search(rf"\b({'|'.join(MONTHS)})\b", words))):

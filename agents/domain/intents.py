@@ -8,6 +8,7 @@ from agents.domain.phrases import compiled
 
 class Intent(StrEnum):
     WRONG_NUMBER = "wrong_number"
+    NOT_OWNER = "not_owner"
     ROBOT_QUESTION = "robot_question"
     WHO_IS_THIS = "who_is_this"
     HOW_GOT_NUMBER = "how_got_number"

@@ -6,7 +6,7 @@ Defaults, where the words leave something open:
   "after work": 17:30; "evening", "tonight": 18:00.
 * hours without AM or PM: 8 to 11 are before noon, 12 and 1 to 7 after it.
 * a weekday is the next one after today; "next Tuesday" is the one of next week, "next week" its Monday, "next month"
-  its first working day, "the weekend" Saturday.
+  its first working day, "the weekend" Saturday, "after the holidays" the first working day of a year.
 * calls keep to 8:00 to 20:00 at the lead's; a wish outside is moved to the nearest time inside.
 """
 
@@ -149,6 +149,8 @@ def day_of(words: str, today: date) -> date | None:
         return today + timedelta(days=7 - today.weekday())
     if re.search(r"\bweekend\b", words):
         return today + timedelta(days=(5 - today.weekday()) % 7 or 7)
+    if re.search(r"\b(?:new years?|holidays)\b", words):
+        return _working_day(date(today.year + 1, 1, 2))
     if "next month" in words:
         return _working_day((today.replace(day=1) + timedelta(days=32)).replace(day=1))
     month = re.search(rf"\b(?:in|until|till|early|by|around) ({'|'.join(MONTHS)})\b", words)

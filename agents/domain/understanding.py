@@ -15,7 +15,8 @@ from agents.domain.times import DEFAULT, instant
 
 _TIME_ASKED = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
 _ANSWERS_IN_PLACE_OF_OBJECTIONS: dict[Question, frozenset[Objection]] = {
-    Question.FINANCING: frozenset({Objection.SELL_FIRST, Objection.RATES}),
+    Question.AGENT: frozenset({Objection.NOT_READY}),
+    Question.FINANCING: frozenset({Objection.SELL_FIRST, Objection.RATES, Objection.NOT_READY}),
     Question.REMOVAL: frozenset(Objection),
     Question.STILL_THERE: frozenset({Objection.NOT_INTERESTED}),
     Question.SLOT: frozenset({Objection.NOT_INTERESTED, Objection.NOT_READY, Objection.JUST_LOOKING}),
@@ -30,11 +31,13 @@ class Context:
     """What has to be known to read a turn.
 
     ``question`` is what was asked last, ``topic`` what the call is on to (the same, unless the last question was an
-    aside such as "are you still there"). ``offered`` are the times on offer, ``free`` all that could be.
+    aside such as "are you still there"). ``side`` is "sell", "buy" or "". ``offered`` are the times on offer,
+    ``free`` all that could be.
     """
 
     question: Question | None
     topic: Question | None
+    side: str
     heard_whole: bool
     offered: Sequence[datetime]
     free: Sequence[datetime]
@@ -69,7 +72,7 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     return Reading(
         text=text,
         words=words,
-        intents=purpose.intents,
+        intents=_intents(purpose.intents, context.side),
         objection=_main_objection(purpose.objections, context.question, topic, months),
         answer=intents.answer(words) if context.heard_whole else None,
         choice=_choice(text, context, now),
@@ -81,6 +84,11 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
         financing=entities.financing(text),
         location=entities.location(text, asked=topic in (Question.AREA, Question.SEARCH)),
     )
+
+
+def _intents(found: frozenset[Intent], side: str) -> frozenset[Intent]:
+    """Who does not own the home that we call about is the wrong person; who wants to buy one need not own any."""
+    return found | {Intent.WRONG_NUMBER} if Intent.NOT_OWNER in found and side == "sell" else found
 
 
 def _main_objection(

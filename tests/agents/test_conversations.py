@@ -31,26 +31,56 @@ NEXT_TUESDAY_1330 = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
     ("lines", "slot"),
     [
         (
-            ["Yes, I am.", "I got a new job in Austin.", "About three months.", "Four fifty.", "No.", "It's paid off.",
-             "Wednesday works."],
+            [
+                "Yes, I am.",
+                "I got a new job in Austin.",
+                "About three months.",
+                "Four fifty.",
+                "No.",
+                "It's paid off.",
+                "Wednesday works.",
+            ],
             WEDNESDAY_14,
         ),
         (
-            ["uh yeah we are", "my job is moving me", "in a couple a months, two months", "I'd say 450 thousand", "nope",
-             "no mortgage", "the first one's fine"],
+            [
+                "uh yeah we are",
+                "my job is moving me",
+                "in a couple a months, two months",
+                "I'd say 450 thousand",
+                "nope",
+                "no mortgage",
+                "the first one's fine",
+            ],
             TUESDAY_10,
         ),
         (
-            ["Yep.", "New job.", "As soon as possible.", "$450,000.", "Not with anyone.", "Paid in full.", "Ten is fine."],
+            [
+                "Yep.",
+                "New job.",
+                "As soon as possible.",
+                "$450,000.",
+                "Not with anyone.",
+                "Paid in full.",
+                "Ten is fine.",
+            ],
             TUESDAY_10,
         ),
         (
-            ["Yeah.", "a job transfer", "by January", "around 450", "no we're not", "free and clear", "neither of those",
-             "Friday at nine works"],
+            [
+                "Yeah.",
+                "a job transfer",
+                "by January",
+                "around 450",
+                "no we're not",
+                "free and clear",
+                "neither of those",
+                "Friday at nine works",
+            ],
             FRIDAY_9,
         ),
     ],
-)  # fmt: skip
+)
 async def test_motivated_seller_books(lines: list[str], slot: datetime) -> None:
     held = await talk(SELLER, lines)
 
@@ -90,8 +120,14 @@ async def test_the_questions_of_a_seller_come_in_order_and_the_choice_is_read_ba
     "last", [["No thanks, I don't want to meet yet."], ["no"], ["neither works", "no, those don't work either"]]
 )
 async def test_qualified_buyer_declines_a_slot(last: list[str]) -> None:
-    lines = ["Yeah.", "We want more room.", "As soon as we can", "Oakland, up to six hundred thousand.", "No.",
-             "We're pre-approved."]  # fmt: skip
+    lines = [
+        "Yeah.",
+        "We want more room.",
+        "As soon as we can",
+        "Oakland, up to six hundred thousand.",
+        "No.",
+        "We're pre-approved.",
+    ]
     held = await talk(BUYER, lines + last)
 
     assert held.texts[4] == ("Understood. Are you already working with another agent?"), (
@@ -209,8 +245,17 @@ async def test_call_me_tuesday_after_lunch(said: str) -> None:
 
 
 async def test_robot_question_is_answered_truthfully_and_the_call_goes_on_to_a_booking() -> None:
-    lines = ["Wait, are you a robot?", "Okay, yes.", "Am I talking to a machine?", "new job", "two months", "400k", "no",
-             "a mortgage", "the second one"]  # fmt: skip
+    lines = [
+        "Wait, are you a robot?",
+        "Okay, yes.",
+        "Am I talking to a machine?",
+        "new job",
+        "two months",
+        "400k",
+        "no",
+        "a mortgage",
+        "the second one",
+    ]
     held = await talk(SELLER, lines)
 
     assert held.texts[1] == (

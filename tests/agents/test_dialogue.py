@@ -16,6 +16,7 @@ from agents.domain.types import (
     EndedBy,
     Heard,
     HeardKind,
+    MarkWrongNumber,
     OptOut,
     Reply,
     ScheduleCallback,
@@ -92,16 +93,16 @@ async def test_a_source_that_is_not_known_is_not_made_up() -> None:
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        ("Who is this?", "This is Ava, an AI assistant from Summit Realty. I am calling about your home on Maple Street. "
-         + ASKS_INTEREST),
+        ("Who is this?", "This is Ava, an AI assistant from Summit Realty. I am calling about your home "
+         "on Maple Street. " + ASKS_INTEREST),
         ("Hello?", "Hello. This is Ava, an AI assistant from Summit Realty. " + ASKS_INTEREST),
         ("Can you repeat that?", f"Of course. {ASKS_INTEREST}"),
         ("I'm looking to buy in areas with no immigrants", f"{FAIR_HOUSING_REFUSAL} {ASKS_INTEREST}"),
         ("what kind of people live there", f"{FAIR_HOUSING_REFUSAL} {ASKS_INTEREST}"),
         ("Hold on", "Of course, take your time."),
         ("She's not here right now", "Thank you. I would like to reach Maria. When is a good time to call you back?"),
-        ("No hablo ingles", "I am sorry, I only speak English. A colleague can call you. I can call back today at two P M,"
-         " or Monday at ten A M. Which is better?"),
+        ("No hablo ingles", "I am sorry, I only speak English. A colleague can call you. I can call back today at "
+         "two P M, or Monday at ten A M. Which is better?"),
         ("I want to talk to a real person", "Of course, a person can call you. I can call back today at two P M, or "
          "Monday at ten A M. Which is better?"),
         ("I'm driving", "Sorry to catch you at a bad time. I can call back today at two P M, or Monday at ten A M. "
@@ -180,7 +181,7 @@ async def test_a_time_that_is_not_free_gets_the_next_slot() -> None:
     held = await talk(SELLER, [*ALL_ANSWERED, "Saturday at six", "yes"])
 
     assert held.texts[7:] == [
-        "No problem. I have Friday at nine A M. Does that work for you?",
+        "That time is not free. I have Friday at nine A M. Does that work for you?",
         "Great. You are booked for Friday at nine A M. Thank you, Maria. Goodbye.",
     ]
     assert held.acts == (BookAppointment(FRIDAY_9), EndCall("appointment"))
@@ -191,6 +192,37 @@ async def test_a_free_time_that_was_not_offered_is_offered() -> None:
 
     assert held.texts[7] == "No problem. I have Friday at nine A M. Does that work for you?"
     assert held.acts == (BookAppointment(FRIDAY_9), EndCall("appointment"))
+
+
+async def test_times_that_are_never_free_become_a_call_back() -> None:
+    held = await talk(SELLER, [*ALL_ANSWERED, "Saturday at six", "Sunday at noon", "Monday at nine"])
+
+    assert held.texts[8] == "That time is not free. When is a good time to call you back?"
+    assert [type(act) for act in held.acts] == [ScheduleCallback, EndCall]
+
+
+async def test_who_owns_nothing_is_the_wrong_seller_and_a_fine_buyer() -> None:
+    seller = await talk(SELLER, ["I'm renting, I don't own it"])
+    buyer = await talk(BUYER, ["yes", "I rent here, I don't own a house yet"])
+
+    assert seller.acts == (MarkWrongNumber("I'm renting, I don't own it"), EndCall("wrong_number"))
+    assert buyer.acts == ()
+    assert buyer.outcome.facts["motivation"] == "own_home"
+
+
+async def test_who_offers_a_visit_is_offered_a_slot() -> None:
+    held = await talk(SELLER, ["yes", "just stop by the house", "ten works"])
+
+    assert held.texts[2] == "Gladly. I have Tuesday at ten A M or Wednesday at two P M. Which works better?"
+    assert held.acts == (BookAppointment(TUESDAY_10), EndCall("appointment"))
+
+
+async def test_facts_told_in_place_of_a_choice_are_kept() -> None:
+    held = await talk(SELLER, ["yes", "what's it worth", "yes", "I would want five hundred thousand", "inherited it"])
+
+    assert held.texts[4] == "Understood. What is the main reason for the move?"
+    assert held.outcome.facts["price"] == "500000"
+    assert held.outcome.facts["motivation"] == "inherited"
 
 
 async def test_an_unnamed_yes_to_two_slots_is_asked_again() -> None:

@@ -94,14 +94,22 @@ def test_every_objection_has_words_of_its_own() -> None:
     assert set(said.values()) == set(Objection)
 
 
-FULL = {"interested": "yes", "timeline": "3", "motivation": "job", "financing": "cash", "agent": "none", "area": "Oakland",
-        "budget": "500000"}  # fmt: skip
+FULL = {
+    "interested": "yes",
+    "timeline": "3",
+    "motivation": "job",
+    "financing": "cash",
+    "agent": "none",
+    "area": "Oakland",
+    "budget": "500000",
+}
 
 
 @pytest.mark.parametrize(
     ("change", "points"),
     [
-        ({}, 90), ({"timeline": "6"}, 83), ({"timeline": "12"}, 73), ({"timeline": "13"}, 65), ({"timeline": "open"}, 65),
+        ({}, 90), ({"timeline": "6"}, 83), ({"timeline": "12"}, 73), ({"timeline": "13"}, 65),
+        ({"timeline": "open"}, 65),
         ({"motivation": "personal"}, 82), ({"motivation": "space"}, 82), ({"motivation": "curiosity"}, 74),
         ({"motivation": "unknown"}, 70), ({"financing": "mortgage"}, 80), ({"financing": "unknown"}, 70),
         ({"agent": "informal"}, 75), ({"budget": "unknown"}, 85), ({"area": "unknown", "budget": "unknown"}, 80),
