@@ -12,6 +12,8 @@ from agents.state import Stage
 
 MAX_SILENCES = 2
 MAX_UNCLEAR = 3
+SCREENING_SILENCES = 4
+"""Silences to sit out while a screening service asks the person whether to take the call."""
 
 
 class ConversationAgent(BaseAgent[Scene, Move]):
@@ -45,6 +47,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
 
     def _silence(self, scene: Scene) -> Move:
         state = replace(scene.state, silences=scene.state.silences + 1)
+        if state.stage is Stage.SCREENED and state.silences <= SCREENING_SILENCES:
+            return Move(state, quiet=True)
         if state.silences > MAX_SILENCES:
             farewell = "I cannot hear you, so I will let you go. Goodbye."
             return Move(state, say=farewell, acts=(EndCall("silence"),))

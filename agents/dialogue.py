@@ -69,6 +69,8 @@ class LeadDialogue:
             return Reply("")
         if self._machine_answered(heard):
             return self._end("", EndCall("voicemail"), settled=Disposition.VOICEMAIL)
+        if heard.kind is HeardKind.MACHINE:
+            return Reply("")
         if self._state.turn >= MAX_TURNS:
             return self._end("Thank you for your time. Goodbye.", EndCall("turn_limit"))
         held = self._held_by_screening(heard, now)
@@ -121,9 +123,11 @@ class LeadDialogue:
         return words in _WANTS_REMOVAL or intents.answer(words) is Answer.YES or "remove" in words.split()
 
     def _machine_answered(self, heard: Heard) -> bool:
-        """The carrier's verdict stands unless the person has told us something by then."""
+        """The carrier's verdict stands unless the person has told us something by then, or a screening service spoke,
+        which carriers take for a machine too; a beep is a voicemail's in any case."""
         if heard.kind is HeardKind.MACHINE:
-            return not self._state.facts
+            screened = self._state.stage is Stage.SCREENED and not heard.text.endswith("beep")
+            return not (self._state.facts or screened)
         if heard.kind is not HeardKind.SPEECH or self._state.turn >= _MACHINE_TURNS:
             return False
         said = intents.read(normalise(heard.text)).intents

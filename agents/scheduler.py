@@ -1,7 +1,7 @@
 """Appointments and calls back: offers, choices, promises."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from agents.agenda import MAX_REFUSALS, callback_offers, free_slots
@@ -111,7 +111,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         return Move(
             replace(scene.state, chosen_at=at),
             say=f"Great. You are booked for {when}. {thanks} Goodbye.",
-            acts=(BookAppointment(at), EndCall("appointment")),
+            acts=(BookAppointment(at.astimezone(UTC)), EndCall("appointment")),
             personal=True,
         )
 
@@ -123,7 +123,7 @@ def promise(scene: Scene, state: CallState, at: datetime) -> Move:
     return Move(
         replace(state, callback_at=at, callback_said=said),
         say=f"Very well. We will call you {when}. Thank you. Goodbye.",
-        acts=(ScheduleCallback(at, said), EndCall("callback")),
+        acts=(ScheduleCallback(at.astimezone(UTC), said), EndCall("callback")),
         personal=True,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -77,7 +77,8 @@ class ActRecord(BaseModel):
                 return EndCall(self.said)
         if self.at is None:
             raise UnknownSnapshot(f"The act {self.kind!r} has no instant.")
-        return BookAppointment(self.at) if self.kind == "book" else ScheduleCallback(self.at, self.said)
+        at = self.at.astimezone(UTC)
+        return BookAppointment(at) if self.kind == "book" else ScheduleCallback(at, self.said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _POLITE = (
     r"|you have to|you must|yall|you guys|guys|you|i want you to|i need you to|i would like you to|id like you to"
     r"|i told you to|i asked you to|im asking you to|im telling you to|ill ask you to|kindly|thanks|thank you"
     r"|for the last time|one more time|really|not interested|im not interested|why dont you|lets|let us"
-    r"|just please|ava) )*"
+    r"|just please|ava) )*+"
 )
 _ELSEWHERE = (
     r"by|in|at|over|off|near|sign|signs|light|lights|street|gap|loss|paying|renting|living|commuting|throwing|moving"

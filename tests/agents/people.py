@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from agents.dialogue import start
 from agents.domain.types import Act, Brief, EndedBy, Heard, HeardKind, Outcome, Reply
+from agents.ports import DialogueFactory
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 """A Saturday, 11:00 in Denver."""
@@ -27,6 +28,9 @@ SELLER = Brief(
     slots=(TUESDAY_10, WEDNESDAY_14, FRIDAY_9),
 )
 BUYER = replace(SELLER, lead_name="Tom", interest="buy", property_address="")
+
+FACTORY: DialogueFactory = start
+"""The voice side's view of ``start``: the types have to agree."""
 
 Line = str | None | Heard
 """What the person says; None is silence."""
@@ -54,11 +58,11 @@ def heard(line: Line) -> Heard:
 
 async def talk(brief: Brief, lines: Sequence[Line], *, ended_by: EndedBy | None = None) -> Talk:
     """Hold a conversation, each turn through a fresh dialogue from the last one's snapshot, to the last line."""
-    dialogue = start(brief)
+    dialogue = FACTORY(brief)
     replies = [dialogue.opening(now=NOW)]
     for line in lines:
         assert not replies[-1].ends, f"ended before {line!r}: {replies[-1]}"
-        dialogue = start(brief, snapshot=json.loads(json.dumps(dialogue.snapshot())))
+        dialogue = FACTORY(brief, snapshot=json.loads(json.dumps(dialogue.snapshot())))
         replies.append(await dialogue.reply(heard(line), now=NOW))
     by = ended_by or (EndedBy.AGENT if replies[-1].ends else EndedBy.LEAD)
     outcome = dialogue.wrap_up(ended_by=by, now=NOW)

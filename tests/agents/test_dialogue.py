@@ -9,6 +9,7 @@ import pytest
 from agents.dialogue import MAX_TURNS, OPT_OUT_TEXT, start
 from agents.domain.intents import Objection
 from agents.domain.objections import FAIR_HOUSING_REFUSAL, HANDLINGS
+from agents.domain.questions import Question, wording
 from agents.domain.types import (
     BookAppointment,
     Disposition,
@@ -25,6 +26,7 @@ from agents.graph import conversation_graph
 from agents.state import UnknownSnapshot
 from tests.agents.people import BUYER, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, heard, talk
 
+WORDED_ELSEWHERE = (Question.SLOT, Question.OBJECTION)
 ASKS_INTEREST = "Are you still thinking about selling?"
 ALL_ANSWERED = ["Yes.", "New job.", "two months", "450", "no", "paid off"]
 
@@ -251,6 +253,19 @@ async def test_call_screening_is_told_who_calls_and_the_person_gets_the_opening(
     assert held.texts[4] == "Great. What has you thinking about a move?"
 
 
+SCREENED = "Hi, if you record your name and reason for calling, I'll see if this person is available."
+
+
+async def test_call_screening_is_waited_out_in_silence_and_is_no_voicemail() -> None:
+    machine = Heard("machine_start", NOW, HeardKind.MACHINE)
+    held = await talk(SELLER, [SCREENED, machine, None, None, None, None, None])
+    beeped = await talk(SELLER, [SCREENED, Heard("machine_end_beep", NOW, HeardKind.MACHINE)])
+
+    assert held.texts[2:] == [""] * 5 + ["I cannot hear you, so I will let you go. Goodbye."]
+    assert held.acts == (EndCall("silence"),)
+    assert beeped.outcome.disposition is Disposition.VOICEMAIL
+
+
 async def test_speech_before_the_opening_is_answered_by_it() -> None:
     dialogue = start(SELLER)
 
@@ -352,6 +367,15 @@ def test_every_try_asks_at_most_one_question_in_25_words(kind: Objection) -> Non
         assert len(attempt.text.split()) <= 25
     assert len(HANDLINGS[kind].tries) <= 2
     assert HANDLINGS[kind].exit.endswith("Goodbye.")
+
+
+@pytest.mark.parametrize("question", [question for question in Question if question not in WORDED_ELSEWHERE])
+def test_every_wording_is_one_short_question(question: Question) -> None:
+    for side in ("sell", "buy"):
+        for asked in range(4):
+            text = wording(question, side=side, asked=asked)
+            assert text.count("?") == 1 or text == "I cannot hear you. If you can hear me, please say yes."
+            assert len(text.split()) <= 15
 
 
 SAYS = {
