@@ -111,7 +111,7 @@ async def test_a_call_ends_at_its_time_limit() -> None:
 
 
 async def test_documents_lead_from_one_to_the_next() -> None:
-    answers = {
+    answers: dict[str, str | bytes] = {
         "first": '<Response><Play>/tone</Play><Redirect method="GET">/second?x=1</Redirect><Hangup/></Response>',
         "second": "<Response><Say>Done</Say></Response>",
         "tone": audio.beep(0.1),
@@ -192,6 +192,7 @@ async def test_nothing_gathered_goes_on_with_the_next_verb() -> None:
         assert [asked.path for asked in app.asked] == ["/none"]
 
 
+@pytest.mark.slow
 async def test_dial_puts_two_people_together() -> None:
     caller = human("*0101", greeting="Hello?")
     colleague = human("*0102", greeting="Summit Realty.", rules=[{"hears": "x", "says": "Bye.", "then": "hang_up"}])
@@ -226,7 +227,7 @@ async def test_a_dial_ends_at_its_own_limit_and_the_call_goes_on() -> None:
         assert [asked.path for asked in app.asked] == ["/after"]
 
 
-MACHINE = {"voicemail": {"greeting": "Leave a message.", "listens_s": 60}}
+MACHINE: dict[str, Any] = {"voicemail": {"greeting": "Leave a message.", "listens_s": 60}}
 
 
 @pytest.mark.parametrize(
@@ -265,6 +266,7 @@ async def test_somebody_who_says_nothing_is_unknown_and_the_document_waits_for_t
         assert (seen["answered_by"], seen["duration_s"]) == ("unknown", 6)
 
 
+@pytest.mark.slow
 async def test_detection_gives_up_at_its_timeout() -> None:
     slow = human(
         answers={"how": "voicemail", "after_s": 0.05}, voicemail={"greeting": "Leave a message.", "listens_s": 60}
@@ -300,7 +302,7 @@ async def test_a_person_who_breaks_does_not_hold_the_line() -> None:
         raise RuntimeError("no voice")
 
     async with carrier(everybody(human(greeting="Hello?"))) as one:
-        one.exchange._speech.render = broken  # type: ignore[method-assign, assignment]
+        one.exchange._speech.render = broken  # type: ignore[method-assign]
         seen = await one.over(await one.ring(twiml=WAIT))
         assert (seen["status"], seen["ended_by"], seen["said"]) == ("completed", "person", [])
 
@@ -310,7 +312,7 @@ async def test_a_phone_that_breaks_fails_the_call() -> None:
         raise RuntimeError("no voice")
 
     async with carrier(everybody(human(answers={"how": "voicemail", "after_s": 0.05}, **MACHINE))) as one:
-        one.exchange._speech.render = broken  # type: ignore[method-assign, assignment]
+        one.exchange._speech.render = broken  # type: ignore[method-assign]
         seen = await one.over(await one.ring(twiml=WAIT))
         assert (seen["status"], seen["ended_by"]) == ("failed", "carrier")
 
@@ -325,6 +327,7 @@ async def test_the_companys_end_ends_every_call() -> None:
         assert (call.status.value, call.ended_by) == ("completed", "carrier")
 
 
+@pytest.mark.slow
 async def test_load_mode_has_somebody_at_every_number() -> None:
     async def agent(socket: Any) -> None:
         for _ in range(7):

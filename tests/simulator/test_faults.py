@@ -93,6 +93,7 @@ async def test_callbacks_go_wrong_on_purpose(callbacks: Mapping[str, object], se
     assert await told(len(sequence), **callbacks) == sequence
 
 
+@pytest.mark.slow
 async def test_a_callback_that_nothing_overtakes_comes_late_but_comes() -> None:
     async with application() as app, carrier(everybody(human()), callbacks={"reordered": 1}) as one:
         await one.ring(twiml=HANGUP, status_callback=f"{app.url}/s")

@@ -55,6 +55,7 @@ async def theirs() -> Socket:
         return media.all[0]
 
 
+@pytest.mark.slow
 async def test_an_independent_simulator_sends_the_same_messages() -> None:
     mine, reference = await asyncio.gather(ours(), theirs())
     events = [message["event"] for message in mine.messages if message["event"] != "media"]
@@ -169,6 +170,7 @@ async def test_a_hole_in_the_speech_is_a_gap_with_late_frames() -> None:
         assert 3 <= stats["late"] <= 12
 
 
+@pytest.mark.slow
 async def test_the_person_answers_after_700_ms_and_the_agents_latency_is_measured() -> None:
     async def agent(socket: Socket) -> None:
         await socket.speak(0.3)
@@ -281,6 +283,7 @@ async def test_talking_over_the_agent_and_hanging_up_in_mid_sentence() -> None:
     assert (seen["ended_by"], seen["heard"], seen["duration_s"]) == ("person", [], 2)
 
 
+@pytest.mark.slow
 async def test_a_person_listens_on_when_the_agent_goes_on() -> None:
     async def agent(socket: Socket) -> None:
         await socket.speak(0.3)

@@ -249,7 +249,7 @@ TALKS = {
     "*0107": [(OPENING, "We already signed with another agent."), ("Then take care.", "Okay, bye.")],
     "*0108": [
         (OPENING, "I am at work. Call me Tuesday after lunch."),
-        ("What time on Tuesday?", "Tuesday after lunch, please."),
+        ("I can call back Tuesday at one, or Tuesday at three. Which is better?", "Tuesday after lunch, please."),
         ("I will call on Tuesday at one, is that right?", "Yes, that is good."),
     ],
     "*0109": [*ROBOT, *SELLER[2:]],
@@ -262,6 +262,39 @@ def test_the_demo_people_answer_what_an_agent_asks(demo: People, number: str) ->
     assert who is not None
     thinking = RuleMind(who)
     assert [(heard, said(thinking, heard)) for heard, _ in TALKS[number]] == TALKS[number]
+
+
+@pytest.mark.parametrize(
+    ("number", "heard", "answer"),
+    [
+        ("*0101", "Is selling your home something you are considering?", "Yes, I am still thinking about selling."),
+        ("*0101", "Would you like to buy a home, or to sell one?", "Yes, I am still thinking about selling."),
+        ("*0101", "Would it be within three months, six months, or a year?", "In the next two months."),
+        ("*0101", "In a few words, why now?", "I got a new job in Denver."),
+        ("*0101", "Do you still owe anything on the home?", "I own it outright."),
+        ("*0101", "Have you spoken with a lender, or would you pay cash?", "Yes, I am pre-approved."),
+        ("*0101", "Is another real estate agent helping you, yes or no?", "No, I do not have an agent."),
+        ("*0101", "I have Tuesday at 10am. Does that work for you?", "Yes, that works."),
+        ("*0101", "Would Tuesday at ten suit you better, or Wednesday at two?", "The first one works for me."),
+        (
+            "*0102",
+            "Would a short talk with an agent be useful?",
+            "No appointment for now. Please just send me listings.",
+        ),
+        (
+            "*0102",
+            "Which area are you looking in, and what budget do you have in mind?",
+            "Up to six hundred thousand dollars.",
+        ),
+        ("*0102", "Roughly how many months from now would that be?", "In about three months."),
+        ("*0102", "Is buying a home something you are considering?", "Yes, we are still looking."),
+        ("*0102", "Is another real estate agent helping you, yes or no?", "No, I do not have an agent."),
+    ],
+)
+def test_the_demo_people_understand_other_wordings(demo: People, number: str, heard: str, answer: str) -> None:
+    who = demo.find(f"+1303555{number[1:]}")
+    assert who is not None
+    assert said(RuleMind(who), heard) == answer
 
 
 def test_the_one_who_talks_over_the_agent(demo: People) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -153,8 +154,8 @@ async def test_twilios_client_understands_the_errors(phone_company: Carrier) -> 
     "headers", [{}, {"Authorization": "Basic !"}, {"Authorization": "Basic QUM6eA=="}, {"Authorization": "Bearer x"}]
 )
 async def test_only_the_account_may_call(phone_company: Carrier, headers: dict[str, str]) -> None:
-    phone_company.http.auth = None
-    response = await phone_company.http.get(CALLS, headers=headers)
+    async with httpx.AsyncClient(base_url=phone_company.url, trust_env=False) as stranger:
+        response = await stranger.get(CALLS, headers=headers)
     assert (response.status_code, response.json()["code"]) == (401, 20003)
     assert response.headers["www-authenticate"] == 'Basic realm="Twilio API"'
 
