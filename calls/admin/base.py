@@ -1,6 +1,7 @@
 """What the admin pages share: how values are shown, what the machine owns, and what an empty list says."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -63,10 +65,8 @@ def dollars(amount: Decimal) -> str:
     return f"${amount:,.4f}" if 0 < amount < Decimal("0.1") else f"${amount:,.2f}"
 
 
-def ago_or_in(at: datetime | None) -> str:
+def ago_or_in(at: datetime) -> str:
     """``at`` as people speak of it near now: "in 20 min", "3 h ago"; the date beyond two days."""
-    if at is None:
-        return "-"
     minutes = round((at - timezone.now()).total_seconds() / 60)
     size = abs(minutes)
     if size < 1:
@@ -115,3 +115,18 @@ class ReadOnlyAdmin(BaseAdmin):
 
 def shown_phone(number: str) -> SafeString:
     return format_html('<span class="phone">{}</span>', phone.shown(number))
+
+
+def person(name: str, number: str) -> SafeString:
+    """The name with the number below it, for lists that are wide already."""
+    return format_html('{}<br><small class="phone">{}</small>', name or "(no name)", phone.shown(number))
+
+
+def instant(at: datetime | None) -> str:
+    """For columns: date and minute in UTC, sortable by eye; a dash for None."""
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M}"
+
+
+def figures(rows: Sequence[tuple[str, object]]) -> SafeString:
+    """Labelled values side by side."""
+    return render_to_string("admin/calls/figures.html", {"figures": rows})

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.admin.base import ReadOnlyAdmin, badge, clock, dollars, shown_phone
+from calls.admin.base import ReadOnlyAdmin, badge, clock, dollars, instant, person, shown_phone
+from calls.domain import phone
 from calls.domain.status import UNFINISHED
 from calls.models import Appointment, Call, Decision, Turn
 from calls.views import recording_path
@@ -38,40 +41,37 @@ class Bubble:
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin):
     list_display = [
-        "queued_at",
-        "lead",
-        "number",
-        "campaign",
-        "status_badge",
+        "when",
+        "person",
         "outcome",
         "talked",
         "score",
         "price",
-        "attempt",
     ]
     list_filter = ["status", "disposition", "campaign", "ended_by"]
     list_select_related = ["lead", "campaign"]
     search_fields = ["lead__name", "to_number", "summary", "carrier_call_id"]
     date_hierarchy = "queued_at"
     change_form_template = "admin/calls/call/change_form.html"
-    fields: list[str] = []
+    fields = ()
     empty_sentence = "No call was made yet. Start a campaign that has leads; calls appear here as they are dialed."
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the snapshot, which may be large and is for restoring a conversation only."""
         return super().get_queryset(request).defer("snapshot", "usage")
 
-    @admin.display(description="phone", ordering="to_number")
-    def number(self, call: Call) -> SafeString:
-        return shown_phone(call.to_number)
+    @admin.display(description="queued (UTC)", ordering="queued_at")
+    def when(self, call: Call) -> SafeString:
+        return format_html("{}<br><small>{}</small>", instant(call.queued_at), call.campaign)
 
-    @admin.display(description="status", ordering="status")
-    def status_badge(self, call: Call) -> SafeString | str:
-        return badge(call.status)
+    @admin.display(description="lead", ordering="lead__name")
+    def person(self, call: Call) -> SafeString:
+        return person(call.lead.name, call.to_number)
 
     @admin.display(description="outcome", ordering="disposition")
     def outcome(self, call: Call) -> SafeString | str:
-        return badge(call.disposition)
+        """Until there is an outcome, where the call is."""
+        return badge(call.disposition or call.status)
 
     @admin.display(description="talked", ordering="billed_s")
     def talked(self, call: Call) -> str:
@@ -84,7 +84,7 @@ class CallAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        call = self.get_object(request, object_id)  # type: ignore[arg-type]
+        call = self.get_object(request, object_id)
         extra = {**(extra_context or {}), **(_page(call) if call else {})}
         return super().change_view(request, object_id, form_url, extra)
 
@@ -95,6 +95,7 @@ def _page(call: Call) -> dict[str, Any]:
     return {
         "call": call,
         "title": f"{call.lead} - {call.campaign}",
+        "subtitle": "",
         "header": _header(call),
         "facts": [(name.replace("_", " "), value) for name, value in sorted(call.facts.items())],
         "bubbles": [_bubble(turn) for turn in call.turns.all()],
@@ -127,8 +128,15 @@ def _header(call: Call) -> list[tuple[str, object]]:
     ]
     appointment = Appointment.objects.filter(call=call).first()
     if appointment:
-        rows.insert(1, ("Appointment", appointment.start_at))
+        rows.insert(1, ("Appointment", _with_local_time(appointment.start_at, call)))
     return rows
+
+
+def _with_local_time(at: datetime, call: Call) -> str:
+    """The instant in UTC and, where the lead is in one zone, on the lead's clock."""
+    zones = (call.lead.zone,) if call.lead.zone else phone.zones_of(call.to_number)
+    local = f", {at.astimezone(ZoneInfo(zones[0])):%a %H:%M} in {zones[0]}" if len(zones) == 1 else ""
+    return f"{instant(at)} UTC{local}"
 
 
 def _bubble(turn: Turn) -> Bubble:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.admin.base import BaseAdmin, badge, dollars
+from calls.admin.base import BaseAdmin, badge, dollars, figures
 from calls.domain import phone
 from calls.models import Appointment, Call, Campaign, Lead, LeadImport
 from calls.models.lead import LeadStatus
@@ -65,6 +65,21 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "retry_after_min",
             "max_call_s",
         ]
+        labels = {
+            "max_concurrency": "Calls at a time",
+            "max_attempts": "Attempts a lead",
+            "retry_after_min": "Minutes until a retry",
+            "max_call_s": "Longest call in seconds",
+        }
+        help_texts = {
+            "budget": "What the calls may cost together; its limit is set under Billing.",
+            "max_concurrency": "",
+            "max_attempts": "Then the lead is closed.",
+            "retry_after_min": "After a call that nobody answered.",
+            "max_call_s": "A call ends politely after so many seconds.",
+            "opens_at": "",
+            "closes_at": "",
+        }
 
     def clean_from_number(self) -> str:
         typed: str = self.cleaned_data["from_number"]
@@ -104,15 +119,13 @@ def _count(queryset: QuerySet[Any]) -> Coalesce:
 @admin.register(Campaign)
 class CampaignAdmin(BaseAdmin):
     form = CampaignForm
-    list_display = ["name", "status_badge", "open_leads", "calls_now", "booked", "money", "hours", "max_concurrency"]
-    list_filter = ["status", "budget"]
+    list_display = ["name", "status_badge", "open_leads", "calls_now", "booked", "money"]
+    list_filter = ["status"]
     list_select_related = ["budget"]
     search_fields = ["name", "company_name", "from_number"]
     actions = ["start_selected", "pause_selected"]
-    readonly_fields = ["status_badge", "open_leads", "calls_now", "booked", "money", "created_at"]
-    empty_sentence = (
-        "There is no campaign yet. Add a budget first, then a campaign, import leads into it and start it."
-    )
+    readonly_fields = ["progress"]
+    empty_sentence = "There is no campaign yet. Add one with a budget, import leads into it and start it."
     fieldsets = [
         (None, {"fields": ["name", "budget"]}),
         ("Who calls", {"fields": ["company_name", "agent_name", "from_number"]}),
@@ -125,22 +138,19 @@ class CampaignAdmin(BaseAdmin):
         ),
         ("How much", {"fields": ["max_concurrency", "max_attempts", "retry_after_min", "max_call_s"]}),
     ]
-    _progress = ("Now", {"fields": [("status_badge", "open_leads", "calls_now", "booked", "money")]})
+    _progress = ("Now", {"fields": ["progress"]})
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         return [self._progress, *self.fieldsets] if obj else self.fieldsets
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("budget")
-            .annotate(
-                open_lead_count=_count(Lead.objects.filter(status=LeadStatus.OPEN)),
-                unfinished_call_count=_count(Call.objects.unfinished()),
-                appointment_count=_count(Appointment.objects.all()),
-            )
+        campaigns: QuerySet[Any] = super().get_queryset(request).select_related("budget")
+        annotated: QuerySet[Any] = campaigns.annotate(
+            open_lead_count=_count(Lead.objects.filter(status=LeadStatus.OPEN)),
+            unfinished_call_count=_count(Call.objects.unfinished()),
+            appointment_count=_count(Appointment.objects.all()),
         )
+        return annotated
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, campaign: Campaign) -> SafeString | str:
@@ -173,12 +183,17 @@ class CampaignAdmin(BaseAdmin):
             '<span class="tone-{}">{} of {}{}</span>', tone, dollars(budget.spent), dollars(budget.limit), held
         )
 
-    @admin.display(description="hours")
-    def hours(self, campaign: Campaign) -> str:
-        days = (
-            "" if len(campaign.weekdays) == 7 else " " + " ".join(dict(_WEEKDAYS)[day] for day in campaign.weekdays)
+    @admin.display(description="progress")
+    def progress(self, campaign: Any) -> SafeString:
+        return figures(
+            [
+                ("Status", self.status_badge(campaign)),
+                ("Open leads", self.open_leads(campaign)),
+                ("Calls now", self.calls_now(campaign)),
+                ("Appointments", self.booked(campaign)),
+                ("Spent of budget", self.money(campaign)),
+            ]
         )
-        return f"{campaign.opens_at:%H:%M}-{campaign.closes_at:%H:%M}{days}"
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """Only what was edited: the status may have moved since the form was shown."""
@@ -227,7 +242,7 @@ class CampaignAdmin(BaseAdmin):
     def import_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The upload form; after an upload, the import's page with every line's fate."""
         campaign = get_object_or_404(Campaign, pk=_key(object_id))
-        if not request.user.has_perm("calls.add_leadimport"):  # type: ignore[union-attr]  # admin_view has a user
+        if not request.user.has_perm("calls.add_leadimport"):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from calls.admin.base import BaseAdmin, ago_or_in, badge, shown_phone
+from calls.admin.base import BaseAdmin, ago_or_in, badge, figures, instant, person, shown_phone
 from calls.domain import phone
 from calls.models import Consent, Lead
 from calls.models.lead import LeadStatus
@@ -77,15 +77,11 @@ class LeadAdmin(BaseAdmin):
     inlines = [ConsentInline]
     list_display = [
         "person",
-        "number",
         "campaign",
         "status_badge",
         "outcome",
-        "interest",
         "attempts",
         "next_attempt",
-        "priority",
-        "source",
     ]
     list_filter = ["status", "campaign", "disposition", "interest", "priority"]
     list_select_related = ["campaign"]
@@ -94,32 +90,24 @@ class LeadAdmin(BaseAdmin):
     autocomplete_fields = ["campaign"]
     actions = ["reopen", "never_call_again"]
     empty_sentence = "There is no lead yet. Open a campaign and press Import leads, or add one here."
-    readonly_fields = [
-        "status_badge",
-        "outcome",
-        "attempts",
-        "closed_reason",
-        "commitment_at",
-        "created_at",
-        "history",
-    ]
+    readonly_fields = ["progress", "number", "history"]
     fieldsets = [
-        (None, {"fields": ["campaign", "phone", "name", "email"]}),
+        ("Who", {"fields": ["campaign", "phone", "name", "email"]}),
         ("Interest", {"fields": ["interest", "address", "source"]}),
-        ("Where", {"fields": [("state", "zone")]}),
-        ("When", {"fields": [("priority", "next_attempt_at")]}),
+        ("Where", {"fields": ["state", "zone"]}),
+        ("When", {"fields": ["priority", "next_attempt_at"]}),
     ]
-    _state = (
-        "Now",
-        {"fields": [("status_badge", "outcome", "attempts"), "closed_reason", "commitment_at", "history"]},
-    )
+    _known = [
+        ("Now", {"fields": ["progress", "history"]}),
+        ("Who", {"fields": ["campaign", "number", "name", "email"]}),
+    ]
 
     def get_fieldsets(self, request: HttpRequest, obj: Lead | None = None) -> Any:
-        return [self._state, *self.fieldsets] if obj else self.fieldsets
+        """Calls and consents belong to a number in a campaign: another number is another lead."""
+        return [*self._known, *self.fieldsets[1:]] if obj else self.fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Lead | None = None) -> Any:
-        """Calls and consents belong to a number in a campaign: another number is another lead."""
-        return [*self.readonly_fields, "campaign", "phone"] if obj else self.readonly_fields
+        return [*self.readonly_fields, "campaign"] if obj else self.readonly_fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"next_attempt_at": timezone.now(), **super().get_changeform_initial_data(request)}
@@ -128,9 +116,9 @@ class LeadAdmin(BaseAdmin):
         """Only what was edited: a call may have ended since the form was shown."""
         obj.save(update_fields=form.changed_data if change else None)
 
-    @admin.display(description="name", ordering="name", empty_value="(no name)")
-    def person(self, lead: Lead) -> str | None:
-        return lead.name or None
+    @admin.display(description="name", ordering="name")
+    def person(self, lead: Lead) -> SafeString:
+        return person(lead.name, lead.phone)
 
     @admin.display(description="phone", ordering="phone")
     def number(self, lead: Lead) -> SafeString:
@@ -149,6 +137,21 @@ class LeadAdmin(BaseAdmin):
         if lead.status == LeadStatus.CLOSED:
             return "-"
         return f"{ago_or_in(lead.next_attempt_at)}{' (asked for)' if lead.commitment_at else ''}"
+
+    @admin.display(description="progress")
+    def progress(self, lead: Lead) -> SafeString:
+        rows: list[tuple[str, object]] = [
+            ("Status", self.status_badge(lead)),
+            ("Last outcome", self.outcome(lead)),
+            ("Attempts", lead.attempts),
+            ("Next attempt", self.next_attempt(lead)),
+            ("Added", instant(lead.created_at)),
+        ]
+        if lead.commitment_at:
+            rows.append(("Asked to be called at", f"{instant(lead.commitment_at)} UTC"))
+        if lead.closed_reason:
+            rows.append(("Closed because", lead.closed_reason))
+        return figures(rows)
 
     @admin.display(description="calls and decisions")
     def history(self, lead: Lead) -> SafeString:
@@ -171,4 +174,4 @@ class LeadAdmin(BaseAdmin):
         messages.success(request, f"{added} numbers were added to the do-not-call list.")
 
     def has_suppress_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("calls.add_suppression"))  # type: ignore[union-attr]
+        return request.user.has_perm("calls.add_suppression")

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.utils.safestring import SafeString
 
 from calls.admin.base import ReadOnlyAdmin, badge
 from calls.models import LeadImport, LeadRow
@@ -31,7 +30,7 @@ class LeadImportAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, extra)
 
     def _rows(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
-        source = self.get_object(request, object_id)  # type: ignore[arg-type]
+        source = self.get_object(request, object_id)
         if source is None:
             return {}
         fate = request.GET.get("fate", "")
@@ -47,13 +46,11 @@ class LeadImportAdmin(ReadOnlyAdmin):
         }
         return {
             "import": source,
+            "title": f"Import of {source.file_name}",
+            "subtitle": "",
             "tabs": [(name, name or "all", count, name == fate) for name, count in counts.items()],
             "fate": fate,
             "page": page,
             "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)),
-            "fates": [(row, _fate_badge(row)) for row in page.object_list],
+            "fates": [(row, badge(row.fate)) for row in page.object_list],
         }
-
-
-def _fate_badge(row: LeadRow) -> SafeString | str:
-    return badge(row.fate)

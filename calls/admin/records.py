@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.admin.base import BaseAdmin, ReadOnlyAdmin, badge, clock, shown_phone
+from calls.admin.base import BaseAdmin, ReadOnlyAdmin, badge, clock, instant, shown_phone
 from calls.domain import phone
 from calls.models import Appointment, CallEvent, Consent, Decision, Suppression, Turn
 from calls.services import opting_out
@@ -110,7 +110,7 @@ class DecisionAdmin(ReadOnlyAdmin):
 
 @admin.register(Turn)
 class TurnAdmin(ReadOnlyAdmin):
-    list_display = ["at", "speaker", "text", "agent", "interrupted", "call"]
+    list_display = ["of_call", "at", "speaker", "text", "agent"]
     list_filter = ["speaker", "agent", "interrupted"]
     list_select_related = ["call"]
     list_display_links = None
@@ -118,6 +118,11 @@ class TurnAdmin(ReadOnlyAdmin):
     date_hierarchy = "call__queued_at"
     ordering = ["-call__queued_at", "seq"]
     empty_sentence = "Nobody has spoken yet. What is said on a call can be searched here."
+
+    @admin.display(description="call", ordering="call__queued_at")
+    def of_call(self, turn: Turn) -> SafeString:
+        url = reverse("admin:calls_call_change", args=[turn.call_id])
+        return format_html('<a href="{}">{}</a>', url, instant(turn.call.queued_at))
 
     @admin.display(description="at")
     def at(self, turn: Turn) -> str:

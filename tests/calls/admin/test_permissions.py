@@ -1,0 +1,89 @@
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+
+from calls.models import Call, Campaign
+from calls.permissions import MANAGERS, ensure_managers
+from tests.calls.admin import world
+
+PAGES = ["campaign", "lead", "leadimport", "call", "turn", "callevent", "decision", "appointment", "consent"]
+
+
+def test_what_a_campaign_manager_may_do(manager: User) -> None:
+    assert sorted(manager.get_all_permissions()) == [
+        "billing.view_budget",
+        "billing.view_ledgerentry",
+        "calls.add_campaign",
+        "calls.add_consent",
+        "calls.add_lead",
+        "calls.add_leadimport",
+        "calls.add_suppression",
+        "calls.change_campaign",
+        "calls.change_lead",
+        "calls.view_appointment",
+        "calls.view_call",
+        "calls.view_callevent",
+        "calls.view_campaign",
+        "calls.view_consent",
+        "calls.view_decision",
+        "calls.view_lead",
+        "calls.view_leadimport",
+        "calls.view_leadrow",
+        "calls.view_suppression",
+        "calls.view_turn",
+    ]
+
+
+def test_migrating_again_leaves_the_operators_choice(db: None) -> None:
+    group = Group.objects.get(name=MANAGERS)
+    group.permissions.remove(Permission.objects.get(codename="add_campaign"))
+    before = set(group.permissions.values_list("codename", flat=True))
+    ensure_managers(apps.get_app_config("calls"), using="default")
+    assert set(group.permissions.values_list("codename", flat=True)) == before
+    assert Group.objects.count() == 1
+
+
+@pytest.mark.parametrize("model", [*PAGES, "suppression"])
+def test_staff_without_the_group_sees_nothing(client: Client, db: None, model: str) -> None:
+    client.force_login(User.objects.create_user("sam", is_staff=True))
+    assert client.get(f"/admin/calls/{model}/").status_code == 403
+
+
+@pytest.mark.parametrize("model", [*PAGES, "suppression"])
+def test_a_manager_sees_every_list(as_manager: Client, model: str) -> None:
+    assert as_manager.get(f"/admin/calls/{model}/").status_code == 200
+
+
+@pytest.mark.parametrize("model", ["leadimport", "call", "turn", "callevent", "decision", "appointment", "consent"])
+def test_nobody_makes_by_hand_what_the_machine_writes(admin_client: Client, model: str) -> None:
+    assert admin_client.get(f"/admin/calls/{model}/add/").status_code == 403
+
+
+def test_nobody_edits_or_deletes_a_call(admin_client: Client, campaign: Campaign) -> None:
+    [call] = world.calls(world.leads(campaign, 1))
+    page = f"/admin/calls/call/{call.pk}"
+    assert admin_client.post(f"{page}/change/", {"score": 99}).status_code == 403
+    assert admin_client.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+    assert admin_client.post(f"/admin/calls/campaign/{campaign.pk}/delete/", {"post": "yes"}).status_code == 403
+    call.refresh_from_db()
+    assert (call.score, Call.objects.count()) == (0, 1)
+
+
+def test_a_do_not_call_entry_goes_only_with_the_permission(as_manager: Client, admin_client: Client) -> None:
+    entry = world.suppression()
+    page = f"/admin/calls/suppression/{entry.pk}/delete/"
+    assert as_manager.post(page, {"post": "yes"}).status_code == 403
+    assert admin_client.post(page, {"post": "yes"}).status_code == 302
+    assert not type(entry).objects.exists()
+
+
+@pytest.mark.parametrize("place", ["move/start/", "import/"])
+def test_the_buttons_need_their_permissions(client: Client, campaign: Campaign, place: str) -> None:
+    viewer = User.objects.create_user("vic", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_campaign"))
+    client.force_login(viewer)
+    assert client.post(f"/admin/calls/campaign/{campaign.pk}/{place}").status_code == 403
+    page = client.get(f"/admin/calls/campaign/{campaign.pk}/change/").content.decode()
+    assert "Import leads" not in page
+    assert ">Start<" not in page
