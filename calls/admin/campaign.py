@@ -244,8 +244,8 @@ class CampaignAdmin(BaseAdmin):
         campaign = get_object_or_404(Campaign, pk=_key(object_id))
         if not request.user.has_perm("calls.add_leadimport"):
             raise PermissionDenied
-        form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
+        form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+        if form.is_valid():
             done = self._take(request, campaign, form, now=timezone.now())
             if done:
                 return redirect("admin:calls_leadimport_change", done.pk)

@@ -46,7 +46,11 @@ def lead(of: Campaign | None = None, *, consent: str = "written", **fields: Any)
 
 
 def call(
-    of: Lead | None = None, status: CallStatus = CallStatus.QUEUED, *, held: Decimal | None = WORST_CASE, **fields: Any
+    of: Lead | None = None,
+    status: CallStatus = CallStatus.QUEUED,
+    *,
+    held: Decimal | None = WORST_CASE,
+    **fields: Any,
 ) -> Call:
     """A call in ``status`` with its money held; an owned one has a lease on the clock of this machine."""
     to = of or lead()

@@ -61,11 +61,14 @@ class FakeDialer:
         return self.knows
 
 
+STREAM = StreamTarget("ws://127.0.0.1:1/media", "token-1")
+
+
 @dataclass
 class FakeLine:
     script: tuple[Scripted, ...]
     closed: int = 0
-    stream: StreamTarget = StreamTarget("ws://127.0.0.1:1/media", "token-1")
+    stream: StreamTarget = STREAM
 
     def events(self) -> Iterator[LineEvent]:
         for step in self.script:

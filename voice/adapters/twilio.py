@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import requests
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
@@ -122,7 +122,7 @@ class TwilioDialer:
             return True
         try:
             events = self._client.calls(call.sid).events.list(limit=50)
-        except (TwilioRestException, TwilioServiceException):
+        except TwilioException:
             return True  # no log to go by
         urls = [str((event.request or {}).get("url", "")) for event in events]
         ours = [url for url in urls if url.startswith(f"{self._callbacks}/")]
@@ -140,10 +140,9 @@ def stream_twiml(stream: StreamTarget) -> str:
     return str(response)
 
 
-# What the client raises: the two for error answers, the rest for no answer or one that cannot be read.
+# What the client raises: its own for error answers, the rest for no answer or one that cannot be read.
 _FAILURES = (
-    TwilioRestException,
-    TwilioServiceException,
+    TwilioException,
     requests.RequestException,
     ValueError,
     KeyError,

@@ -121,7 +121,8 @@ def talk(call: Call) -> None:
             {"gate": "hours", "passed": True, "reason": "", "saw": {"America/Denver": "Fri 08:00"}},
         ],
     )
-    Appointment.objects.create(call=call, campaign=call.campaign, start_at=NOW + timedelta(days=6))
+    start_at = NOW + timedelta(days=6) + (NOW - call.queued_at)
+    Appointment.objects.create(call=call, campaign=call.campaign, start_at=start_at)
 
 
 def recording(call: Call, folder: Path, *, seconds: int = 3) -> Path:

@@ -100,7 +100,9 @@ def test_late_sundays() -> None:
     assert_window("NE", SUNDAY, "13:00", "21:00")
 
 
-@pytest.mark.parametrize("state", sorted(set(US_STATES) - {"AL", "LA", "MS", "SD", "UT", "RI", "PA", "ME", "TX", "NE"}))
+@pytest.mark.parametrize(
+    "state", sorted(set(US_STATES) - {"AL", "LA", "MS", "SD", "UT", "RI", "PA", "ME", "TX", "NE"})
+)
 def test_other_sundays_are_as_weekdays(state: str) -> None:
     opens, closes = next(row[1:] for row in WEEKDAYS if row[0] == state)
     assert_window(state, SUNDAY, opens, closes)
@@ -225,8 +227,7 @@ def test_all_gates_open() -> None:
     decision = decide(person("CO"), now=NOON, rules=ALWAYS)
     assert isinstance(decision, Dial)
     assert [(verdict.gate, verdict.passed) for verdict in decision.verdicts] == [
-        (gate, True)
-        for gate in ("do not call", "consent", "country", "attempts", "place", "frequency", "hours")
+        (gate, True) for gate in ("do not call", "consent", "country", "attempts", "place", "frequency", "hours")
     ]
 
 
@@ -350,7 +351,9 @@ def test_waiting_for_the_count_may_miss_the_weeks_only_hour() -> None:
 def test_two_holidays_on_end_close_no_lead() -> None:
     """Fridays only, in Pennsylvania: Christmas and New Year's Day of this winter are both one."""
     decision = decide(
-        person("PA"), now=local("2026-12-19", "12:00", "America/New_York"), rules=DialRules(time(9), time(19), (4,), 6)
+        person("PA"),
+        now=local("2026-12-19", "12:00", "America/New_York"),
+        rules=DialRules(time(9), time(19), (4,), 6),
     )
     assert isinstance(decision, Wait)
     assert decision.until == local("2027-01-08", "09:00", "America/New_York")

@@ -45,9 +45,7 @@ def test_others_try_again_while_attempts_are_left(disposition: Disposition) -> N
 @pytest.mark.parametrize("disposition", AGAIN)
 def test_and_close_the_lead_after_the_last(disposition: Disposition) -> None:
     said = disposition.replace("_", " ")
-    assert outcome(disposition, attempts=3) == Close(
-        f"All 3 attempts are used; the last one ended with: {said}."
-    )
+    assert outcome(disposition, attempts=3) == Close(f"All 3 attempts are used; the last one ended with: {said}.")
 
 
 def test_every_disposition_is_decided_on() -> None:

@@ -1,6 +1,6 @@
 """The table of moves: what it allows, and the one path that must not be in it."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_every_call_can_end(status: CallStatus) -> None:
 
 
 def test_the_straight_way_is_allowed_step_by_step() -> None:
-    for before, after in zip(STRAIGHT_WAY, STRAIGHT_WAY[1:], strict=False):
+    for before, after in pairwise(STRAIGHT_WAY):
         assert CallStatus(before) in sources_of(CallStatus(after))
 
 
@@ -64,6 +64,6 @@ def test_the_allowed_moves_are_these_and_no_others() -> None:
 
 
 def test_the_sets_divide_the_statuses() -> None:
-    assert TERMINAL | UNFINISHED == set(CallStatus)
+    assert set(CallStatus) == TERMINAL | UNFINISHED
     assert OWNED < UNFINISHED
     assert not MAY_HAVE_RUNG & {CallStatus.QUEUED, CallStatus.CLAIMED, CallStatus.CANCELED}

@@ -157,9 +157,7 @@ def test_a_call_that_nobody_answered_costs_nothing(disposition: Disposition, sta
     assert entries(call) == [("hold", WORST_CASE), ("release", WORST_CASE), ("charge", Decimal(0))]
     lead.refresh_from_db()
     bad = disposition is Disposition.BAD_NUMBER
-    assert (lead.status, lead.closed_reason) == (
-        ("closed", "The number cannot be reached.") if bad else ("open", "")
-    )
+    assert (lead.status, lead.closed_reason) == (("closed", "The number cannot be reached.") if bad else ("open", ""))
     assert lead.next_attempt_at == (NOON_IN_DENVER if bad else NOW + timedelta(minutes=45))
 
 
