@@ -1,0 +1,331 @@
+"""What a manager changes: campaigns and their buttons, uploads, leads, the do-not-call list."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from billing.models import Budget
+from calls.models import Call, Campaign, Consent, Lead, LeadImport, Suppression
+from tests.calls.admin import world
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def form(campaign: Campaign, **changes: object) -> dict[str, object]:
+    return {
+        "name": campaign.name,
+        "budget": campaign.budget_id,
+        "company_name": "",
+        "agent_name": "",
+        "from_number": "",
+        "weekdays": ["0", "1", "2", "3", "4"],
+        "opens_at": "09:00",
+        "closes_at": "18:00",
+        "max_concurrency": 4,
+        "max_attempts": 6,
+        "retry_after_min": 45,
+        "max_call_s": 300,
+        **changes,
+    }
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = response.context["adminform"].form.errors
+    return found
+
+
+def test_a_campaign_is_added(as_manager: Client, db: None) -> None:
+    budget = Budget.objects.create(name="Autumn", limit=Decimal(50))
+    draft = Campaign(name="Autumn sellers", budget=budget)
+    response = as_manager.post("/admin/calls/campaign/add/", form(draft, from_number="(303) 555-0100"))
+    assert response.status_code == 302
+    made = Campaign.objects.get()
+    assert (made.weekdays, made.from_number, made.status) == ([0, 1, 2, 3, 4], "+13035550100", "draft")
+
+
+def test_an_edit_writes_only_what_was_edited(as_manager: Client, campaign: Campaign) -> None:
+    url = f"/admin/calls/campaign/{campaign.pk}/change/"
+    assert as_manager.get(url).status_code == 200
+    Campaign.objects.update(status="running")
+    assert as_manager.post(url, form(campaign, name="Renamed", status="finished")).status_code == 302
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.status, campaign.weekdays) == ("Renamed", "running", [0, 1, 2, 3, 4])
+    assert (campaign.opens_at.hour, campaign.closes_at.hour) == (9, 18)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"weekdays": []}, "weekdays", "Choose at least one day on which leads may be called."),
+        (
+            {"opens_at": "21:00", "closes_at": "08:00"},
+            "closes_at",
+            "The campaign would close at 08:00, before it opens at 21:00: enter a later closing time. "
+            "Calling through midnight is not possible.",
+        ),
+        (
+            {"from_number": "12345"},
+            "from_number",
+            "12345 is too short for a phone number: short codes cannot be called.",
+        ),
+        ({"max_concurrency": 0}, "max_concurrency", "Ensure this value is greater than or equal to 1."),
+    ],
+)
+def test_a_wrong_form_says_what_to_change(
+    as_manager: Client, campaign: Campaign, changes: dict[str, object], field: str, sentence: str
+) -> None:
+    response = as_manager.post(f"/admin/calls/campaign/{campaign.pk}/change/", form(campaign, **changes))
+    assert errors(response) == {field: [sentence]}
+    before = campaign.opens_at
+    campaign.refresh_from_db()
+    assert campaign.opens_at == before
+
+
+def test_the_buttons_start_pause_and_finish(as_manager: Client, campaign: Campaign) -> None:
+    world.leads(campaign, 1)
+    heard = []
+    for move in ("start", "pause", "finish"):
+        response = as_manager.post(f"/admin/calls/campaign/{campaign.pk}/move/{move}/")
+        assert response["Location"] == f"/admin/calls/campaign/{campaign.pk}/change/"
+        heard.append(said(response)[-1])
+    assert heard == [
+        "Autumn sellers is running: leads that are due are called from now on.",
+        "Autumn sellers is paused: nothing new is dialed; calls that are live go on.",
+        "Autumn sellers is finished.",
+    ]
+    assert Campaign.objects.get().status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("status", "buttons"),
+    [
+        ("draft", {"Start", "Finish", "Import leads"}),
+        ("running", {"Pause", "Finish", "Import leads"}),
+        ("paused", {"Start", "Finish", "Import leads"}),
+        ("finished", set()),
+    ],
+)
+def test_only_the_buttons_that_work_are_there(
+    as_manager: Client, campaign: Campaign, status: str, buttons: set[str]
+) -> None:
+    Campaign.objects.update(status=status)
+    html = as_manager.get(f"/admin/calls/campaign/{campaign.pk}/change/").content.decode()
+    assert {name for name in ("Start", "Pause", "Finish", "Import leads") if f">{name}</" in html} == buttons
+
+
+def test_a_button_that_cannot_says_why(as_manager: Client, campaign: Campaign) -> None:
+    response = as_manager.post(f"/admin/calls/campaign/{campaign.pk}/move/start/")
+    assert said(response) == ["'Autumn sellers' cannot start: it has no open lead: import some."]
+    assert Campaign.objects.get().status == "draft"
+
+
+def test_buttons_are_no_links(as_manager: Client, campaign: Campaign) -> None:
+    world.leads(campaign, 1)
+    assert as_manager.get(f"/admin/calls/campaign/{campaign.pk}/move/start/").status_code == 405
+    assert as_manager.post(f"/admin/calls/campaign/{campaign.pk}/move/delete/").status_code == 405
+    assert as_manager.post("/admin/calls/campaign/999999/move/start/").status_code == 404
+    assert as_manager.post("/admin/calls/campaign/abc/move/start/").status_code == 404
+    assert Campaign.objects.get().status == "draft"
+
+
+def test_several_are_started_and_paused_at_once(as_manager: Client, campaign: Campaign) -> None:
+    world.leads(campaign, 1)
+    empty = world.campaign("Empty")
+    chosen = {"_selected_action": [campaign.pk, empty.pk]}
+    response = as_manager.post("/admin/calls/campaign/", {"action": "start_selected", **chosen})
+    assert said(response) == [
+        "Autumn sellers is running: leads that are due are called from now on.",
+        "'Empty' cannot start: it has no open lead: import some.",
+    ]
+    as_manager.post("/admin/calls/campaign/", {"action": "pause_selected", **chosen})
+    assert list(Campaign.objects.values_list("name", "status")) == [("Autumn sellers", "paused"), ("Empty", "draft")]
+
+
+def upload(client: Client, campaign: Campaign, content: bytes, name: str = "leads.csv") -> Any:
+    return client.post(f"/admin/calls/campaign/{campaign.pk}/import/", {"file": SimpleUploadedFile(name, content)})
+
+
+def test_an_upload_ends_on_the_page_of_its_fates(as_manager: Client, campaign: Campaign) -> None:
+    content = b"phone,name\n3035550100,Ann\n911,Police\n303-555-0100,Ann\n"
+    response = upload(as_manager, campaign, content)
+    done = LeadImport.objects.get()
+    assert response["Location"] == f"/admin/calls/leadimport/{done.pk}/change/"
+    assert said(response) == ["1 leads were imported into Autumn sellers."]
+    page = as_manager.get(response["Location"]).content.decode()
+    for words in ("all <b>3</b>", "imported <b>1</b>", "duplicate <b>1</b>", "rejected <b>1</b>", "911 is too short"):
+        assert words in page
+    again = upload(as_manager, campaign, content)
+    assert said(again)[-1] == "This file was imported into this campaign before; nothing was changed."
+    assert again["Location"] == response["Location"]
+    assert (LeadImport.objects.count(), Lead.objects.count()) == (1, 1)
+
+
+def test_fates_are_filtered_and_paged(as_manager: Client, campaign: Campaign) -> None:
+    good = "".join(f"30355501{n:02},\n" for n in range(100))
+    bad = "".join(f"911,{n}\n" for n in range(150))
+    upload(as_manager, campaign, f"phone,name\n{good}{bad}".encode())
+    url = f"/admin/calls/leadimport/{LeadImport.objects.get().pk}/change/"
+
+    def lines(query: str) -> list[int]:
+        return [row.line for row, _ in as_manager.get(f"{url}{query}").context["fates"]]
+
+    assert lines("") == list(range(2, 102))
+    assert lines("?page=3") == list(range(202, 252))
+    assert lines("?fate=rejected&page=2") == list(range(202, 252))
+    assert lines("?fate=imported") == list(range(2, 102))
+    assert lines("?fate=duplicate") == []
+    assert lines("?fate=nonsense&page=x") == list(range(2, 102))
+    assert as_manager.get("/admin/calls/leadimport/999999/change/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"name\nAnn\n", "No column holds the phone number. The first line names: name."),
+        (b"", "The file is empty: its first line must name the columns, one of them phone."),
+    ],
+)
+def test_a_refused_file_is_explained_and_nothing_written(
+    as_manager: Client, campaign: Campaign, content: bytes, sentence: str
+) -> None:
+    response = upload(as_manager, campaign, content)
+    assert response.status_code == 200
+    assert sentence in response.context["form"].errors["file"][0]
+    assert not LeadImport.objects.exists()
+
+
+def test_no_file_was_chosen(as_manager: Client, campaign: Campaign) -> None:
+    response = as_manager.post(f"/admin/calls/campaign/{campaign.pk}/import/", {})
+    assert response.context["form"].errors == {"file": ["This field is required."]}
+
+
+LEAD = {
+    "phone": "(303) 555-0100",
+    "name": "Ann",
+    "email": "",
+    "interest": "sell",
+    "address": "",
+    "state": "co",
+    "zone": "",
+    "source": "",
+    "priority": 5,
+    "next_attempt_at_0": "2026-11-20",
+    "next_attempt_at_1": "15:00",
+    "consents-TOTAL_FORMS": 0,
+    "consents-INITIAL_FORMS": 0,
+}
+
+
+def test_a_lead_is_added_with_its_consent(as_manager: Client, campaign: Campaign) -> None:
+    page = as_manager.get("/admin/calls/lead/add/")
+    assert page.context["adminform"].form.initial["next_attempt_at"] is not None
+    consent = {
+        "consents-TOTAL_FORMS": 1,
+        "consents-0-kind": "written",
+        "consents-0-source": "Home value form",
+        "consents-0-given_at_0": "2026-03-04",
+        "consents-0-given_at_1": "10:00",
+    }
+    response = as_manager.post("/admin/calls/lead/add/", {**LEAD, **consent, "campaign": campaign.pk})
+    assert response.status_code == 302
+    lead = Lead.objects.get()
+    assert (lead.phone, lead.state, lead.next_attempt_at) == ("+13035550100", "CO", world.NOW)
+    assert Consent.objects.get().lead_id == lead.pk
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("phone", "911", "911 is too short for a phone number: short codes cannot be called."),
+        ("state", "XX", "XX is not a state of the US: write its two letters, such as CO."),
+        ("zone", "EST", "EST is not an IANA time zone: write one such as America/Denver."),
+    ],
+)
+def test_a_wrong_lead_says_what_to_change(
+    as_manager: Client, campaign: Campaign, field: str, value: str, sentence: str
+) -> None:
+    response = as_manager.post("/admin/calls/lead/add/", {**LEAD, "campaign": campaign.pk, field: value})
+    assert errors(response) == {field: [sentence]}
+    assert not Lead.objects.exists()
+
+
+def test_the_same_number_twice_in_a_campaign_is_refused(as_manager: Client, campaign: Campaign) -> None:
+    Lead.objects.create(campaign=campaign, phone="+13035550100", next_attempt_at=world.NOW)
+    response = as_manager.post("/admin/calls/lead/add/", {**LEAD, "campaign": campaign.pk})
+    assert list(errors(response)) == ["__all__"]
+    assert Lead.objects.count() == 1
+
+
+def test_a_lead_keeps_its_number_and_what_calls_wrote(as_manager: Client, campaign: Campaign) -> None:
+    [call] = world.calls(world.leads(campaign, 1))
+    url = f"/admin/calls/lead/{call.lead_id}/change/"
+    page = as_manager.get(url).content.decode()
+    assert str(call.pk) in page
+    assert "+1 303-555-0000" in page
+    Lead.objects.update(status="closed", closed_reason="Appointment.", attempts=2, commitment_at=world.NOW)
+    existing = Consent.objects.get()
+    inline = {"consents-TOTAL_FORMS": 1, "consents-INITIAL_FORMS": 1, "consents-0-id": existing.pk}
+    changed = {**LEAD, **inline, "name": "Renamed", "consents-0-lead": call.lead_id, "consents-0-source": "forged"}
+    assert as_manager.post(url, changed).status_code == 302
+    lead = Lead.objects.get()
+    assert (lead.name, lead.phone, lead.status, lead.attempts) == ("Renamed", "+13035550000", "closed", 2)
+    assert Consent.objects.get().source == "Home value form"
+    page = as_manager.get(url).content.decode()
+    assert "Closed because" in page
+    assert "Asked to be called at" in page
+
+
+def test_chosen_leads_are_reopened_but_not_against_their_will(as_manager: Client, campaign: Campaign) -> None:
+    first, second = world.leads(campaign, 2)
+    Lead.objects.update(status="closed")
+    world.suppression(second.phone)
+    chosen = {"action": "reopen", "_selected_action": [first.pk, second.pk]}
+    response = as_manager.post("/admin/calls/lead/", chosen)
+    assert said(response) == [
+        "1 leads are open and due now.",
+        "1 leads stay closed: their numbers are on the do-not-call list.",
+    ]
+    assert list(Lead.objects.order_by("phone").values_list("status", flat=True)) == ["open", "closed"]
+
+
+def test_chosen_leads_are_never_called_again(as_manager: Client, campaign: Campaign) -> None:
+    first, second = world.leads(campaign, 2)
+    waiting = Call.objects.create(
+        lead=first,
+        campaign=campaign,
+        attempt=1,
+        to_number=first.phone,
+        from_number="+12125550199",
+        status_at=world.NOW,
+        queued_at=world.NOW,
+    )
+    world.suppression(second.phone)
+    chosen = {"action": "never_call_again", "_selected_action": [first.pk, second.pk]}
+    response = as_manager.post("/admin/calls/lead/", chosen)
+    assert said(response) == ["1 numbers were added to the do-not-call list."]
+    added = Suppression.objects.get(phone=first.phone)
+    assert (added.source, added.said) == ("admin", "Chosen in the admin by mia")
+    waiting.refresh_from_db()
+    assert waiting.status == "canceled"
+    assert set(Lead.objects.values_list("status", flat=True)) == {"closed"}
+
+
+def test_a_number_is_put_on_the_do_not_call_list(as_manager: Client, campaign: Campaign) -> None:
+    [lead] = world.leads(campaign, 1)
+    entry = {"phone": "303-555-0000", "said": "E-mail of 3 March"}
+    assert as_manager.post("/admin/calls/suppression/add/", entry).status_code == 302
+    added = Suppression.objects.get()
+    assert (added.phone, added.source, added.said) == ("+13035550000", "admin", "E-mail of 3 March")
+    lead.refresh_from_db()
+    assert lead.status == "closed"
+    again = as_manager.post("/admin/calls/suppression/add/", {**entry, "said": "Again"})
+    assert list(errors(again)) == ["phone"]
+    bad = as_manager.post("/admin/calls/suppression/add/", {**entry, "phone": "x"})
+    assert "'x' is not a phone number" in errors(bad)["phone"][0]
+    assert Suppression.objects.get().said == "E-mail of 3 March"
