@@ -211,6 +211,9 @@ class Human:
         if not self._planned or self._now < self._planned[0] or self._mouth.speaking or self._busy:
             return
         reaction, self._planned = self._planned[1], None
+        if reaction.rule == GREETING and self._ear.started is not None:
+            self.greeted.set()  # nobody says hello into a sentence that has begun
+            return
         self._unanswered.clear()
         self._mind.commit(reaction)
         self._spawn(self._carry_out(reaction))

@@ -199,6 +199,17 @@ def _last_is_voice(socket: Socket) -> bool:
     return audio.audible(base64.b64decode(socket.of("media")[-1]["media"]["payload"]))
 
 
+async def test_nobody_says_hello_into_a_sentence_that_has_begun() -> None:
+    async def agent(socket: Socket) -> None:
+        await socket.speak(0.8)
+
+    who = human(greeting="Hello?")
+    async with sockets(agent) as media, carrier(everybody(who)) as one:
+        sid = await one.ring(twiml=media.twiml())
+        await (await media.first()).until("media", 40)
+        assert (await one.seen(sid))["said"] == []
+
+
 async def test_the_next_verb_runs_when_the_application_closes_the_socket() -> None:
     async def agent(socket: Socket) -> None:
         await socket.connection.close()
