@@ -286,6 +286,8 @@ def test_the_demo_people_answer_what_an_agent_asks(demo: People, number: str) ->
             "Which area are you looking in, and what budget do you have in mind?",
             "Up to six hundred thousand dollars.",
         ),
+        ("*0102", f"{BUYER_OPENING} Sorry, what was that?", "Yes, we are still looking."),
+        ("*0101", f"{OPENING} Sorry, what was that?", "Yes, I am still thinking about selling."),
         ("*0102", "Roughly how many months from now would that be?", "In about three months."),
         ("*0102", "Is buying a home something you are considering?", "Yes, we are still looking."),
         ("*0102", "Is another real estate agent helping you, yes or no?", "No, I do not have an agent."),
