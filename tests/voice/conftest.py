@@ -85,5 +85,7 @@ class Watch:
         return last.report
 
 
-def open_line(plane: VoicePlane, *, call_id: str = "call-1", ring_timeout_s: int = 5, max_length_s: int = 60) -> Watch:
+def open_line(
+    plane: VoicePlane, *, call_id: str = "call-1", ring_timeout_s: int = 5, max_length_s: int = 60
+) -> Watch:
     return Watch(plane.open_line(brief(call_id), ring_timeout_s=ring_timeout_s, max_length_s=max_length_s))

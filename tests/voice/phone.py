@@ -76,7 +76,9 @@ class Phone:
         return self.now
 
     async def press(self, digit: str) -> None:
-        await self._send({"event": "dtmf", "streamSid": STREAM_SID, "dtmf": {"track": "inbound_track", "digit": digit}})
+        await self._send(
+            {"event": "dtmf", "streamSid": STREAM_SID, "dtmf": {"track": "inbound_track", "digit": digit}}
+        )
 
     async def spoken_to(self) -> float:
         """When the first audio came."""

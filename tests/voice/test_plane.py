@@ -247,7 +247,9 @@ async def test_too_many_handshakes_at_once_are_refused(make_plane: PlaneMaker) -
 
 
 @pytest.mark.parametrize("signature", [None, "forged"])
-async def test_a_handshake_without_twilios_signature_is_refused(make_plane: PlaneMaker, signature: str | None) -> None:
+async def test_a_handshake_without_twilios_signature_is_refused(
+    make_plane: PlaneMaker, signature: str | None
+) -> None:
     plane = await make_plane(auth_token="secret")
     watch = open_line(plane)
     headers = {"X-Twilio-Signature": signature} if signature else None

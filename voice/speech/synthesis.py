@@ -6,7 +6,7 @@ from collections import OrderedDict
 from voice.speech.ports import Speech
 from voice.speech.process import ModelProcess
 
-_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+_SENTENCE = re.compile(r"[.!?][\"')\]]*(\s+)(?=[\"'(\[]?[A-Z0-9])")
 _CLAUSE = re.compile(r"(?<=[,;:])\s+|\s+(?=[—–-]\s)")
 # A title's full stop ends no sentence.
 _ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|ave|blvd|apt|no|jr|sr|e\.g|i\.e|a\.m|p\.m)\.$", re.IGNORECASE)
@@ -16,13 +16,13 @@ _SHORT_CLAUSE = 15
 
 def sentences(text: str) -> list[str]:
     """``text`` in sentences, in order; joined by one space they are the text with single spaces."""
-    found: list[str] = []
-    for part in _SENTENCE.split(" ".join(text.split())):
-        if found and _ABBREVIATION.search(found[-1]):
-            found[-1] += f" {part}"
-        elif part:
-            found.append(part)
-    return found
+    text = " ".join(text.split())
+    found, start = list[str](), 0
+    for match in _SENTENCE.finditer(text):
+        if not _ABBREVIATION.search(text[start : match.start(1)]):
+            found.append(text[start : match.start(1)])
+            start = match.end(1)
+    return [*found, text[start:]] if text[start:] else found
 
 
 def clauses(text: str) -> list[str]:
