@@ -5,14 +5,21 @@ from uuid import UUID
 import structlog
 from celery import current_app
 from kombu.exceptions import OperationalError
+from kombu.pools import producers
 
 log = structlog.get_logger(__name__)
+_IMPATIENT = {"max_retries": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
 
 
 def ring(call_id: UUID) -> bool:
-    """Put the call's id on the queue; False, and a log line, when the broker does not take it."""
+    """Put the call's id on the queue; False, and a log line, when the broker does not take it.
+
+    A broker that is away is not waited for: whoever rings has other calls to see to.
+    """
+    connection = current_app.connection_for_write(transport_options=_IMPATIENT)
     try:
-        current_app.send_task("calls.place", kwargs={"call_id": str(call_id)}, retry=False)
+        with producers[connection].acquire(block=True) as producer:
+            current_app.send_task("calls.place", kwargs={"call_id": str(call_id)}, producer=producer, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("doorbell.lost", call_id=str(call_id), error=str(error))
         return False

@@ -17,7 +17,7 @@ from typing import IO
 import structlog
 from django.db import connection, transaction
 
-from calls.domain.lead_csv import FileRefused, Rejected, Row, parse_rows
+from calls.domain.lead_csv import FileRefused, LeadCsv, Rejected, Row, parse_rows
 from calls.models import Campaign, Consent, Lead, LeadImport, LeadRow, Suppression
 from calls.models.campaign import CampaignStatus
 
@@ -76,7 +76,9 @@ def _copy(stream: IO[bytes], copy: IO[bytes]) -> str:
 
 def _import(campaign: Campaign, file_name: str, sha256: str, copy: IO[bytes], now: datetime) -> LeadImport:
     file = parse_rows(copy)
-    source = LeadImport.objects.create(campaign=campaign, file_name=file_name[-200:], sha256=sha256)
+    source = LeadImport.objects.create(
+        campaign=campaign, file_name=file_name[-200:], sha256=sha256, notes=_notes(file)
+    )
     writer = _Writer(source, now)
     with contextlib.closing(iter(file)) as rows:
         while chunk := list(islice(rows, _CHUNK_ROWS)):
@@ -85,6 +87,18 @@ def _import(campaign: Campaign, file_name: str, sha256: str, copy: IO[bytes], no
         raise FileRefused("The file names its columns but has no row below them: there is nothing to import.")
     source.save(update_fields=["imported", "duplicates", "rejected"])
     return source
+
+
+def _notes(file: LeadCsv) -> str:
+    """What a person should know of how the file was read."""
+    notes = []
+    if file.encoding == "cp1252":
+        notes.append(
+            "The file is not UTF-8 and was read as Windows text: look whether letters with accents are right."
+        )
+    if file.ignored_columns:
+        notes.append(f"Columns that are not read: {', '.join(file.ignored_columns)}.")
+    return " ".join(notes)[:500]
 
 
 @dataclass(slots=True)

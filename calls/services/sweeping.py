@@ -64,7 +64,8 @@ def _ring_again(*, now: datetime) -> None:
         ids = list(waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
         Call.objects.filter(pk__in=ids).update(rung_at=now)
     for call_id in ids:
-        doorbell.ring(call_id)
+        if not doorbell.ring(call_id):
+            break  # the broker is away; the rest is rung later
 
 
 def _reconcile(dialer: Dialer, *, now: datetime) -> None:

@@ -1,0 +1,218 @@
+"""A call whose worker, line, carrier or database fails at some step: never rung twice, never lost."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from structlog.testing import capture_logs
+
+from agents.domain.types import Disposition, OptOut
+from calls.domain.status import CallStatus
+from calls.models import Call, Suppression, Turn
+from calls.services import database, placing, sweeping
+from calls.services.moving import move
+from calls.services.placing import place
+from tests.calls import factories as make
+from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
+from tests.calls.fakes import FakeDialer, FakePlane, ended, turn, update
+from voice.domain.types import Acted, CarrierStatus, LineEvent, Live
+from voice.ports import DialUnknown
+
+pytestmark = pytest.mark.django_db
+NOW = NOON_IN_DENVER
+ANSWERED, ENDED = NOW + timedelta(seconds=8), NOW + timedelta(seconds=69)
+TALK: tuple[LineEvent, ...] = (
+    Live(ANSWERED),
+    turn(1),
+    turn(2, "Are you thinking of selling?"),
+    ended(Disposition.QUALIFIED, answered_at=ANSWERED, ended_at=ENDED),
+)
+
+
+def run(call: Call, plane: FakePlane, dialer: FakeDialer | None = None) -> bool:
+    try:
+        return place(call.pk, plane=plane, dialer=dialer or FakeDialer(), owner="worker-1", clock=lambda: NOW)
+    finally:
+        call.refresh_from_db()
+
+
+def kinds(call: Call) -> list[str]:
+    return list(call.events.order_by("pk").values_list("kind", flat=True))
+
+
+def status_after_a_sweep(call: Call) -> CallStatus:
+    sweeping.sweep(dialer=FakeDialer(), now=NOW)
+    call.refresh_from_db()
+    return CallStatus(call.status)
+
+
+def test_no_free_line_gives_the_call_to_another_worker() -> None:
+    call, dialer = make.call(), FakeDialer()
+    assert not run(call, FakePlane(lines=0), dialer)
+    assert (call.status, dialer.dialed) == ("claimed", [])
+    assert status_after_a_sweep(call) is CallStatus.QUEUED
+    assert (call.owner, call.dialed_at) == ("", None)
+    call.campaign.budget.refresh_from_db()
+    assert call.campaign.budget.held == WORST_CASE
+    assert run(call, FakePlane(*TALK), dialer)
+    assert (call.status, call.fence, len(dialer.dialed)) == ("done", 2, 1)
+
+
+def lose_the_lease() -> None:
+    Call.objects.update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def lose_the_claim() -> None:
+    Call.objects.update(fence=7)
+
+
+def be_canceled() -> None:
+    Call.objects.update(status=CallStatus.CANCELED.value)
+
+
+@pytest.mark.parametrize("meanwhile", [lose_the_lease, lose_the_claim, be_canceled])
+def test_whoever_lost_the_claim_before_the_intent_does_not_dial(meanwhile: Callable[[], None]) -> None:
+    call, dialer, plane = make.call(), FakeDialer(), FakePlane(*TALK, on_open=meanwhile)
+    assert not run(call, plane, dialer)
+    assert (dialer.dialed, call.dialed_at, [line.closed for line in plane.lines]) == ([], None, [1])
+    assert kinds(call) == ["call.claimed"]
+    call.lead.refresh_from_db()
+    assert call.lead.attempts == 0
+
+
+def test_a_line_that_breaks_leaves_the_call_to_the_sweep() -> None:
+    call, plane = make.call(), FakePlane(TALK[0], turn(1), RuntimeError("broken"))
+    with pytest.raises(RuntimeError, match="broken"):
+        run(call, plane)
+    assert [line.closed for line in plane.lines] == [1]
+    assert call.status == "live"
+    assert status_after_a_sweep(call) is CallStatus.UNKNOWN
+    assert Turn.objects.count() == 1
+    knows = FakeDialer(knows=update(CarrierStatus.COMPLETED, duration_s=61))
+    sweeping.sweep(dialer=knows, now=NOW + timedelta(seconds=16))
+    call.refresh_from_db()
+    assert (call.status, call.disposition, call.ended_by, call.billed_s) == ("done", "hung_up", "fault", 61)
+
+
+def test_a_fault_of_ours_while_dialing_is_never_dialed_again() -> None:
+    call, dialer = make.call(), FakeDialer(RuntimeError("broken"))
+    with pytest.raises(RuntimeError, match="broken"):
+        run(call, FakePlane(*TALK), dialer)
+    assert status_after_a_sweep(call) is CallStatus.UNKNOWN
+    assert len(dialer.dialed) == 1
+
+
+def test_a_fault_of_ours_before_the_ring_leaves_the_call_in_the_queue() -> None:
+    def fail() -> None:
+        raise RuntimeError("broken")
+
+    call = make.call()
+    with pytest.raises(RuntimeError, match="broken"):
+        run(call, FakePlane(on_open=fail))
+    assert status_after_a_sweep(call) is CallStatus.QUEUED
+
+
+def test_a_call_that_comes_alive_late_is_not_given_up() -> None:
+    """The first lease ran out while the call's fate was unknown; the talk has one of its own."""
+
+    def let_the_lease_run_out() -> None:
+        Call.objects.update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+
+    def sweep() -> None:
+        sweeping.sweep(dialer=FakeDialer(), now=NOW)
+
+    call = make.call()
+    plane = FakePlane(let_the_lease_run_out, Live(ANSWERED), sweep, *TALK[1:])
+    run(call, plane, FakeDialer(DialUnknown("timed out")))
+    assert kinds(call) == ["call.claimed", "call.dialing", "call.dial_unknown", "call.live", "call.finished"]
+
+
+def test_a_talk_that_the_sweep_gave_up_is_taken_back_by_its_next_turn() -> None:
+    def give_up() -> None:
+        Call.objects.update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+        sweeping.sweep(dialer=FakeDialer(), now=NOW)
+        assert Call.objects.get().status == "unknown"
+
+    def is_live_again() -> None:
+        sweeping.sweep(dialer=FakeDialer(), now=NOW)
+        assert Call.objects.get().status == "live"
+
+    call = make.call()
+    run(call, FakePlane(TALK[0], turn(1), give_up, turn(2), is_live_again, TALK[3]))
+    assert kinds(call)[2:] == ["call.live", "call.lease_expired", "call.held_again", "call.finished"]
+    assert (call.status, call.answered_at) == ("done", ANSWERED)
+
+
+def test_a_finish_that_comes_after_the_sweep_still_lands() -> None:
+    def give_up() -> None:
+        assert move(call.pk, CallStatus.UNKNOWN, at=NOW, why="call.lease_expired")
+
+    call = make.call()
+    run(call, FakePlane(TALK[0], give_up, TALK[3]))
+    assert kinds(call)[2:] == ["call.live", "call.lease_expired", "call.finished"]
+    assert (call.status, call.disposition, call.cost) == ("done", "qualified", Decimal("0.0443"))
+
+
+class Outage:
+    """The database is away for the next ``times`` uses of ``method``."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, owner: Any, method: str, times: int) -> None:
+        self._left, self._real = times, getattr(owner, method)
+        patch.setattr(owner, method, self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._left:
+            self._left -= 1
+            raise OperationalError("the server is away")
+        return self._real(*args, **kwargs)
+
+
+@pytest.fixture
+def open_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The test's own transaction lives on the connection that an outage would close."""
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "close", lambda: None)
+        yield
+
+
+@pytest.mark.usefixtures("open_connection")
+@pytest.mark.parametrize("part", ["_hold_live", "_keep_turn", "finish", "record_opt_out", "let_go"])
+def test_a_database_that_is_away_for_a_moment_loses_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = make.call()
+    Outage(monkeypatch, placing, part, times=2)
+    stop = OptOut("stop")
+    bye = ended(Disposition.DO_NOT_CALL, stop, answered_at=ANSWERED, ended_at=ENDED)
+    assert run(call, FakePlane(*TALK[:3], Acted(stop), bye))
+    assert (call.status, call.disposition, call.answered_at) == ("done", "do_not_call", ANSWERED)
+    assert (call.turns.count(), Suppression.objects.count()) == (2, 1)
+
+
+@pytest.mark.usefixtures("open_connection")
+def test_a_database_that_stays_away_is_told() -> None:
+    tries: list[int] = []
+
+    def write() -> None:
+        tries.append(1)
+        raise OperationalError("the server is away")
+
+    with capture_logs() as logs, pytest.raises(OperationalError, match="away"):
+        database.surviving_outage(write, patience_s=0.25)
+    assert [(line["event"], line["attempt"]) for line in logs] == [
+        ("database.away", attempt) for attempt in range(1, len(tries))
+    ]
+    assert len(tries) >= 2
+
+
+def test_other_errors_are_not_repeated() -> None:
+    tries: list[int] = []
+
+    def write() -> None:
+        tries.append(1)
+        raise Call.DoesNotExist
+
+    with pytest.raises(Call.DoesNotExist):
+        database.surviving_outage(write)
+    assert tries == [1]

@@ -1,0 +1,226 @@
+"""Every way in which a call can hang, and how the sweep brings it on. The clock stands still."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from billing.models import LedgerEntry
+from calls.domain.status import CallStatus
+from calls.models import Call, CallEvent
+from calls.services import doorbell, sweeping
+from calls.services.sweeping import sweep
+from tests.calls import factories as make
+from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
+from tests.calls.fakes import FakeDialer, update
+from voice.domain.types import CarrierStatus
+from voice.ports import DialUnknown
+
+pytestmark = pytest.mark.django_db
+NOW = NOON_IN_DENVER
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+SID = "CA" + "1" * 32
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    ids: list[UUID] = []
+
+    def ring(call_id: UUID) -> bool:
+        ids.append(call_id)
+        return True
+
+    monkeypatch.setattr(doorbell, "ring", ring)
+    return ids
+
+
+def swept(call: Call, dialer: FakeDialer | None = None, *, now: datetime = NOW) -> Call:
+    assert sweep(dialer=dialer or FakeDialer(), now=now)
+    call.refresh_from_db()
+    return call
+
+
+def unknown(*, for_s: int, carrier_call_id: str = SID, **fields: datetime) -> Call:
+    return make.call(
+        make.lead(attempts=1),
+        CallStatus.UNKNOWN,
+        at=NOW - for_s * SECOND,
+        carrier_call_id=carrier_call_id,
+        **fields,
+    )
+
+
+def test_nothing_hangs(rung: list[UUID]) -> None:
+    for status in CallStatus:
+        make.call(status=status)
+    dialer, was = FakeDialer(), list(Call.objects.order_by("pk").values())
+    assert sweep(dialer=dialer, now=NOW)
+    assert list(Call.objects.order_by("pk").values()) == was
+    assert (dialer.asked, dialer.hung_up, dialer.dialed, rung) == ([], [], [], [])
+    assert not CallEvent.objects.exists()
+
+
+def test_a_claim_whose_worker_is_lost_waits_again_and_is_rung_at_once(rung: list[UUID]) -> None:
+    call = swept(make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO))
+    assert (call.status, call.owner, call.lease_until, call.fence, call.rung_at) == ("queued", "", None, 1, NOW)
+    assert [(event.kind, event.status) for event in call.events.all()] == [("call.lease_expired", "queued")]
+    assert rung == [call.pk]
+
+
+def test_a_call_that_cannot_be_prepared_is_given_up_after_three_claims(rung: list[UUID]) -> None:
+    call = make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO, fence=2)
+    assert swept(call).status == "queued"
+    Call.objects.filter(pk=call.pk).update(status="claimed", lease_until=LONG_AGO, fence=3)
+    rung.clear()
+    call = swept(call)
+    assert (call.status, call.disposition, call.ended_by) == ("failed", "failed", "fault")
+    assert call.summary == "This call was claimed 3 times and never dialed."
+    assert [entry.amount for entry in LedgerEntry.objects.order_by("pk")] == [WORST_CASE, WORST_CASE, Decimal(0)]
+    call.lead.refresh_from_db()
+    assert (call.lead.status, call.lead.attempts) == ("open", 0)
+    assert call.lead.next_attempt_at == NOW + timedelta(minutes=45)
+    assert rung == []
+
+
+@pytest.mark.parametrize("status", [CallStatus.DIALING, CallStatus.LIVE])
+@pytest.mark.parametrize("fence", [1, 9])
+def test_a_call_that_may_have_rung_is_unknown_and_never_queued(
+    status: CallStatus, fence: int, rung: list[UUID]
+) -> None:
+    call = swept(make.call(status=status, lease_until=LONG_AGO, fence=fence))
+    assert (call.status, call.status_at, call.owner) == ("unknown", NOW, "worker-1")
+    assert [(event.kind, event.status) for event in call.events.all()] == [("call.lease_expired", "unknown")]
+    assert rung == []
+    assert LedgerEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", [CallStatus.CLAIMED, CallStatus.DIALING, CallStatus.LIVE])
+def test_leases_run_by_the_databases_clock(status: CallStatus) -> None:
+    call = make.call(status=status)
+    a_clock_that_is_years_ahead = datetime.now(UTC) + timedelta(days=2000)
+    assert swept(call, now=a_clock_that_is_years_ahead).status == status.value
+
+
+@pytest.mark.parametrize(("age_s", "rings"), [(30, False), (31, True), (None, True)])
+def test_a_queued_call_is_rung_again(age_s: int | None, rings: bool, rung: list[UUID]) -> None:
+    rung_at = None if age_s is None else NOW - age_s * SECOND
+    call = swept(make.call(rung_at=rung_at))
+    assert (call.status, call.rung_at) == ("queued", NOW if rings else rung_at)
+    assert rung == ([call.pk] if rings else [])
+    rung.clear()
+    swept(call)
+    assert rung == []
+
+
+def test_the_oldest_are_rung_first_and_not_all_at_once(rung: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "_BATCH", 2)
+    calls = [make.call(rung_at=None, queued_at=NOW - age * SECOND) for age in (5, 9, 7)]
+    swept(calls[0])
+    assert rung == [calls[1].pk, calls[2].pk]
+    swept(calls[0])
+    assert rung[2:] == [calls[0].pk]
+
+
+@pytest.mark.parametrize(("for_s", "asked"), [(15, []), (16, [("fetch", SID)])])
+def test_the_carrier_is_asked_after_a_while(for_s: int, asked: list[tuple[str, str]]) -> None:
+    dialer = FakeDialer(knows=update(CarrierStatus.RINGING))
+    assert swept(unknown(for_s=for_s), dialer).status == "unknown"
+    assert dialer.asked == asked
+
+
+def test_without_the_carriers_id_the_call_is_looked_up_by_ours_and_adopted() -> None:
+    call, dialer = unknown(for_s=16, carrier_call_id=""), FakeDialer(knows=update(CarrierStatus.IN_PROGRESS))
+    call = swept(call, dialer)
+    assert dialer.asked == [("find", f"{call.pk} {call.to_number}")]
+    assert (call.status, call.carrier_call_id, dialer.hung_up) == ("unknown", SID, [])
+
+
+def test_what_the_carrier_finds_may_be_an_earlier_call_of_ours() -> None:
+    earlier = make.call(status=CallStatus.DONE, carrier_call_id=SID)
+    found = FakeDialer(knows=update(CarrierStatus.COMPLETED, duration_s=61))
+    call = swept(unknown(for_s=16, carrier_call_id=""), found)
+    assert (call.status, call.carrier_call_id) == ("unknown", "")
+    earlier.refresh_from_db()
+    assert earlier.carrier_call_id == SID
+
+
+def test_an_answered_call_that_is_over() -> None:
+    answered_at = NOW - 100 * SECOND
+    call = unknown(for_s=16, answered_at=answered_at)
+    call = swept(call, FakeDialer(knows=update(CarrierStatus.COMPLETED, duration_s=61)))
+    assert (call.status, call.disposition, call.ended_by) == ("done", "hung_up", "fault")
+    assert (call.answered_at, call.ended_at, call.billed_s) == (answered_at, answered_at + 61 * SECOND, 61)
+    assert call.cost == Decimal("0.0443")
+    call.lead.refresh_from_db()
+    assert (call.lead.status, call.lead.next_attempt_at) == ("open", NOW + timedelta(minutes=45))
+
+
+def test_an_answered_call_that_is_over_and_was_never_live_here() -> None:
+    call = swept(unknown(for_s=16), FakeDialer(knows=update(CarrierStatus.COMPLETED, duration_s=61)))
+    assert (call.answered_at, call.ended_at, call.billed_s) == (NOW - 61 * SECOND, NOW, 61)
+
+
+@pytest.mark.parametrize(
+    ("status", "disposition", "ended"),
+    [
+        (CarrierStatus.BUSY, "busy", "done"),
+        (CarrierStatus.NO_ANSWER, "no_answer", "done"),
+        (CarrierStatus.FAILED, "failed", "failed"),
+        (CarrierStatus.CANCELED, "failed", "failed"),
+    ],
+)
+def test_a_call_that_nobody_answered(status: CarrierStatus, disposition: str, ended: str) -> None:
+    call = swept(unknown(for_s=16), FakeDialer(knows=update(status)))
+    assert (call.status, call.disposition, call.ended_by, call.cost) == (ended, disposition, "carrier", 0)
+
+
+@pytest.mark.parametrize("carrier_call_id", ["", SID])
+def test_a_call_that_the_carrier_does_not_know(carrier_call_id: str) -> None:
+    nothing = FakeDialer(knows=None)
+    assert swept(unknown(for_s=120, carrier_call_id=carrier_call_id), nothing).status == "unknown"
+    call = swept(unknown(for_s=121, carrier_call_id=carrier_call_id), nothing)
+    assert (call.status, call.disposition, call.ended_by) == ("failed", "failed", "fault")
+    assert call.summary == "The carrier knows of no such call: the phone never rang."
+    assert call.cost == 0
+
+
+@pytest.mark.parametrize(("for_s", "hung_up"), [(120, []), (121, [SID])])
+@pytest.mark.parametrize("status", [CarrierStatus.QUEUED, CarrierStatus.RINGING, CarrierStatus.IN_PROGRESS, None])
+def test_a_call_with_which_nobody_talks_is_hung_up(
+    status: CarrierStatus | None, for_s: int, hung_up: list[str]
+) -> None:
+    dialer = FakeDialer(knows=update(status))
+    assert swept(unknown(for_s=for_s), dialer).status == "unknown"
+    assert dialer.hung_up == hung_up
+
+
+def test_a_silent_carrier_holds_up_nothing() -> None:
+    calls = [unknown(for_s=500), make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO)]
+    with capture_logs() as logs:
+        swept(calls[0], FakeDialer(knows=DialUnknown("timed out")))
+    assert [(line["event"], line["error"]) for line in logs] == [("sweep.carrier_silent", "timed out")]
+    assert [Call.objects.get(pk=call.pk).status for call in calls] == ["unknown", "queued"]
+
+
+def test_the_sweep_never_dials() -> None:
+    dialer = FakeDialer()
+    for status in CallStatus:
+        for lease_until in (None, LONG_AGO):
+            make.call(status=status, lease_until=lease_until, at=NOW - timedelta(hours=1))
+    for minutes in range(5):
+        sweep(dialer=dialer, now=NOW + timedelta(minutes=minutes))
+    assert dialer.dialed == []
+
+
+def test_a_failing_round_lets_the_next_one_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeping, "_ring_again", fail)
+        with pytest.raises(RuntimeError, match="broken"):
+            sweep(dialer=FakeDialer(), now=NOW)
+    assert sweep(dialer=FakeDialer(), now=NOW)
