@@ -134,6 +134,7 @@ class LeadImport(models.Model):
     imported = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
+    notes = models.CharField(max_length=500, blank=True, help_text="What was assumed of the file, or left out.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

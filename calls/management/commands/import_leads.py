@@ -32,6 +32,8 @@ class Command(BaseCommand):
         if done.created_at < now:
             self.stdout.write(f"This file was imported before, at {done.created_at:%Y-%m-%d %H:%M} UTC.")
         self.stdout.write(f"{done.imported} imported, {done.duplicates} duplicates, {done.rejected} rejected.")
+        if done.notes:
+            self.stdout.write(done.notes)
         for row in done.rows.filter(fate=LeadRow.Fate.REJECTED).iterator():
             self.stdout.write(f"line {row.line}: {row.reason}")
 

@@ -152,13 +152,20 @@ def upload(client: Client, campaign: Campaign, content: bytes, name: str = "lead
 
 
 def test_an_upload_ends_on_the_page_of_its_fates(as_manager: Client, campaign: Campaign) -> None:
-    content = b"phone,name\n3035550100,Ann\n911,Police\n303-555-0100,Ann\n"
+    content = b"phone,name,zip\n3035550100,Ann,\n911,Police,\n303-555-0100,Ann,\n"
     response = upload(as_manager, campaign, content)
     done = LeadImport.objects.get()
     assert response["Location"] == f"/admin/calls/leadimport/{done.pk}/change/"
     assert said(response) == ["1 leads were imported into Autumn sellers."]
     page = as_manager.get(response["Location"]).content.decode()
-    for words in ("all <b>3</b>", "imported <b>1</b>", "duplicate <b>1</b>", "rejected <b>1</b>", "911 is too short"):
+    for words in (
+        "all <b>3</b>",
+        "imported <b>1</b>",
+        "duplicate <b>1</b>",
+        "rejected <b>1</b>",
+        "911 is too short",
+        "read: zip.",
+    ):
         assert words in page
     again = upload(as_manager, campaign, content)
     assert said(again)[-1] == "This file was imported into this campaign before; nothing was changed."

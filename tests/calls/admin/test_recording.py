@@ -1,15 +1,13 @@
-import asyncio
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
-from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
-from django.test import AsyncRequestFactory, Client
+from django.test import AsyncClient, Client
 from pytest_django import Settings
 
-from calls import views
 from calls.models import Call, Campaign
 from calls.views import Span, Unsatisfiable, asked_span
 from tests.calls.admin import world
@@ -125,18 +123,16 @@ def test_no_name_leads_out_of_the_folder(
     assert (response.status_code, response.content) == (404, b"The recording is no longer on this server.")
 
 
-def test_under_asgi_it_is_streamed(call: Call, wav: bytes, admin_user: User) -> None:
-    request = AsyncRequestFactory().get(url(call), headers={"range": "bytes=1-70000"})
-    assert isinstance(request, ASGIRequest)
-    request.user = admin_user
-    response = views.recording(request, call.pk)
-    assert isinstance(response, StreamingHttpResponse)
-    assert (response.status_code, response.is_async) == (206, True)
+def test_under_asgi_it_is_streamed(call: Call, wav: bytes, manager: User) -> None:
+    client = AsyncClient()
+    client.force_login(manager)
 
-    async def blocks() -> list[bytes]:
-        return [block async for block in response]
+    async def streamed() -> tuple[int, list[bytes]]:
+        response = await client.get(url(call), headers={"range": "bytes=1-70000"})
+        assert isinstance(response, StreamingHttpResponse)
+        assert response.is_async
+        return response.status_code, [block async for block in response]
 
-    streamed = asyncio.run(blocks())
-    expected = wav[1:70001]
-    assert b"".join(streamed) == expected
-    assert [len(block) for block in streamed] == [min(65536, len(expected)), len(expected) - 65536][: len(streamed)]
+    status, blocks = async_to_sync(streamed)()
+    assert (status, b"".join(blocks)) == (206, wav[1:70001])
+    assert [len(block) for block in blocks] == [65536, 70000 - 65536]

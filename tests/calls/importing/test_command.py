@@ -18,13 +18,14 @@ def run(*arguments: str) -> str:
 @pytest.fixture
 def leads(tmp_path: Path) -> Path:
     path = tmp_path / "leads.csv"
-    path.write_text("phone,name\n303-555-0100,Ann\n911,Police\n303-555-0100,Ann\n")
+    path.write_text("phone,name,zip\n303-555-0100,Ann,\n911,Police,\n303-555-0100,Ann,\n")
     return path
 
 
 def test_summary_and_the_rejected_lines(campaign: Campaign, leads: Path) -> None:
     assert run("Autumn sellers", str(leads)).splitlines() == [
         "1 imported, 1 duplicates, 1 rejected.",
+        "Columns that are not read: zip.",
         "line 3: 911 is too short for a phone number: short codes cannot be called.",
     ]
     assert Lead.objects.get().name == "Ann"

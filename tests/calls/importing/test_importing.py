@@ -89,6 +89,15 @@ def test_each_line_has_its_fate(campaign: Campaign) -> None:
     assert not Consent.objects.exists()
 
 
+def test_what_was_assumed_and_left_out_is_noted(campaign: Campaign) -> None:
+    data = io.BytesIO("phone,name,ZIP,shoe size\n3035550100,Zoë,,\n".encode("cp1252"))
+    assert import_leads(campaign.pk, "leads.csv", data, now=NOW).notes == (
+        "The file is not UTF-8 and was read as Windows text: look whether letters with accents are right. "
+        "Columns that are not read: ZIP, shoe size."
+    )
+    assert take(campaign, "phone\n3035550101\n").notes == ""
+
+
 def test_consent_of_a_duplicate_is_added_to_the_lead_once(campaign: Campaign) -> None:
     take(campaign, HEADER + "3035550100,Ann,,,\n")
     done = take(campaign, HEADER + "3035550100,Ann,written,form,2026-03-04\n3035550100,Ann,written,form,2026-03-04\n")
