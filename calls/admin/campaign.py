@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 from calls.admin.base import BaseAdmin, badge, dollars, figures
 from calls.domain import phone
 from calls.models import Appointment, Call, Campaign, Lead, LeadImport
+from calls.models.campaign import every_day
 from calls.models.lead import LeadStatus
 from calls.services import campaigns
 from calls.services.campaigns import CampaignError
@@ -38,6 +39,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
     weekdays = forms.TypedMultipleChoiceField(
         coerce=int,
         choices=_WEEKDAYS,
+        initial=every_day,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "weekdays"}),
         error_messages={"required": "Choose at least one day on which leads may be called."},
         help_text="Days on which leads may be called, where they live.",

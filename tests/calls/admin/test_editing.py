@@ -42,6 +42,7 @@ def errors(response: Any) -> dict[str, list[str]]:
 
 def test_a_campaign_is_added(as_manager: Client, db: None) -> None:
     budget = Budget.objects.create(name="Autumn", limit=Decimal(50))
+    assert as_manager.get("/admin/calls/campaign/add/").content.decode().count("checked") == 7
     draft = Campaign(name="Autumn sellers", budget=budget)
     response = as_manager.post("/admin/calls/campaign/add/", form(draft, from_number="(303) 555-0100"))
     assert response.status_code == 302
