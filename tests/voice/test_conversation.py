@@ -265,7 +265,7 @@ async def test_an_opt_out_said_into_the_hang_up_is_heard(make_plane: PlaneMaker)
     assert report.ended_by is EndedBy.LEAD
     assert dialogue.heard == [(HeardKind.SPEECH, "Stop calling me.")]
     assert watch.turns[-1].text == "Stop calling me."
-    assert [event.act for event in watch.events if isinstance(event, Acted)][0] == OptOut("Stop calling me.")
+    assert next(event.act for event in watch.events if isinstance(event, Acted)) == OptOut("Stop calling me.")
 
 
 async def test_key_nine_stops_the_voice_and_is_heard(make_plane: PlaneMaker) -> None:
