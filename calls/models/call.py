@@ -81,6 +81,7 @@ class Call(models.Model):
         ]
         indexes = [
             models.Index(fields=["rung_at"], condition=Q(status=CallStatus.QUEUED.value), name="call_to_ring"),
+            models.Index(fields=["to_number", "dialed_at"], name="call_of_number"),
             models.Index(fields=["lease_until"], condition=Q(status__in=sorted(OWNED)), name="call_lease"),
         ]
 

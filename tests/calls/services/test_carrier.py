@@ -1,6 +1,7 @@
 """News from the carrier: late, doubled, out of order."""
 
 from datetime import timedelta
+from decimal import Decimal
 from itertools import permutations
 from uuid import uuid4
 
@@ -33,7 +34,7 @@ def test_a_call_that_nobody_answered_is_finished(
     call = make.call(make.lead(attempts=1), status)
     assert carrier.apply(call.pk, update(news), now=NOW)
     call.refresh_from_db()
-    assert (call.status, call.disposition, call.ended_by, call.cost) == (ended, disposition, "carrier", 0)
+    assert (call.status, call.disposition, call.ended_by, call.cost) == (ended, disposition, "carrier", Decimal(0))
     assert (call.summary, call.ended_at) == (f"The carrier ended the call: {news}.", NOW)
     assert [event.kind for event in call.events.order_by("pk")] == [f"carrier.{news}", "call.finished"]
 

@@ -35,6 +35,7 @@ ANSWERED = NOON_IN_DENVER + timedelta(seconds=8)
 ENDED = ANSWERED + timedelta(seconds=61)
 NOW = ENDED + timedelta(milliseconds=200)
 SLOT = datetime(2026, 11, 12, 17, 0, tzinfo=UTC)
+FREE = Decimal(0)
 PRICE_OF_61_S = Decimal("0.0443")
 """By hand: 2 minutes of voice at 0.0140, 2 of media stream at 0.0044, one machine detection at 0.0075."""
 
@@ -67,7 +68,7 @@ def entries(call: Call) -> list[tuple[str, Decimal]]:
 
 def everything() -> list[list[tuple[Any, ...]]]:
     tables = (Call, CallEvent, Lead, Suppression, Appointment, LedgerEntry)
-    return [list(table.objects.order_by("pk").values_list()) for table in tables]  # type: ignore[attr-defined]
+    return [list(table.objects.order_by("pk").values_list()) for table in tables]
 
 
 def test_a_talk_of_61_seconds(news: list[dict[str, Any]]) -> None:
@@ -152,7 +153,7 @@ def test_a_call_that_nobody_answered_costs_nothing(disposition: Disposition, sta
     call = make.call(lead, CallStatus.DIALING)
     assert finish(call.pk, report(disposition, ended_at=ENDED), now=NOW)
     call.refresh_from_db()
-    assert (call.status, call.disposition, call.billed_s, call.cost) == (status, disposition.value, None, 0)
+    assert (call.status, call.disposition, call.billed_s, call.cost) == (status, disposition.value, None, FREE)
     assert (call.answered_at, call.ended_at) == (None, ENDED)
     assert entries(call) == [("hold", WORST_CASE), ("release", WORST_CASE), ("charge", Decimal(0))]
     lead.refresh_from_db()

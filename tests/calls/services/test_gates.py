@@ -1,6 +1,7 @@
 """What the gates are told about a lead, and what is kept of their words."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_a_lead_as_the_gates_see_it() -> None:
     ids=["moved", "same state", "own zone", "toll-free", "new code", "nowhere", "territory", "Canada", "Britain"],
 )
 def test_where_a_lead_is(
-    fields: dict[str, str], country: str, states: tuple[str, ...], zones: tuple[str, ...]
+    fields: dict[str, Any], country: str, states: tuple[str, ...], zones: tuple[str, ...]
 ) -> None:
     facts = gates.facts_of(make.lead(**fields), now=NOW)
     assert (facts.country, facts.states, facts.zones) == (country, states, zones)

@@ -23,6 +23,7 @@ from voice.ports import Busy, DialUnknown, Refused
 
 pytestmark = pytest.mark.django_db
 NOW = NOON_IN_DENVER
+FREE = Decimal(0)
 ANSWERED, ENDED = NOW + timedelta(seconds=8), NOW + timedelta(seconds=69)
 SLOT = datetime(2026, 11, 12, 17, 0, tzinfo=UTC)
 TALK: tuple[LineEvent, ...] = (
@@ -169,7 +170,7 @@ def test_a_refusal(code: str, disposition: str, lead_status: str) -> None:
     call, plane = make.call(), FakePlane(*TALK)
     assert run(call, plane, FakeDialer(Refused("Twilio refused the call: no.", code=code)))
     assert (call.status, call.disposition, call.ended_by) == ("failed", disposition, "carrier")
-    assert (call.summary, call.cost, held(call)) == ("Twilio refused the call: no.", 0, 0)
+    assert (call.summary, call.cost, held(call)) == ("Twilio refused the call: no.", FREE, FREE)
     call.lead.refresh_from_db()
     assert (call.lead.status, call.lead.attempts) == (lead_status, 1)
     assert not Turn.objects.exists()
@@ -179,7 +180,7 @@ def test_a_refusal(code: str, disposition: str, lead_status: str) -> None:
 def test_a_carrier_without_room_costs_no_attempt(max_attempts: int) -> None:
     call = make.call(make.lead(make.campaign(max_attempts=max_attempts)))
     assert run(call, FakePlane(*TALK), FakeDialer(Busy("429", code="20429")))
-    assert (call.status, call.disposition, held(call)) == ("failed", "failed", 0)
+    assert (call.status, call.disposition, held(call)) == ("failed", "failed", FREE)
     call.lead.refresh_from_db()
     assert (call.lead.status, call.lead.attempts) == ("open", 0)
     assert call.lead.next_attempt_at == NOW + timedelta(seconds=30)

@@ -43,13 +43,13 @@ def swept(call: Call, dialer: FakeDialer | None = None, *, now: datetime = NOW) 
     return call
 
 
-def unknown(*, for_s: int, carrier_call_id: str = SID, **fields: datetime) -> Call:
+def unknown(*, for_s: int, carrier_call_id: str = SID, answered_at: datetime | None = None) -> Call:
     return make.call(
         make.lead(attempts=1),
         CallStatus.UNKNOWN,
         at=NOW - for_s * SECOND,
         carrier_call_id=carrier_call_id,
-        **fields,
+        answered_at=answered_at,
     )
 
 
@@ -174,7 +174,7 @@ def test_an_answered_call_that_is_over_and_was_never_live_here() -> None:
 )
 def test_a_call_that_nobody_answered(status: CarrierStatus, disposition: str, ended: str) -> None:
     call = swept(unknown(for_s=16), FakeDialer(knows=update(status)))
-    assert (call.status, call.disposition, call.ended_by, call.cost) == (ended, disposition, "carrier", 0)
+    assert (call.status, call.disposition, call.ended_by, call.cost) == (ended, disposition, "carrier", Decimal(0))
 
 
 @pytest.mark.parametrize("carrier_call_id", ["", SID])

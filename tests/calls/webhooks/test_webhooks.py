@@ -1,6 +1,7 @@
 """The carrier's callbacks over HTTP: only what it signed counts, and it counts once."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -79,7 +80,7 @@ def test_a_call_that_nobody_answered_is_finished(
 ) -> None:
     assert post(call.pk, "status", {**STATUS, "CallStatus": status}).status_code == 204
     call.refresh_from_db()
-    assert (call.status, call.disposition, call.cost) == ("done", disposition, 0)
+    assert (call.status, call.disposition, call.cost) == ("done", disposition, Decimal(0))
     assert signals == [Signal(str(call.pk), SignalKind.CARRIER, status)]
 
 
