@@ -65,8 +65,8 @@ format: install-dev ## Put the code in form
 	@$(BIN)/ruff check --fix .
 
 lock: install-dev ## Write requirements*.txt anew from pyproject.toml
-	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
-	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --python-version 3.11 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --python-version 3.11 --python-platform x86_64-manylinux_2_28 pyproject.toml -o requirements.txt
+	@$(BIN)/python -m uv pip compile -q --generate-hashes --no-header --python-version 3.11 --python-platform x86_64-manylinux_2_28 --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove data, caches and the installation
 	@rm -rf var .venv .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info

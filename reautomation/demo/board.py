@@ -55,20 +55,21 @@ def read(campaign_id: int, *, now: datetime) -> list[Row]:
     newest = Call.objects.filter(lead=OuterRef("pk")).order_by("-attempt").values("pk")[:1]
     leads = Lead.objects.filter(campaign_id=campaign_id).annotate(call_pk=Subquery(newest)).order_by("pk")
     last = Turn.objects.filter(call=OuterRef("pk")).order_by("-seq").values("text")[:1]
-    calls = Call.objects.filter(pk__in=[lead.call_pk for lead in leads])
+    pairs = list(leads.values_list("name", "call_pk"))
+    calls = Call.objects.filter(pk__in=[call_pk for _, call_pk in pairs if call_pk])
     by_id = {call.pk: call for call in calls.annotate(turn_count=Count("turns"), last_words=Subquery(last))}
-    return [_row(lead, by_id.get(lead.call_pk), now=now) for lead in leads]
+    return [_row(name, by_id.get(call_pk), now=now) for name, call_pk in pairs]
 
 
-def _row(lead: Lead, call: "Call | None", *, now: datetime) -> Row:
+def _row(name: str, call: "Call | None", *, now: datetime) -> Row:
     if call is None:
-        return Row(lead.name, "waiting", 0, "", Decimal(0), "")
+        return Row(name, "waiting", 0, "", Decimal(0), "")
     cost = call.cost
     if call.status == CallStatus.LIVE and call.answered_at:
         talked_s = max(1, round((now - call.answered_at).total_seconds()))
         cost = sum(billing.price_call(answered_s=talked_s, detected_machine=True, usage=[]).values(), Decimal(0))
     turns: int = getattr(call, "turn_count", 0)
-    return Row(lead.name, call.status, turns, getattr(call, "last_words", None) or "", cost, call.disposition)
+    return Row(name, call.status, turns, getattr(call, "last_words", None) or "", cost, call.disposition)
 
 
 def _table(rows: list[Row]) -> Table:

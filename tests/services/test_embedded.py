@@ -3,9 +3,11 @@
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,14 +32,16 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture()
-def embedded(tmp_path: Path) -> Iterator[Embedded]:
+def embedded() -> Iterator[Embedded]:
     """In a folder with a space in its name, and more path than a socket's name could hold."""
-    var = tmp_path / "a folder with spaces" / ("long" * 20)
-    var.mkdir(parents=True)
-    servers = Embedded(var)
-    yield servers
-    for process in server_processes(servers):
-        process.kill()
+    with tempfile.TemporaryDirectory() as folder:
+        var = Path(folder) / "a folder with spaces" / ("long" * 20)
+        var.mkdir(parents=True)
+        servers = Embedded(var)
+        yield servers
+        for process in server_processes(servers):
+            process.kill()
+        shutil.rmtree(servers.sockets, ignore_errors=True)
 
 
 def user_of(embedded: Embedded, **options: object) -> "subprocess.Popen[str]":
@@ -137,6 +141,18 @@ def test_a_killed_keeper_and_killed_servers_are_replaced_by_the_next_who_joins(e
     wait_until_gone(embedded)
 
 
+def test_servers_that_lost_their_sockets_are_reached_again(embedded: Embedded) -> None:
+    first = user_of(embedded)
+    joined(first)
+    shutil.rmtree(embedded.sockets)
+    second = user_of(embedded)
+    joined(second)
+    assert answers(embedded)
+    leaves(first)
+    leaves(second)
+    wait_until_gone(embedded)
+
+
 def test_somebody_who_joins_while_the_servers_stop_finds_them_running(embedded: Embedded) -> None:
     for _ in range(3):
         leaving = user_of(embedded)
@@ -152,7 +168,7 @@ def test_somebody_who_joins_while_the_servers_stop_finds_them_running(embedded: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user is what runs this test already")
-def test_an_ordinary_user_needs_no_root(tmp_path_factory: pytest.TempPathFactory, embedded: Embedded) -> None:
+def test_an_ordinary_user_needs_no_root(embedded: Embedded) -> None:
     nobody = pwd.getpwnam("nobody")
     interpreter = Path(sys.executable).resolve()
     if any(not folder.stat().st_mode & 0o001 for folder in [*interpreter.parents, *ROOT.parents, ROOT]):
