@@ -22,6 +22,10 @@ STREAM_SID = "MZ" + "0" * 32
 _PACKET = 160
 
 
+def mulaw(pcm: bytes) -> bytes:
+    return audioop.lin2ulaw(pcm, 2)
+
+
 def connected() -> dict[str, Any]:
     return {"event": "connected", "protocol": "Call", "version": "1.0.0"}
 
@@ -129,7 +133,7 @@ class Phone:
             while True:
                 pcm = bytes(self._queue[: _PACKET * 2]) or bytes(_PACKET * 2)
                 del self._queue[: _PACKET * 2]
-                payload = base64.b64encode(audioop.lin2ulaw(pcm, 2)).decode()
+                payload = base64.b64encode(mulaw(pcm)).decode()
                 media = {"track": "inbound", "timestamp": str(self._sent * 20), "payload": payload}
                 await self._send({"event": "media", "streamSid": STREAM_SID, "media": media})
                 self._sent += 1

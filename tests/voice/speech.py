@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import soxr  # type: ignore[import-untyped]
+import soxr
 
 from voice.speech.ports import RATE, Hearing, Speech
 

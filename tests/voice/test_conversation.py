@@ -445,7 +445,7 @@ async def test_a_part_that_breaks_ends_the_call_as_a_fault(make_plane: PlaneMake
 
 async def test_a_summary_that_breaks_still_gives_a_report(make_plane: PlaneMaker) -> None:
     dialogue = ScriptedDialogue()
-    dialogue.wrap_up = lambda **_: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    dialogue.wrap_up = lambda **_: 1 / 0  # type: ignore[assignment,method-assign]
     plane = await make_plane(dialogue)
     watch = open_line(plane)
     async with answered(watch.line.stream) as phone:
@@ -516,7 +516,7 @@ async def test_the_recording_keeps_nothing_that_barge_in_cut(make_plane: PlaneMa
     assert farewell - cut > 800
 
 
-def _found(track: np.ndarray, burst: np.ndarray) -> int:  # type: ignore[type-arg]
+def _found(track: np.ndarray, burst: np.ndarray) -> int:
     """Where ``burst`` is in ``track``: the sample of the highest correlation."""
     size = len(track) + len(burst)
     spectrum = np.fft.rfft(track, size) * np.conj(np.fft.rfft(burst.astype(np.float64), size))

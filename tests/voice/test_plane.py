@@ -133,7 +133,7 @@ async def test_a_signal_between_the_socket_and_the_session_is_not_lost(make_plan
         seat.signal(Signal("call-1", SignalKind.HANG_UP))
         return taken
 
-    seat.arrive = arrive_and_hang_up  # type: ignore[method-assign]
+    seat.arrive = arrive_and_hang_up  # type: ignore[method-assign,assignment]
     async with answered(watch.line.stream) as phone:
         assert await phone.gone() == 1000
     assert (await watch.report()).ended_by is EndedBy.AGENT

@@ -114,3 +114,19 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
         parent.kill()
     _, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
+
+
+def test_models_stay_out_of_our_process() -> None:
+    """Piper is GPL-3.0, and a model beside the media loop delays the audio."""
+    code = "import sys, voice.plane; print(sorted({'piper', 'faster_whisper', 'ctranslate2'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_what_every_process_imports_is_light() -> None:
+    code = (
+        "import sys, voice.worker, voice.bell, voice.adapters.twilio;"
+        "print(sorted({'pipecat', 'onnxruntime', 'numpy', 'uvicorn'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import soxr  # type: ignore[import-untyped]
+import soxr
 from piper import PiperVoice
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import ctranslate2
 import numpy as np
 import numpy.typing as npt
-import soxr  # type: ignore[import-untyped]
+import soxr
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
