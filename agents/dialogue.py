@@ -32,6 +32,7 @@ MAX_TURNS = 25
 _MACHINE_TURNS = 3
 """A greeting of a voicemail comes within the first turns; later the same words come from a person."""
 
+_PICKING_UP = frozenset({Intent.GREETING, Intent.WHO_IS_THIS, Intent.REPEAT})
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 _WANTS_REMOVAL = frozenset({"remove it", "please remove it", "remove", "do that", "please do", "go ahead", "do it"})
 
@@ -73,6 +74,8 @@ class LeadDialogue:
             return Reply("")
         if self._state.turn >= MAX_TURNS:
             return self._end("Thank you for your time. Goodbye.", EndCall("turn_limit"))
+        if heard.before_question and not _says_something(heard.text):
+            return Reply("", agent=AgentName.CONVERSATION)
         held = self._held_by_screening(heard, now)
         if held is not None:
             return held
@@ -92,6 +95,16 @@ class LeadDialogue:
             acts=[type(act).__name__ for act in reply.acts],
         )
         return reply
+
+    def cannot_wait(self, heard: Heard) -> bool:
+        """An opt-out, a machine, a wrong number: whatever makes the rest of our words pointless or unlawful."""
+        if self._asks_to_opt_out(heard):
+            return True
+        if heard.kind is HeardKind.MACHINE:
+            return heard.text.startswith(("machine", "fax")) and self._machine_answered(heard)
+        if heard.kind is not HeardKind.SPEECH:
+            return False
+        return self._machine_answered(heard) or Intent.WRONG_NUMBER in intents.read(normalise(heard.text)).intents
 
     def interrupted(self, *, played: str) -> None:
         """Unless the last sentence had begun, its question was not heard and a bare yes does not answer it."""
@@ -161,6 +174,13 @@ class LeadDialogue:
     def _over(self) -> Reply:
         """The conversation is over already: hang up, whatever else is said."""
         return Reply("", acts=(EndCall("over"),), agent=AgentName.CONVERSATION)
+
+
+def _says_something(text: str) -> bool:
+    """More than people say when they pick up: a greeting, their name, "yes?", "who is this?", which the opening
+    answers."""
+    purpose = intents.read(normalise(text))
+    return bool(purpose.objections or purpose.intents - _PICKING_UP)
 
 
 def start(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> LeadDialogue:

@@ -14,7 +14,13 @@ class Dialogue(Protocol):
         """The first words, said as soon as somebody answers: company, AI assistant, recorded, how to opt out."""
 
     async def reply(self, heard: Heard, *, now: datetime) -> Reply:
-        """The answer to what was heard. Never raises for odd input; an unclear turn gets a question back."""
+        """The answer to what was heard. Never raises for odd input; an unclear turn gets a question back.
+
+        An empty reply without acts means: say nothing and listen on.
+        """
+
+    def cannot_wait(self, heard: Heard) -> bool:
+        """Whether this stops even words that the law wants heard whole: an opt-out, a machine, a wrong number."""
 
     def interrupted(self, *, played: str) -> None:
         """The person spoke over the last reply after hearing ``played`` of it."""

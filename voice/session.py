@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import math
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -135,6 +136,8 @@ class CallSession:
         self._inbox: list[_Pending] = []
         self._news = asyncio.Event()
         self._barge_in = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._question_from = math.inf  # when our first question began to be heard
         self._ended: asyncio.Future[EndedBy] = asyncio.get_running_loop().create_future()
         self._replying: asyncio.Future[Reply] | None = None
         self._disclosed_at: datetime | None = None
@@ -208,6 +211,8 @@ class CallSession:
     def _put(self, pending: _Pending) -> None:
         self._inbox.append(pending)
         self._news.set()
+        if self._dialogue.cannot_wait(pending.heard):
+            self._urgent.set()
 
     def _turn_taken(self, turn: TurnRecord) -> None:
         self._emit(TurnTaken(turn, self._dialogue.snapshot()))
@@ -239,6 +244,7 @@ class CallSession:
         await self._pipeline.ready()
         reply = self._acted(self._dialogue.opening(now=_utc_now()))
         await self._say(reply, None, None, opening=True)
+        self._question_from = min(self._question_from, self._clock())
         closing = False
         while not closing:
             closing = reply.ends
@@ -289,9 +295,12 @@ class CallSession:
 
     def _take(self) -> _Pending:
         """The oldest thing heard, with the speech that followed it directly."""
+        self._urgent.clear()
         first = self._inbox.pop(0)
         if first.heard.kind is HeardKind.KEY:
             self._transcript.key(first.heard.text, first.at)
+        if first.turn and first.turn.ended <= self._question_from:
+            return replace(first, heard=replace(first.heard, before_question=True))
         while first.turn and self._inbox and (more := self._inbox[0].turn):
             text = f"{first.heard.text} {self._inbox.pop(0).heard.text}"
             first = _Pending(Heard(text, first.heard.at), more)
@@ -310,7 +319,10 @@ class CallSession:
                 if self._inbox:
                     self._dialogue.interrupted(played=" ".join(heard))
                     return
-            stop = None if firm else self._barge_in
+            elif self._urgent.is_set() and not reply.ends:
+                self._dialogue.interrupted(played=" ".join(heard))
+                return
+            stop = self._stopped_by(reply)
             spoken = await self._speak(reply, parts[said:], stop, turn, replied)
             if opening and self._disclosed_at is None:
                 self._disclose(spoken, last_statement(parts) - said)
@@ -318,6 +330,12 @@ class CallSession:
             heard = [*parts[:said], *([spoken.text] if spoken.text else [])]
             said += spoken.whole
             turn = None
+
+    def _stopped_by(self, reply: Reply) -> asyncio.Event | None:
+        """What makes us stop within this reply: any voice, only what cannot wait, or nothing."""
+        if reply.ends:
+            return None
+        return self._barge_in if reply.interruptible else self._urgent
 
     async def _speak(
         self, reply: Reply, parts: list[str], stop: asyncio.Event | None, turn: Turn | None, replied: float | None
@@ -354,7 +372,8 @@ class CallSession:
 
     def _disclose(self, spoken: Spoken, needed: int) -> None:
         if 0 < needed <= spoken.whole:
-            self._disclosed_at = self._recorder.at(spoken.moments[needed - 1])
+            self._question_from = spoken.moments[needed - 1]
+            self._disclosed_at = self._recorder.at(self._question_from)
 
     # The end.
 

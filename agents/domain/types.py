@@ -72,12 +72,14 @@ class Heard:
 
     ``SPEECH`` carries the recognised ``text``, ``KEY`` the pressed key in ``text``, ``SILENCE`` nothing (the person
     has not answered for a while), ``MACHINE`` the carrier's word for the machine that answered, such as
-    ``machine_end_beep``.
+    ``machine_end_beep``. ``before_question`` says that it was said while our first question could not be heard yet,
+    so it is no answer to it.
     """
 
     text: str
     at: datetime
     kind: HeardKind = HeardKind.SPEECH
+    before_question: bool = False
 
 
 @dataclass(frozen=True, slots=True)

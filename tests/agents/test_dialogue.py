@@ -483,3 +483,49 @@ async def test_summary_says_what_was_agreed() -> None:
         "area: Maple Street, financing: paid_off, interested: yes, motivation: job, price: 450000, side: sell, "
         "timeline: 2. Score 100 (hot)."
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello?", "Hi, this is Dan.", "Yes?", "Hello, who is it?", "Yes, speaking.", "Hmm."]
+)
+async def test_how_people_pick_up_is_no_answer_to_a_question_that_was_not_heard(text: str) -> None:
+    dialogue = start(SELLER)
+    dialogue.opening(now=NOW)
+    before = dialogue.snapshot()
+    reply = await dialogue.reply(Heard(text, NOW, before_question=True), now=NOW)
+    assert (reply.text, reply.acts) == ("", ())
+    assert dialogue.snapshot() == before
+    assert not dialogue.cannot_wait(Heard(text, NOW))
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("Stop calling me.", OptOut("Stop calling me.")),
+        ("You have the wrong number.", MarkWrongNumber("You have the wrong number.")),
+    ],
+)
+async def test_what_cannot_wait_counts_before_the_question_too(text: str, act: OptOut | MarkWrongNumber) -> None:
+    dialogue = start(SELLER)
+    dialogue.opening(now=NOW)
+    assert dialogue.cannot_wait(Heard(text, NOW))
+    reply = await dialogue.reply(Heard(text, NOW, before_question=True), now=NOW)
+    assert reply.acts[0] == act
+    assert reply.ends
+
+
+@pytest.mark.parametrize(
+    ("heard", "stops"),
+    [
+        (Heard("9", NOW, HeardKind.KEY), True),
+        (Heard("1", NOW, HeardKind.KEY), False),
+        (Heard("machine_start", NOW, HeardKind.MACHINE), True),
+        (Heard("human", NOW, HeardKind.MACHINE), False),
+        (Heard("", NOW, HeardKind.SILENCE), False),
+        (Heard("Please leave a message after the tone.", NOW), True),
+    ],
+)
+def test_keys_machines_and_silence_that_stop_the_opening_or_not(heard: Heard, stops: bool) -> None:
+    dialogue = start(SELLER)
+    dialogue.opening(now=NOW)
+    assert dialogue.cannot_wait(heard) is stops

@@ -21,6 +21,7 @@ class ScriptedDialogue:
 
     def __init__(self, *answers: Answer, opening: Reply = OPENING) -> None:
         self._answers, self._opening = list(answers), opening
+        self.before_question: list[bool] = []
         self.heard: list[tuple[HeardKind, str]] = []
         self.played: list[str] = []
         self.ended_by: list[EndedBy] = []
@@ -31,10 +32,14 @@ class ScriptedDialogue:
 
     async def reply(self, heard: Heard, *, now: datetime) -> Reply:
         self.heard.append((heard.kind, heard.text))
+        self.before_question.append(heard.before_question)
         answer = self._answers.pop(0) if self._answers else BYE
         if isinstance(answer, BaseException):
             raise answer
         return answer(heard) if callable(answer) else answer
+
+    def cannot_wait(self, heard: Heard) -> bool:
+        return "stop" in heard.text.lower() or heard.text == "9"
 
     def interrupted(self, *, played: str) -> None:
         self.played.append(played)

@@ -210,27 +210,59 @@ async def test_a_closing_question_is_no_part_of_the_disclosure(make_plane: Plane
 @pytest.mark.slow
 async def test_what_is_said_over_words_that_must_be_heard_waits_for_their_end(make_plane: PlaneMaker) -> None:
     firm = Reply("The law wants you to hear this sentence as a whole.", interruptible=False)
-    dialogue = ScriptedDialogue(firm, opt_out)
-    plane = await make_plane(dialogue, ScriptedRecogniser("Tell me more.", "Stop calling me."))
+    dialogue = ScriptedDialogue(firm, BYE)
+    plane = await make_plane(dialogue, ScriptedRecogniser("Tell me more.", "Hmm, hmm."))
     watch = open_line(plane)
     async with answered(watch.line.stream) as phone:
         await phone.spoken_to()
         await phone.quiet()
         await phone.say(spoken(SPEECH))
         await phone.resumed()
-        await phone.say(spoken("Stop calling me."))
+        await phone.say(spoken("Hmm, hmm."))
         await phone.gone()
     await watch.report()
     assert phone.cleared == []
-    assert [turn.text for turn in watch.turns] == [
-        OPENING.text,
-        "Tell me more.",
-        "Stop calling me.",
-        firm.text,
-        "You will not be called again.",
-    ]
+    assert [turn.text for turn in watch.turns] == [OPENING.text, "Tell me more.", "Hmm, hmm.", firm.text, "Goodbye."]
     assert not any(turn.interrupted for turn in watch.turns)
-    assert dialogue.heard[1] == (HeardKind.SPEECH, "Stop calling me.")
+    assert dialogue.heard == [(HeardKind.SPEECH, "Tell me more."), (HeardKind.SPEECH, "Hmm, hmm.")]
+
+
+@pytest.mark.slow
+async def test_what_cannot_wait_stops_even_words_that_must_be_heard(make_plane: PlaneMaker) -> None:
+    opening = Reply("This is Acme, and we say very many words before we ask. May we?", interruptible=False)
+    dialogue = ScriptedDialogue(opt_out, opening=opening)
+    plane = await make_plane(dialogue, ScriptedRecogniser("Stop calling me."))
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.say(spoken("Stop calling me."))
+        await phone.gone()
+    report = await watch.report()
+    assert len(phone.cleared) == 1
+    assert [(turn.text, turn.interrupted) for turn in watch.turns if turn.speaker is Speaker.AGENT] == [
+        (dialogue.played[0], True),
+        ("You will not be called again.", False),
+    ]
+    assert dialogue.before_question == [True]
+    assert report.disclosed_at is None
+
+
+@pytest.mark.slow
+async def test_words_before_our_question_are_told_from_answers(make_plane: PlaneMaker) -> None:
+    opening = Reply("This is Acme, and we say very many words before we ask. May we?", interruptible=False)
+    dialogue = ScriptedDialogue(Reply(""), BYE, opening=opening)
+    plane = await make_plane(dialogue, ScriptedRecogniser("Hello, Dan here.", "Yes."))
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.say(spoken("Hmm, hmm."))
+        await phone.quiet()
+        await phone.say(spoken(SPEECH))
+        await phone.gone()
+    await watch.report()
+    assert phone.cleared == []
+    assert dialogue.heard == [(HeardKind.SPEECH, "Hello, Dan here."), (HeardKind.SPEECH, "Yes.")]
+    assert dialogue.before_question == [True, False]
 
 
 @pytest.mark.slow
