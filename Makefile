@@ -57,7 +57,7 @@ lint: install-dev ## Formatting, ruff, mypy, the contracts between the parts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
 format: install-dev ## Put the code in form

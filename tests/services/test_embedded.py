@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -31,7 +32,7 @@ sys.stdin.read()
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture()
+@pytest.fixture
 def embedded() -> Iterator[Embedded]:
     """In a folder with a space in its name, and more path than a socket's name could hold."""
     with tempfile.TemporaryDirectory() as folder:
@@ -44,15 +45,16 @@ def embedded() -> Iterator[Embedded]:
         shutil.rmtree(servers.sockets, ignore_errors=True)
 
 
-def user_of(embedded: Embedded, **options: object) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+def user_of(embedded: Embedded, **options: Any) -> "subprocess.Popen[str]":
+    process: subprocess.Popen[str] = subprocess.Popen(
         [sys.executable, "-c", USER, str(embedded.var)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        **options,  # type: ignore[call-overload]
+        **options,
     )
+    return process
 
 
 def joined(process: "subprocess.Popen[str]") -> None:
@@ -88,7 +90,7 @@ def answers(embedded: Embedded) -> bool:
 
 
 def wait_until_gone(embedded: Embedded) -> None:
-    gone, alive = psutil.wait_procs(server_processes(embedded), timeout=30)
+    _, alive = psutil.wait_procs(server_processes(embedded), timeout=30)
     assert not alive
     assert not embedded.sockets.exists()
 
