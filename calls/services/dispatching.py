@@ -6,7 +6,7 @@ from functools import partial
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Max
 
 from billing import services as billing
@@ -43,6 +43,11 @@ def dispatch(*, now: datetime) -> int:
                 # Another campaign has just queued a call to the same number; the next look passes this lead over.
                 log.info("dispatch.lost_race", campaign_id=campaign_id)
                 continue
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                log.exception("dispatch.failed", campaign_id=campaign_id)  # the other campaigns go on
+                break
             queued += step is Step.QUEUED
             if step in (Step.NOTHING_DUE, Step.FULL):
                 break

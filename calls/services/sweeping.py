@@ -1,9 +1,11 @@
 """Finds calls that hang and brings them on: the guarantee behind every doorbell, lease and callback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -21,6 +23,7 @@ _RING_AGAIN_AFTER = timedelta(seconds=30)
 _ASK_CARRIER_AFTER = timedelta(seconds=15)
 _NEVER_RANG_AFTER = timedelta(minutes=2)
 _MAX_CLAIMS = 3
+_MAX_SILENCES = 3
 _BATCH = 100
 _LEADER_LOCK = 7_201_001
 
@@ -41,19 +44,35 @@ def sweep(*, dialer: Dialer, now: datetime) -> bool:
     return True
 
 
+@contextmanager
+def _alone(call: Call) -> Iterator[None]:
+    """One call's trouble is told and holds up no other; a database that is away ends the round."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, CarrierError):
+        raise
+    except Exception:
+        log.exception("sweep.failed", call_id=str(call.pk))
+
+
 def _reap(*, now: datetime) -> None:
     """Leases that ran out, by the database's clock: a claimed call waits again, one that may have rung is unknown."""
     for call in Call.objects.owned().filter(lease_until__lt=Now())[:_BATCH]:
-        status = CallStatus(call.status)
-        if status is not CallStatus.CLAIMED:
-            move(call.pk, CallStatus.UNKNOWN, at=now, why="call.lease_expired", fence=call.fence, only_from=status)
-        elif call.fence < _MAX_CLAIMS:
-            unowned = {"owner": "", "lease_until": None, "rung_at": None}
-            move(call.pk, CallStatus.QUEUED, at=now, why="call.lease_expired", fence=call.fence, changes=unowned)
-        else:
-            summary = f"This call was claimed {call.fence} times and never dialed."
-            report = Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
-            finish(call.pk, report, now=now, fence=call.fence)
+        with _alone(call):
+            _take_from_owner(call, now=now)
+
+
+def _take_from_owner(call: Call, *, now: datetime) -> None:
+    status = CallStatus(call.status)
+    if status is not CallStatus.CLAIMED:
+        move(call.pk, CallStatus.UNKNOWN, at=now, why="call.lease_expired", fence=call.fence, only_from=status)
+    elif call.fence < _MAX_CLAIMS:
+        unowned = {"owner": "", "lease_until": None, "rung_at": None}
+        move(call.pk, CallStatus.QUEUED, at=now, why="call.lease_expired", fence=call.fence, changes=unowned)
+    else:
+        summary = f"This call was claimed {call.fence} times and never dialed."
+        report = Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
+        finish(call.pk, report, now=now, fence=call.fence)
 
 
 def _ring_again(*, now: datetime) -> None:
@@ -71,11 +90,16 @@ def _ring_again(*, now: datetime) -> None:
 def _reconcile(dialer: Dialer, *, now: datetime) -> None:
     """Ask the carrier about calls whose fate is unknown; it alone knows whether a phone rang."""
     unknown = Call.objects.filter(status=CallStatus.UNKNOWN.value, status_at__lt=now - _ASK_CARRIER_AFTER)
+    silences = 0
     for call in unknown.order_by("status_at")[:_BATCH]:
         try:
-            _settle_unknown(call, _look_up(call, dialer), dialer, now=now)
+            with _alone(call):
+                _settle_unknown(call, _look_up(call, dialer), dialer, now=now)
         except CarrierError as error:
             log.warning("sweep.carrier_silent", call_id=str(call.pk), error=str(error))
+            silences += 1
+            if silences == _MAX_SILENCES:
+                break  # each costs a timeout, and the round must end
 
 
 def _look_up(call: Call, dialer: Dialer) -> CarrierUpdate | None:

@@ -113,7 +113,7 @@ def report(
     ended_by: EndedBy = EndedBy.AGENT,
 ) -> Report:
     """A conversation that came to ``disposition``; one without ``answered_at`` never took place."""
-    usage = (Usage("local.tts", "char", Decimal(120)),) if answered_at else ()
+    usage = (Usage("tts.local", "char", Decimal(120)),) if answered_at else ()
     outcome = Outcome(disposition, f"It came to {disposition}.", acts, {"timeline": "spring"}, 40)
     return Report(outcome, ended_by, ended_at=ended_at, answered_at=answered_at, usage=usage)
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from structlog.testing import capture_logs
 
-from agents.domain.types import Disposition
+from agents.domain.types import BookAppointment, Disposition
 from billing.models import LedgerEntry
 from billing.services import audit
 from calls.domain.status import CallStatus
@@ -142,8 +143,6 @@ def test_every_pair_of_moves_has_one_winner() -> None:
 
 
 def test_an_appointment_for_one_hour_goes_to_one_call() -> None:
-    from agents.domain.types import BookAppointment
-
     campaign = make.campaign()
     calls = [make.call(make.lead(campaign, attempts=1), CallStatus.LIVE) for _ in range(8)]
     booked = report(Disposition.APPOINTMENT, BookAppointment(NOW), answered_at=ANSWERED, ended_at=ENDED)
@@ -228,6 +227,27 @@ def test_a_worker_waits_without_a_connection() -> None:
     plane = FakePlane(TALK[0], lambda: look("listening"), turn(1), lambda: look("talking"), TALK[2])
     at_once(1, lambda _: place(call.pk, plane=plane, dialer=dialer, owner="worker-1", clock=lambda: NOW))
     assert open_while == {"ringing": False, "listening": False, "talking": False}
+
+
+def test_a_database_that_is_away_in_mid_call_loses_nothing() -> None:
+    call, reachable = make.call(), connection.settings_dict["HOST"]
+
+    def go_away() -> None:
+        connection.settings_dict["HOST"] = "/nowhere"
+        threading.Timer(0.4, come_back).start()
+
+    def come_back() -> None:
+        connection.settings_dict["HOST"] = reachable
+
+    plane = FakePlane(TALK[0], go_away, turn(1), turn(2), go_away, TALK[2])
+    try:
+        with capture_logs() as logs:
+            at_once(1, lambda _: place(call.pk, plane=plane, dialer=FakeDialer(), owner="w", clock=lambda: NOW))
+    finally:
+        come_back()
+    assert {line["event"] for line in logs} == {"database.away"}
+    call.refresh_from_db()
+    assert (call.status, call.disposition, call.turns.count()) == ("done", "qualified", 2)
 
 
 def test_a_worker_that_froze_before_the_intent_does_not_ring_when_it_wakes() -> None:

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
+from django.db import OperationalError
 from django.test import TestCase
 from structlog.testing import capture_logs
 
@@ -259,6 +260,29 @@ def test_a_failure_at_any_step_leaves_nothing(
     assert (lead.status, lead.next_attempt_at, lead.campaign.budget.held) == ("open", NOW, Decimal(0))
     assert rung == []
     assert dispatch_next(lead.campaign_id, now=NOW) is Step.QUEUED
+
+
+def test_one_broken_campaign_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, sound = make.lead(make.campaign(name="A broken")), make.lead(make.campaign(name="B sound"))
+    ask = gates.ask
+
+    def fail(lead: Lead, *, now: datetime) -> Any:
+        if lead == broken:
+            raise RuntimeError("broken")
+        return ask(lead, now=now)
+
+    monkeypatch.setattr(gates, "ask", fail)
+    with capture_logs() as logs:
+        assert dispatch(now=NOW) == 1
+    assert Call.objects.get().lead == sound
+    assert [(line["event"], line["campaign_id"]) for line in logs] == [("dispatch.failed", broken.campaign_id)]
+
+
+def test_without_a_database_the_round_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    make.lead()
+    monkeypatch.setattr(gates, "ask", Mock(side_effect=OperationalError("the server is away")))
+    with pytest.raises(OperationalError):
+        dispatch(now=NOW)
 
 
 def test_a_round_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_a_talk_of_61_seconds(news: list[dict[str, Any]]) -> None:
     assert (call.answered_at, call.ended_at, call.billed_s) == (ANSWERED, ENDED, 61)
     assert (call.disposition, call.ended_by, call.summary) == ("qualified", "agent", "It came to qualified.")
     assert (call.facts, call.score) == ({"timeline": "spring"}, 40)
-    assert call.usage == [["local.tts", "char", "120"]]
+    assert call.usage == [["tts.local", "char", "120"]]
     assert (call.cost, call.recording, call.disclosed_at) == (PRICE_OF_61_S, "", None)
     assert entries(call) == [("hold", WORST_CASE), ("release", WORST_CASE), ("charge", PRICE_OF_61_S)]
     budget = call.campaign.budget
@@ -285,7 +285,7 @@ def test_two_campaigns_may_book_the_same_hour() -> None:
 
 def test_the_recording_is_kept_below_its_folder() -> None:
     recording = Recording(Path(settings.RECORDINGS_DIR) / "2026" / "a.wav", ANSWERED, 61_000)
-    usage = (Usage("local.stt", "s", Decimal("12.5")),)
+    usage = (Usage("stt.local", "s", Decimal("12.5")),)
     whole = Report(
         Outcome(Disposition.QUALIFIED, "Fine."),
         EndedBy.LEAD,
@@ -300,7 +300,7 @@ def test_the_recording_is_kept_below_its_folder() -> None:
     call.refresh_from_db()
     assert (call.recording, call.recording_started_at, call.recording_ms) == ("2026/a.wav", ANSWERED, 61_000)
     assert (call.ended_by, call.disclosed_at) == ("lead", ANSWERED + timedelta(seconds=4))
-    assert call.usage == [["local.stt", "s", "12.5"]]
+    assert call.usage == [["stt.local", "s", "12.5"]]
 
 
 def test_a_listener_that_fails_undoes_the_finish(news: list[dict[str, Any]]) -> None:

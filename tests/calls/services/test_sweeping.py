@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django.db import OperationalError
 from structlog.testing import capture_logs
 
 from billing.models import LedgerEntry
@@ -203,6 +204,41 @@ def test_a_silent_carrier_holds_up_nothing() -> None:
         swept(calls[0], FakeDialer(knows=DialUnknown("timed out")))
     assert [(line["event"], line["error"]) for line in logs] == [("sweep.carrier_silent", "timed out")]
     assert [Call.objects.get(pk=call.pk).status for call in calls] == ["unknown", "queued"]
+
+
+def test_a_carrier_that_stays_silent_is_not_asked_a_hundred_times() -> None:
+    for _ in range(5):
+        unknown(for_s=500)
+    dialer = FakeDialer(knows=DialUnknown("timed out"))
+    sweep(dialer=dialer, now=NOW)
+    assert len(dialer.asked) == 3
+
+
+def test_one_calls_trouble_holds_up_no_other(rung: list[UUID]) -> None:
+    """Nothing is held for two of them, so they cannot be settled."""
+    given_up = make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO, fence=3)
+    lost = unknown(for_s=300)
+    LedgerEntry.objects.all().delete()
+    lost_too, claimed = unknown(for_s=20), make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO)
+    with capture_logs() as logs:
+        assert sweep(dialer=FakeDialer(knows=update(CarrierStatus.BUSY)), now=NOW)
+    assert [(line["event"], line["call_id"]) for line in logs] == [
+        ("sweep.failed", str(given_up.pk)),
+        ("sweep.failed", str(lost.pk)),
+    ]
+    statuses = [Call.objects.get(pk=call.pk).status for call in (given_up, lost, lost_too, claimed)]
+    assert statuses == ["claimed", "unknown", "done", "queued"]
+    assert rung == [claimed.pk]
+
+
+def test_without_a_database_the_round_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the server is away")
+
+    make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO)
+    monkeypatch.setattr(sweeping, "move", away)
+    with pytest.raises(OperationalError):
+        sweep(dialer=FakeDialer(), now=NOW)
 
 
 def test_the_sweep_never_dials() -> None:
