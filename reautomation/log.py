@@ -6,7 +6,7 @@ Everything under the key ``pii`` is masked before it is written, and phone numbe
 import logging
 import re
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -41,6 +41,18 @@ def mask_personal_data(_logger: WrappedLogger, _method: str, event: EventDict) -
     return masked
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to whatever standard error is at the time: Celery, Uvicorn and tests put their own in its place."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _stream: TextIO) -> None:
+        """The base class sets it once."""
+
+
 def configure(*, level: str, style: Literal["console", "json"]) -> None:
     """Send structlog's and the standard library's events through one formatter to stderr."""
     shared: list[structlog.typing.Processor] = [
@@ -56,7 +68,7 @@ def configure(*, level: str, style: Literal["console", "json"]) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -1,0 +1,104 @@
+"""Processes that start together end together, whoever ends them."""
+
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psutil
+import pytest
+
+from reautomation.processes import Process, StartError, Supervisor, free_port, listening, logged, require_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WAITS = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    "print('up', child.pid, flush=True); time.sleep(600)",
+]
+
+
+def started(supervisor: Supervisor, name: str, arguments: list[str], stop_s: float = 5) -> Path:
+    log = supervisor.log_of(name)
+    supervisor.start(Process(name, arguments, ready=logged(log, "up"), stop_s=stop_s))
+    return log
+
+
+def check_until_one_ends(supervisor: Supervisor) -> None:
+    while True:
+        supervisor.check()
+
+
+def test_all_end_when_the_supervisor_is_left_even_a_stubborn_one_with_its_child(tmp_path: Path) -> None:
+    with Supervisor(tmp_path / "log") as supervisor:
+        started(supervisor, "one", WAITS)
+        log = started(supervisor, "two", STUBBORN, stop_s=0.5)
+        supervisor.wait_until_ready()
+        mine = psutil.Process().children(recursive=True)
+        grandchild = int(log.read_text().split()[1])
+        assert grandchild in {process.pid for process in mine}
+    _, alive = psutil.wait_procs(mine, timeout=10)
+    assert alive == []
+
+
+def test_a_process_that_ends_by_itself_is_an_error_that_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start(Process("brief", [sys.executable, "-c", "print('the reason'); raise SystemExit(3)"]))
+        with pytest.raises(StartError) as caught:
+            check_until_one_ends(supervisor)
+    log = tmp_path / "brief.log"
+    assert str(caught.value) == f"brief ended with code 3. The end of {log}:\n  the reason"
+
+
+def test_a_process_that_is_never_ready_is_named(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start(Process("slow", WAITS, ready=lambda: False, stop_s=2))
+        with pytest.raises(StartError, match=r"Not ready after 0 s: slow\. See the logs in"):
+            supervisor.wait_until_ready(0.2)
+
+
+def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
+    code = textwrap.dedent(
+        f"""
+        import sys, time
+        from pathlib import Path
+        from reautomation.processes import Process, Supervisor, logged
+        with Supervisor(Path({str(tmp_path)!r})) as supervisor:
+            supervisor.start(Process("child", {WAITS!r}, ready=logged(supervisor.log_of("child"), "up")))
+            supervisor.wait_until_ready()
+            print("up", flush=True)
+            time.sleep(600)
+        """
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "up\n"
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert len(children) == 1
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+
+
+def test_a_taken_port_is_one_sentence_that_says_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert listening("127.0.0.1", port)()
+        with pytest.raises(StartError) as caught:
+            require_port("127.0.0.1", port, "WEB_PORT")
+    assert str(caught.value) == (
+        f"Port {port} on 127.0.0.1 cannot be used (Address already in use): stop what listens there, "
+        "or set WEB_PORT to a free port."
+    )
+
+
+def test_a_free_port_is_accepted_and_silent() -> None:
+    port = free_port()
+    require_port("127.0.0.1", port, "WEB_PORT")
+    assert not listening("127.0.0.1", port)()
