@@ -55,8 +55,8 @@ def require_port(host: str, port: int, variable: str) -> None:
             pass
     except OSError as error:
         raise StartError(
-            f"Port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}): stop what listens there, or set {variable} "
-            f"to a free port."
+            f"Port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}): "
+            f"stop what listens there, or set {variable} to a free port."
         ) from None
 
 
