@@ -45,7 +45,7 @@ test-fast: install-dev ## The quick tests, in parallel
 	@$(PYTEST) -q -n 2 --cov --cov-report=
 
 test-slow: install-dev ## Tests that take more than a few seconds each
-	@$(PYTEST) -q -m slow --cov --cov-append --cov-report=
+	@$(PYTEST) -q -n 2 -m slow --cov --cov-append --cov-report=
 
 test-calls: install-dev ## Whole calls over sockets, with real speech
 	@$(PYTEST) -q -m whole_call --cov --cov-append --cov-report=

@@ -5,9 +5,7 @@ import sys
 from reautomation import embedded
 from reautomation.env import BadEnvironment
 
-_NEEDS_NO_SERVICES = frozenset(
-    {"help", "--help", "-h", "--version", "version", "check", "collectstatic", "makemigrations"}
-)
+_NEEDS_NO_SERVICES = frozenset({"help", "--help", "-h", "--version", "version", "check", "collectstatic"})
 
 
 def run_command(argv: list[str]) -> int:
