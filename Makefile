@@ -39,7 +39,7 @@ run: install ## Serve everything on this machine, with the carrier that the envi
 
 test: install-dev ## All tests that need no outside account
 	@$(MAKE) --no-print-directory test-fast test-slow test-calls test-browser
-	@$(BIN)/coverage combine -q && $(BIN)/coverage report --fail-under=90 | tail -40
+	@$(BIN)/coverage report --fail-under=90 | tail -n 30
 
 test-fast: install-dev ## The quick tests, in parallel
 	@$(PYTEST) -q -n 2 --cov --cov-report=

@@ -58,6 +58,7 @@ class Environment(BaseSettings):
 
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    flower_port: Annotated[int, Field(ge=1, le=65535)] = 5555
     public_url: Annotated[str, _url("http", "https")] = ""
 
     company_name: Annotated[str, Field(max_length=80)] = "Summit Realty"

@@ -4,6 +4,7 @@ Everything under the key ``pii`` is masked before it is written, and phone numbe
 """
 
 import logging
+import os
 import re
 import sys
 from typing import Any, Literal, TextIO
@@ -54,7 +55,11 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 def configure(*, level: str, style: Literal["console", "json"]) -> None:
-    """Send structlog's and the standard library's events through one formatter to stderr."""
+    """Send structlog's and the standard library's events through one formatter to stderr.
+
+    Pipecat logs by loguru, what people say among it, from DEBUG on: of that only warnings are let through.
+    """
+    os.environ["LOGURU_LEVEL"] = "WARNING"
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,

@@ -7,10 +7,8 @@ import sys
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
 
 from reautomation import embedded, roles
-from reautomation.env import BadEnvironment
+from reautomation.env import BadEnvironment, Environment
 from reautomation.processes import StartError, Supervisor, require_port
-
-FLOWER_PORT = 5555
 
 
 def main() -> int:
@@ -32,7 +30,7 @@ def _serve() -> int:
 
     environment = settings.ENV
     require_port(environment.web_host, environment.web_port, "WEB_PORT")
-    require_port("127.0.0.1", FLOWER_PORT, "nothing else, since Flower's port is fixed,")
+    require_port("127.0.0.1", environment.flower_port, "FLOWER_PORT")
     if settings.USES_EMBEDDED:
         embedded.join(settings.EMBEDDED)
     django.setup()
@@ -42,24 +40,24 @@ def _serve() -> int:
         supervisor.start(roles.worker(supervisor.log_of("worker"), {}))
         supervisor.start(roles.voice(supervisor.log_of("voice"), environment.voice_lines, {}))
         supervisor.start(roles.beat(supervisor.log_of("beat"), {}))
-        supervisor.start(roles.flower(FLOWER_PORT, {}))
+        supervisor.start(roles.flower(environment.flower_port, {}))
         supervisor.wait_until_ready()
-        _greet(settings, environment.web_host, environment.web_port)
+        _greet(environment, carrier=bool(settings.TWILIO_ACCOUNT_SID))
         while True:
             supervisor.check()
             signal.sigtimedwait({signal.SIGUSR1}, 1)
 
 
-def _greet(settings: object, host: str, port: int) -> None:
+def _greet(environment: Environment, *, carrier: bool) -> None:
     from django.contrib.auth import get_user_model
 
-    print(f"Admin:   http://{host}:{port}/admin/")
-    print(f"Flower:  http://127.0.0.1:{FLOWER_PORT}/")
+    print(f"Admin:   http://{environment.web_host}:{environment.web_port}/admin/")
+    print(f"Flower:  http://127.0.0.1:{environment.flower_port}/")
     if not get_user_model().objects.exists():
         print("There is no user yet: .venv/bin/python manage.py createsuperuser")
-    if not getattr(settings, "TWILIO_ACCOUNT_SID", ""):
+    if not carrier:
         print("No carrier is configured, so calls will fail: set TWILIO_ACCOUNT_SID and its kin, see .env.example.")
-    print("Ctrl-C stops everything.")
+    print("Ctrl-C stops everything.", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from reautomation.processes import Process, StartError, Supervisor, free_port, listening, logged, require_port
+from tests.processes import left_over
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WAITS = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
@@ -39,11 +40,11 @@ def test_all_end_when_the_supervisor_is_left_even_a_stubborn_one_with_its_child(
         started(supervisor, "one", WAITS)
         log = started(supervisor, "two", STUBBORN, stop_s=0.5)
         supervisor.wait_until_ready()
-        mine = psutil.Process().children(recursive=True)
-        grandchild = int(log.read_text().split()[1])
-        assert grandchild in {process.pid for process in mine}
-    _, alive = psutil.wait_procs(mine, timeout=10)
-    assert alive == []
+        grandchild = psutil.Process(int(log.read_text().split()[1]))
+        leader = psutil.Process(grandchild.ppid())
+        others = [process for process in psutil.Process().children() if process.cmdline() == WAITS]
+        assert len(others) == 1
+    assert left_over([grandchild, leader, *others]) == []
 
 
 def test_a_process_that_ends_by_itself_is_an_error_that_shows_the_end_of_its_log(tmp_path: Path) -> None:
@@ -82,8 +83,7 @@ def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
     assert len(children) == 1
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    _, alive = psutil.wait_procs(children, timeout=10)
-    assert alive == []
+    assert left_over(children) == []
 
 
 def test_a_taken_port_is_one_sentence_that_says_what_to_do() -> None:

@@ -19,6 +19,7 @@ import pytest
 import redis
 
 from reautomation.embedded import Embedded
+from tests.processes import left_over
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 USER = """
@@ -90,8 +91,7 @@ def answers(embedded: Embedded) -> bool:
 
 
 def wait_until_gone(embedded: Embedded) -> None:
-    _, alive = psutil.wait_procs(server_processes(embedded), timeout=30)
-    assert not alive
+    assert left_over(server_processes(embedded)) == []
     assert not embedded.sockets.exists()
 
 

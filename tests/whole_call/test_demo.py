@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from reautomation.env import ROOT
+from tests.processes import left_over
 
 pytestmark = [pytest.mark.whole_call, pytest.mark.timeout(400)]
 
@@ -55,5 +56,4 @@ def test_ctrl_c_leaves_no_process_behind() -> None:
         rest, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped." in rest
-    _, alive = psutil.wait_procs(processes, timeout=10)
-    assert alive == []
+    assert left_over(processes) == []
