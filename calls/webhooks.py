@@ -15,6 +15,7 @@ from calls.services import carrier
 from voice import bell
 from voice.adapters import twilio
 from voice.domain.types import CarrierUpdate, Signal, SignalKind
+from voice.line import carrier_value
 
 log = structlog.get_logger(__name__)
 Form = dict[str, str]
@@ -59,4 +60,7 @@ def _tell_line(call_id: UUID, update: CarrierUpdate) -> None:
     if update.answered_by:
         bell.publish(settings.REDIS_URL, Signal(str(call_id), SignalKind.MACHINE, update.answered_by))
     if update.status is not None and update.status.final:
-        bell.publish(settings.REDIS_URL, Signal(str(call_id), SignalKind.CARRIER, update.status.value))
+        bell.publish(
+            settings.REDIS_URL,
+            Signal(str(call_id), SignalKind.CARRIER, carrier_value(update.status, update.error_code)),
+        )

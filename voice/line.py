@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from agents.domain.types import Disposition, EndedBy, Outcome
-from voice.domain.types import CarrierStatus, Ended, LineEvent, Report, Signal, StreamTarget
-
-# Twilio: 13223 and 13224 invalid phone number, 21211 invalid "To", 21214 "To" cannot be reached, 21217 not a number.
-_BAD_NUMBER = frozenset({"13223", "13224", "21211", "21214", "21217"})
+from voice.domain.types import (
+    BAD_NUMBER_CODES,
+    CarrierStatus,
+    Ended,
+    LineEvent,
+    Report,
+    Signal,
+    StreamTarget,
+)
 
 _WITHOUT_MEDIA: dict[CarrierStatus, tuple[Disposition, str]] = {
     CarrierStatus.BUSY: (Disposition.BUSY, "The line was busy."),
@@ -32,7 +37,7 @@ def report_without_media(value: str) -> Report | None:
     if word not in set(CarrierStatus) or (status := CarrierStatus(word)) not in _WITHOUT_MEDIA:
         return None
     disposition, summary = _WITHOUT_MEDIA[status]
-    if status is CarrierStatus.FAILED and code in _BAD_NUMBER:
+    if status is CarrierStatus.FAILED and code in BAD_NUMBER_CODES:
         disposition, summary = Disposition.BAD_NUMBER, "The carrier does not know this number."
     return silent_report(disposition, summary, EndedBy.CARRIER)
 

@@ -10,7 +10,7 @@ from calls.domain.status import CallStatus
 from calls.models import Call, CallEvent
 from calls.services.finishing import finish
 from calls.services.moving import note
-from voice.domain.types import CarrierStatus, CarrierUpdate, Report
+from voice.domain.types import BAD_NUMBER_CODES, CarrierStatus, CarrierUpdate, Report
 
 _ENDED_WITHOUT_TALK = {
     CarrierStatus.BUSY: Disposition.BUSY,
@@ -32,7 +32,12 @@ def apply(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
     kind = f"carrier.{update.status or 'machine'}"
     if CallEvent.objects.filter(call=call, kind=kind).exists():
         return False
-    fields = {"sequence": update.sequence, "answered_by": update.answered_by, "duration_s": update.duration_s}
+    fields = {
+        "sequence": update.sequence,
+        "answered_by": update.answered_by,
+        "duration_s": update.duration_s,
+        "error_code": update.error_code,
+    }
     note(call_id, kind, at=now, fields={key: value for key, value in fields.items() if value is not None})
     changes: dict[str, object] = {}
     if not call.carrier_call_id:
@@ -51,4 +56,6 @@ def unanswered(update: CarrierUpdate, *, now: datetime) -> Report:
     assert update.status is not None
     disposition = _ENDED_WITHOUT_TALK[update.status]
     summary = f"The carrier ended the call: {update.status}."
+    if update.status is CarrierStatus.FAILED and update.error_code in BAD_NUMBER_CODES:
+        disposition, summary = Disposition.BAD_NUMBER, "The carrier does not know this number."
     return Report(Outcome(disposition, summary), EndedBy.CARRIER, ended_at=now)

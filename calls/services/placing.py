@@ -23,7 +23,17 @@ from calls.services.finishing import finish
 from calls.services.leases import lease_end, let_go
 from calls.services.moving import move
 from calls.services.opting_out import cancel, record_opt_out
-from voice.domain.types import Acted, DialRequest, Ended, LineEvent, Live, Report, TurnRecord, TurnTaken
+from voice.domain.types import (
+    BAD_NUMBER_CODES,
+    Acted,
+    DialRequest,
+    Ended,
+    LineEvent,
+    Live,
+    Report,
+    TurnRecord,
+    TurnTaken,
+)
 from voice.ports import Busy, Dialer, DialUnknown, Line, NoLine, Plane, Refused
 
 log = structlog.get_logger(__name__)
@@ -112,7 +122,7 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
     try:
         carrier_call_id = dialer.place(request)
     except Refused as refused:
-        bad_number = refused.code in _BAD_NUMBER_CODES
+        bad_number = refused.code in BAD_NUMBER_CODES
         _finish_unrung(call, Disposition.BAD_NUMBER if bad_number else Disposition.FAILED, str(refused), clock=clock)
         return False
     except Busy as busy:
@@ -126,9 +136,6 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
         return True
     surviving_outage(lambda: Call.objects.filter(pk=call.pk).update(carrier_call_id=carrier_call_id))
     return True
-
-
-_BAD_NUMBER_CODES = frozenset({"13223", "13224", "21211", "21214", "21217", "21401", "21421"})
 
 
 def _finish_unrung(call: Call, disposition: Disposition, reason: str, *, clock: Clock) -> None:

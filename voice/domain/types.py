@@ -42,6 +42,11 @@ _FINAL = frozenset(
 )
 
 
+BAD_NUMBER_CODES = frozenset({"13223", "13224", "21211", "21214", "21217", "21401", "21421"})
+"""The carrier's error codes for a number that cannot be called. Twilio: 13223 and 13224 invalid phone number, 21211
+invalid "To", 21214 "To" cannot be reached, 21217, 21401 and 21421 no valid number."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamTarget:
     """Where the carrier is to open the media socket. ``token`` is single-use and bound to one line."""

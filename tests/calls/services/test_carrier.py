@@ -1,5 +1,6 @@
 """News from the carrier: late, doubled, out of order."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -37,6 +38,25 @@ def test_a_call_that_nobody_answered_is_finished(
     assert (call.status, call.disposition, call.ended_by, call.cost) == (ended, disposition, "carrier", Decimal(0))
     assert (call.summary, call.ended_at) == (f"The carrier ended the call: {news}.", NOW)
     assert [event.kind for event in call.events.order_by("pk")] == [f"carrier.{news}", "call.finished"]
+
+
+@pytest.mark.parametrize(
+    ("news", "code", "disposition", "lead_status"),
+    [
+        (CarrierStatus.FAILED, "13224", "bad_number", "closed"),
+        (CarrierStatus.FAILED, "21421", "bad_number", "closed"),
+        (CarrierStatus.FAILED, "31002", "failed", "open"),
+        (CarrierStatus.BUSY, "13224", "busy", "open"),
+    ],
+)
+def test_a_number_that_the_carrier_does_not_know_is_not_tried_again(
+    news: CarrierStatus, code: str, disposition: str, lead_status: str
+) -> None:
+    call = make.call(make.lead(attempts=1), CallStatus.DIALING)
+    assert carrier.apply(call.pk, replace(update(news), error_code=code), now=NOW)
+    call.refresh_from_db()
+    assert (call.disposition, call.lead.status) == (disposition, lead_status)
+    assert call.events.get(kind=f"carrier.{news}").fields == {"error_code": code}
 
 
 @pytest.mark.parametrize("news", [news for news, _, _ in UNANSWERED])

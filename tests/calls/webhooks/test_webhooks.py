@@ -84,6 +84,13 @@ def test_a_call_that_nobody_answered_is_finished(
     assert signals == [Signal(str(call.pk), SignalKind.CARRIER, status)]
 
 
+def test_a_number_that_does_not_exist_ends_as_one(call: Call, signals: list[Signal]) -> None:
+    assert post(call.pk, "status", {**STATUS, "CallStatus": "failed", "ErrorCode": "21217"}).status_code == 204
+    call.refresh_from_db()
+    assert (call.status, call.disposition) == ("failed", "bad_number")
+    assert signals == [Signal(str(call.pk), SignalKind.CARRIER, "failed:21217")]
+
+
 def test_the_end_of_a_talk_is_told_to_its_line(call: Call, signals: list[Signal]) -> None:
     form = {**STATUS, "CallStatus": "completed", "CallDuration": "61"}
     assert post(call.pk, "status", form).status_code == 204
