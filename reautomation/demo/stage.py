@@ -1,5 +1,7 @@
 """Sets the demo's stage: processes, people, a campaign; watches it to the end; says how it went."""
 
+import contextlib
+import logging
 import secrets
 import sys
 import time
@@ -25,6 +27,7 @@ def run(var: Path, auth_token: str, web_port: int, carrier_port: int, *, keep: b
     print("Starting PostgreSQL and Redis …", flush=True)
     embedded.join(settings.EMBEDDED)
     django.setup()
+    logging.getLogger().setLevel(logging.WARNING)  # what is printed here is for reading
     with Supervisor(var / "log") as supervisor:
         print("Starting the web, the workers and the simulated phone company …", flush=True)
         _start(supervisor, web_port, carrier_port, auth_token)
@@ -39,7 +42,9 @@ def run(var: Path, auth_token: str, web_port: int, carrier_port: int, *, keep: b
         code = _call_everybody(campaign_id, supervisor, carrier_port)
         if keep:
             print("Serving on. Ctrl-C stops everything.", flush=True)
-            _serve_on(supervisor)
+            with contextlib.suppress(KeyboardInterrupt):
+                _serve_on(supervisor)
+            print("\nStopping …", flush=True)
     return code
 
 

@@ -38,7 +38,7 @@ def conclude(campaign_id: int, carrier: Carrier, *, called_s: float) -> bool:
 
 
 def _print_outcomes(console: Console, calls: list[Call], wanted: dict[str, dict[str, Any]]) -> list[str]:
-    table = Table(title="Outcomes", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(title="Outcomes", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("Lead", "Scripted", "Outcome", "Turns", "s", "USD", ""):
         table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
     mistakes = []
@@ -96,7 +96,7 @@ def _print_records(console: Console, campaign_id: int, calls: list[Call]) -> Non
         console.print(f"Call-back promised: {lead.name}, {lead.commitment_at:%A %d %B %H:%M} UTC")
     numbers = {call.to_number: call.lead.name for call in calls}
     for entry in Suppression.objects.filter(phone__in=numbers):
-        console.print(f"Do not call: {numbers[entry.phone]} ({entry.source}: “{entry.said}”)", markup=False)
+        console.print(f"Do not call: {numbers[entry.phone]} ({entry.source}: “{entry.said}”)", markup=False, soft_wrap=True)
     budget = Budget.objects.get(campaigns=campaign_id)
     console.print(f"Spent {budget.spent:.4f} USD of {budget.limit:.2f} USD; still held {budget.held:.4f} USD.")
 
@@ -107,14 +107,15 @@ def _print_speech(console: Console, calls: list[Call], seen: list[dict[str, Any]
         console.print(
             f"Answer latency on the wire, end of the person's speech to our first audio: "
             f"p50 {statistics.median(waits):.0f} ms, p95 {waits[int(0.95 * (len(waits) - 1))]:.0f} ms, "
-            f"{len(waits)} answers."
+            f"{len(waits)} answers.",
+            soft_wrap=True,
         )
     said, recognised = _words(calls, seen)
     if said:
         errors = jiwer.process_words(said, recognised)
         words = errors.hits + errors.substitutions + errors.deletions
         console.print(f"Word error rate of what people said: {100 * errors.wer:.1f} %, {words} words.")
-    console.print(f"Calling took {called_s:.0f} s. Recordings: {settings.RECORDINGS_DIR}")
+    console.print(f"Calling took {called_s:.0f} s. Recordings: {settings.RECORDINGS_DIR}", soft_wrap=True)
 
 
 def _words(calls: list[Call], seen: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
