@@ -44,8 +44,9 @@ def _database(url: str) -> dict[str, Any]:
         "HOST": options.pop("host", "") or parts.hostname or "",
         "PORT": str(parts.port or ""),
         "OPTIONS": {"connect_timeout": 5, "application_name": "reautomation", **options},
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # Under ASGI every request has a thread of its own: a connection kept by it serves nobody else, and stays open
+        # until the garbage collector finds it.
+        "CONN_MAX_AGE": 0,
     }
 
 
