@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from calls.models import Appointment, Call
+from calls.services.database import alone
 from integrations.adapters import http
 from integrations.domain.webhooks import body_of, headers_of, retry_after
 from integrations.models import Delivery, Endpoint, EventType
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 50
 LEASE = timedelta(seconds=60)
+_DELIVERY_LOCK = 7_201_002
 
 
 def announce(call: Call, *, now: datetime) -> None:
@@ -83,6 +85,18 @@ def deliver_due(
     for delivery, answer in zip(claimed, answers, strict=True):
         _record(delivery, answer, now)
     return len(claimed)
+
+
+def deliver_alone(*, now: datetime) -> bool:
+    """One round of ``deliver_due``; False when another process is at it.
+
+    A receiver that hangs costs a round its deadline. Rounds that overlapped would take every process of a worker for
+    that long, and nothing would be dispatched or swept meanwhile.
+    """
+    with alone(_DELIVERY_LOCK) as free:
+        if free:
+            deliver_due(now=now)
+        return free
 
 
 def _data_of(call: Call) -> dict[str, object]:

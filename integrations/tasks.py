@@ -8,4 +8,4 @@ from integrations import services
 
 @shared_task(name="integrations.deliver")
 def deliver(**_newer: object) -> None:
-    services.deliver_due(now=timezone.now())
+    services.deliver_alone(now=timezone.now())

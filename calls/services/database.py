@@ -1,6 +1,7 @@
 """A voice worker and its database: no connection while waiting, and patience while it is away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import structlog
@@ -16,6 +17,23 @@ def released() -> None:
     """Give this thread's connection back before a wait that may last minutes."""
     if not connection.in_atomic_block:
         connection.close()
+
+
+@contextmanager
+def alone(lock: int) -> Iterator[bool]:
+    """Whether no other process is inside with the same ``lock``, a key of PostgreSQL's advisory locks.
+
+    The lock is the session's: it holds no transaction open, and goes with a process that dies.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
+        taken = bool(cursor.fetchone()[0])
+    try:
+        yield taken
+    finally:
+        if taken:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
 
 
 def surviving_outage(write: Callable[[], T], *, patience_s: float = _PATIENCE_S) -> T:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -13,6 +13,7 @@ from agents.domain.types import Disposition, EndedBy, Outcome
 from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.services import carrier, doorbell
+from calls.services.database import alone
 from calls.services.finishing import finish
 from calls.services.moving import move
 from voice.domain.types import CarrierStatus, CarrierUpdate, Report
@@ -30,22 +31,16 @@ _LEADER_LOCK = 7_201_001
 
 def sweep(*, dialer: Dialer, now: datetime) -> bool:
     """One round; False when another process is at it. Each call is its own transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LEADER_LOCK])
-        if not cursor.fetchone()[0]:
-            return False
-    try:
-        _reap(now=now)
-        _ring_again(now=now)
-        _reconcile(dialer, now=now)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LEADER_LOCK])
-    return True
+    with alone(_LEADER_LOCK) as leading:
+        if leading:
+            _reap(now=now)
+            _ring_again(now=now)
+            _reconcile(dialer, now=now)
+        return leading
 
 
 @contextmanager
-def _alone(call: Call) -> Iterator[None]:
+def _apart(call: Call) -> Iterator[None]:
     """One call's trouble is told and holds up no other; a database that is away ends the round."""
     try:
         yield
@@ -58,7 +53,7 @@ def _alone(call: Call) -> Iterator[None]:
 def _reap(*, now: datetime) -> None:
     """Leases that ran out, by the database's clock: a claimed call waits again, one that may have rung is unknown."""
     for call in Call.objects.owned().filter(lease_until__lt=Now())[:_BATCH]:
-        with _alone(call):
+        with _apart(call):
             _take_from_owner(call, now=now)
 
 
@@ -93,7 +88,7 @@ def _reconcile(dialer: Dialer, *, now: datetime) -> None:
     silences = 0
     for call in unknown.order_by("status_at")[:_BATCH]:
         try:
-            with _alone(call):
+            with _apart(call):
                 _settle_unknown(call, _look_up(call, dialer), dialer, now=now)
         except CarrierError as error:
             log.warning("sweep.carrier_silent", call_id=str(call.pk), error=str(error))
@@ -107,7 +102,7 @@ def _look_up(call: Call, dialer: Dialer) -> CarrierUpdate | None:
     if call.carrier_call_id:
         return dialer.fetch(call.carrier_call_id)
     found = dialer.find(str(call.pk), to=call.to_number)
-    if found is None or Call.objects.filter(carrier_call_id=found.carrier_call_id).exists():
+    if found is None or Call.objects.filter(carrier_call_id=found.carrier_call_id).exclude(pk=call.pk).exists():
         return None  # an earlier call to the same number
     Call.objects.filter(pk=call.pk, carrier_call_id="").update(carrier_call_id=found.carrier_call_id)
     return found

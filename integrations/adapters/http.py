@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
+import structlog
 
 from integrations.domain.addresses import refused_address
+
+log = structlog.get_logger(__name__)
 
 DEADLINE_S = 15.0
 """For the whole attempt: httpx's own timeouts are per read, and a server that drips bytes would never meet one."""
@@ -84,6 +87,9 @@ async def _post(post: Post, *, client: httpx.AsyncClient, deadline_s: float) -> 
         return Answer(None, f"No answer within {deadline_s:g} s.")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Answer(None, f"{type(error).__name__}: {error}")
+    except Exception as error:
+        log.exception("integrations.post_broke", webhook_id=post.headers.get("webhook-id"))  # the other posts go on
+        return Answer(None, f"{type(error).__name__}: the attempt broke here, see the log.")
 
 
 async def _resolve(host: str) -> list[str]:
@@ -91,6 +97,8 @@ async def _resolve(host: str) -> list[str]:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise httpx.ConnectError(f"{host} has no address: {error.strerror}") from error
+    except UnicodeError as error:  # an empty label, or one of more than 63 characters
+        raise httpx.ConnectError(f"{host} is no name that can have an address.") from error
     return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 

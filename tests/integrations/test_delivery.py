@@ -4,13 +4,14 @@ import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
@@ -305,6 +306,49 @@ def test_the_http_client_may_be_handed_in(call: Call, endpoint: Endpoint, receiv
     assert asked == [endpoint.url]
     assert receiver.received == []
     assert the_delivery().state == "delivered"
+
+
+@pytest.mark.parametrize("host", ["crm..example", "a" * 64 + ".example"])
+def test_a_name_that_cannot_be_one_holds_up_no_other(
+    host: str, call: Call, endpoint: Endpoint, receiver: Receiver
+) -> None:
+    Endpoint.objects.create(url=f"http://{host}/hooks")
+    finish(call)
+    assert deliver_due(now=NOW) == 2
+    delivered, failed = Delivery.objects.order_by("endpoint_id")
+    assert (delivered.state, len(receiver.received)) == ("delivered", 1)
+    assert (failed.state, failed.last_error) == (
+        "waiting",
+        f"ConnectError: {host} is no name that can have an address.",
+    )
+
+
+def test_a_post_that_breaks_here_holds_up_no_other(call: Call, endpoint: Endpoint) -> None:
+    def take(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "odd.example":
+            raise KeyError("odd")
+        return httpx.Response(204)
+
+    Endpoint.objects.create(url="http://odd.example/hooks")
+    finish(call)
+    with capture_logs() as logs:
+        sent = deliver_due(now=NOW, open_client=lambda: httpx.AsyncClient(transport=httpx.MockTransport(take)))
+    assert sent == 2
+    delivered, failed = Delivery.objects.order_by("endpoint_id")
+    assert (delivered.state, failed.state) == ("delivered", "waiting")
+    assert failed.last_error == "KeyError: the attempt broke here, see the log."
+    assert [line["webhook_id"] for line in logs if line["event"] == "integrations.post_broke"] == [failed.pk]
+
+
+def test_one_process_at_a_time_waits_for_receivers(call: Call, endpoint: Endpoint, receiver: Receiver) -> None:
+    finish(call)
+    with closing(connection.copy()) as other:
+        other.cursor().execute("SELECT pg_advisory_lock(%s)", [services._DELIVERY_LOCK])
+        assert not services.deliver_alone(now=NOW)
+        assert (receiver.received, the_delivery().attempts) == ([], 0)
+    assert services.deliver_alone(now=NOW)
+    assert (len(receiver.received), the_delivery().state) == (1, "delivered")
+    assert services.deliver_alone(now=NOW)
 
 
 def test_the_task_tolerates_newer_arguments(call: Call, endpoint: Endpoint, receiver: Receiver) -> None:

@@ -16,7 +16,7 @@ from calls.services.sweeping import sweep
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
 from tests.calls.fakes import FakeDialer, update
-from voice.domain.types import CarrierStatus
+from voice.domain.types import CarrierStatus, CarrierUpdate
 from voice.ports import DialUnknown
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,17 @@ def unknown(*, for_s: int, carrier_call_id: str = SID, answered_at: datetime | N
         carrier_call_id=carrier_call_id,
         answered_at=answered_at,
     )
+
+
+def test_an_id_that_a_callback_brings_meanwhile_is_the_calls_own() -> None:
+    class Chatty(FakeDialer):
+        def find(self, call_id: str, *, to: str) -> CarrierUpdate | None:
+            Call.objects.filter(pk=call_id).update(carrier_call_id=SID)
+            return super().find(call_id, to=to)
+
+    call = unknown(for_s=600, carrier_call_id="")
+    swept(call, Chatty(knows=update(CarrierStatus.COMPLETED, duration_s=30)))
+    assert (call.status, call.disposition, call.billed_s) == ("done", "hung_up", 30)
 
 
 def test_nothing_hangs(rung: list[UUID]) -> None:
