@@ -6,7 +6,8 @@ from pathlib import Path
 
 
 class Echo:
-    def __init__(self, greeting: str = "") -> None:
+    def __init__(self, greeting: str = "", load_s: float = 0.0) -> None:
+        time.sleep(load_s)
         if greeting == "broken":
             raise RuntimeError("no such model")
         self._greeting = greeting

@@ -53,6 +53,17 @@ async def test_a_process_that_is_lost_is_replaced_and_asked_again(tmp_path: Path
     await process.stop()
 
 
+async def test_a_model_may_load_longer_than_a_job_may_take(tmp_path: Path) -> None:
+    process = ModelProcess(ECHO, {"load_s": 1.0}, timeout_s=0.5)
+    waiting = asyncio.create_task(process.run("say", "gone"))
+    await asyncio.sleep(0.3)
+    waiting.cancel()  # a call that ends meanwhile
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert await process.run("say", "here") == "here"
+    assert await process.run("die_once", str(tmp_path / "marker")) == "alive"
+    await process.stop()
+
+
 async def test_a_process_that_dies_twice_is_a_speech_error() -> None:
     process = ModelProcess(ECHO, {})
     await process.start()

@@ -24,6 +24,7 @@ from voice.speech.ports import SpeechError
 log = structlog.get_logger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+_LOAD_S = 120.0
 _engine: Any = None
 
 
@@ -85,8 +86,9 @@ class ModelProcess:
         async with self._turn:
             for last in (False, True):
                 try:
+                    await self._spawn()
                     async with asyncio.timeout(self._timeout_s):
-                        return await self._submit(_run, method, args)
+                        return await asyncio.get_running_loop().run_in_executor(self._pool, _run, method, args)
                 except (BrokenProcessPool, TimeoutError, OSError) as error:
                     log.error("speech.process_lost", model=self._factory, error=repr(error))
                     self._abandon()
@@ -99,15 +101,14 @@ class ModelProcess:
             await asyncio.get_running_loop().run_in_executor(None, pool.shutdown)
 
     async def _spawn(self) -> None:
-        options = (self._factory, self._options, os.getpid())
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_start, initargs=options)
-        async with asyncio.timeout(120):
-            self.pid = await asyncio.get_running_loop().run_in_executor(self._pool, _pid)
-
-    async def _submit(self, function: Any, *args: Any) -> Any:
+        """Start the child unless it is there. Loading may take longer than a job, and whoever waited may be gone."""
+        if self.pid is not None:
+            return
         if self._pool is None:
-            await self._spawn()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+            options = (self._factory, self._options, os.getpid())
+            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_start, initargs=options)
+        async with asyncio.timeout(_LOAD_S):
+            self.pid = await asyncio.get_running_loop().run_in_executor(self._pool, _pid)
 
     def _abandon(self) -> None:
         pool, self._pool = self._pool, None
