@@ -84,7 +84,8 @@ class Ears:
             del self._audio[:-_PREROLL]
         for mark in self._vad.feed(pcm):
             self._follow(mark)
-        if self.turn_open and len(self._audio) >= _LONGEST:
+        # A turn that is being decided on in a pause is not taken from under it: that would be heard twice.
+        if self.turn_open and self._deciding is None and len(self._audio) >= _LONGEST:
             self._harvest()
 
     async def finish(self) -> None:

@@ -90,8 +90,10 @@ class Recorder:
         self._disk.submit(self._guarded, action, *args)
 
     def _guarded(self, action: Callable[..., None], *args: object) -> None:
-        if self._failed:
-            return
+        if not self._failed:
+            self._tried(action, *args)
+
+    def _tried(self, action: Callable[..., None], *args: object) -> None:
         try:
             action(*args)
         except OSError as error:
@@ -114,5 +116,5 @@ class Recorder:
     def _close(self, duration_ms: int) -> Recording | None:
         for file in (self._file, self._raw):
             if file is not None:
-                self._guarded(file.close)
+                self._tried(file.close)  # after a failure too: the file would stay open
         return None if self._failed else Recording(self._path, self._started_at, duration_ms)

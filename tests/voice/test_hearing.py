@@ -126,6 +126,18 @@ async def test_somebody_who_never_pauses_is_heard_in_pieces() -> None:
     assert starts[1:] == pytest.approx(ends[:-1], abs=0.001)
 
 
+async def test_a_long_turn_that_is_being_decided_on_is_heard_once() -> None:
+    recogniser = ScriptedRecogniser("all of it", "all of it again", turn_ended=0.1)
+    listener = Listener(recogniser)
+    speech = (spoken(SPEECH) * 30)[: 24_850 * 16]
+    await listener.hear(speech + silence(400))
+    assert len(recogniser.asked) == 1
+    async with asyncio.timeout(3):
+        await listener.ears.quiet()
+    await asyncio.sleep(0)
+    assert listener.texts == ["all of it"]
+
+
 async def test_the_end_of_the_call_ends_the_turn() -> None:
     listener = Listener(ScriptedRecogniser("Stop calling"))
     await listener.hear(spoken(SPEECH)[:12_000])

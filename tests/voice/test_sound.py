@@ -1,6 +1,7 @@
 """Playout, recording, phrases and what may be believed: pure, or on a file of their own."""
 
 import asyncio
+import os
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -174,6 +175,20 @@ class TestRecorder:
             assert tape.finish() is None
             tape.disk.shutdown()
         assert [log["event"] for log in logs] == ["recording.failed"]
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # wave flushes when freed
+    def test_a_disk_that_fails_later_leaves_no_file_open(self, tape: Tape) -> None:
+        tape.disk.submit(lambda: None).result()
+        file = tape.recorder._raw
+        assert file is not None
+        os.dup2(os.open("/dev/full", os.O_WRONLY), file.fileno())
+        with capture_logs() as logs:
+            tape.recorder.lead(tone(5000), 100.0)
+            tape.now = 110.0
+            assert tape.finish() is None
+        assert file.closed
+        assert {log["event"] for log in logs} == {"recording.failed"}
+        tape.recorder._file = None
 
 
 class TestInboundClock:
