@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import math
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +35,6 @@ from voice.pipeline import CallPipeline
 from voice.recorder import Recorder
 from voice.speaker import Speaker, Spoken
 from voice.speech.ports import Recogniser, Synthesiser
-from voice.speech.recognition import bare
 from voice.speech.synthesis import clauses
 from voice.speech.vad import SileroModel
 from voice.transcript import Transcript, answer_timings
@@ -52,9 +50,7 @@ _FLOOR_S = 10.0  # how long we wait for somebody who does not stop speaking
 _CARRIER_S = 2.0  # from the carrier's word that the call is over to our own end
 _STOP_S = 5.0
 _HEAR_OUT_S = 5.0
-
-# People say these into the phone when they pick it up: no answer to us, and no reason to stop.
-_GREETING = re.compile(r"(?:(?:hello|hi|hey|yes|yeah|yep|good (?:morning|afternoon|evening)) ?)+")
+_RECORDING_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +151,7 @@ class CallSession:
             talk.cancel()
             await asyncio.gather(talk, return_exceptions=True)
             await self._close_media(media)
-        if ended_by is not EndedBy.FAULT:
-            await self._hear_out()
+        await self._hear_out()
         await self._ears.close()
         return await self._report(ended_by)
 
@@ -314,8 +309,6 @@ class CallSession:
         while said < len(parts):
             if not firm:
                 await self._floor()
-                if opening:
-                    self._inbox = [p for p in self._inbox if not (p.turn and _GREETING.fullmatch(bare(p.turn.text)))]
                 if self._inbox:
                     self._dialogue.interrupted(played=" ".join(heard))
                     return
@@ -378,16 +371,22 @@ class CallSession:
     # The end.
 
     async def _hear_out(self) -> None:
-        """What was said into the hang-up still counts, an opt-out above all."""
-        try:
-            async with asyncio.timeout(_HEAR_OUT_S):
-                if self._replying is not None:
-                    self._acted(await self._replying)
-                await self._ears.finish()
-                while self._inbox:
-                    self._acted(await self._dialogue.reply(self._take().heard, now=_utc_now()))
-        except Exception:
-            log.exception("voice.not_heard_out", call_id=self._call_id)
+        """What was said into the end still counts, an opt-out above all, whatever has broken by then."""
+        deadline = asyncio.get_running_loop().time() + _HEAR_OUT_S
+        for step in (self._last_reply, self._answer_rest, self._ears.finish, self._answer_rest):
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await step()
+            except Exception:
+                log.exception("voice.not_heard_out", call_id=self._call_id)
+
+    async def _last_reply(self) -> None:
+        if self._replying is not None:
+            self._acted(await self._replying)
+
+    async def _answer_rest(self) -> None:
+        while self._inbox:
+            self._acted(await self._dialogue.reply(self._take().heard, now=_utc_now()))
 
     async def _close_media(self, media: "asyncio.Task[None]") -> None:
         await self._pipeline.stop()
@@ -398,7 +397,7 @@ class CallSession:
 
     async def _report(self, ended_by: EndedBy) -> Report:
         seconds = Decimal(f"{self._clock() - self._started:.3f}")
-        recording: Recording | None = await asyncio.wrap_future(self._recorder.finish())
+        recording = await self._recorded()
         now = _utc_now()
         try:
             outcome = self._dialogue.wrap_up(ended_by=ended_by, now=now)
@@ -418,6 +417,14 @@ class CallSession:
             ),
             recording=recording,
         )
+
+    async def _recorded(self) -> Recording | None:
+        try:
+            async with asyncio.timeout(_RECORDING_S):
+                return await asyncio.wrap_future(self._recorder.finish())
+        except TimeoutError:
+            log.error("recording.late", call_id=self._call_id, waited_s=_RECORDING_S)
+            return None
 
 
 def _final(value: str) -> bool:

@@ -98,7 +98,8 @@ class Speaker:
         total = 0
         for _, samples in self._said:
             total += samples
-            moment = self._playout.moment(total)
+            # A clause without sounds is over at once; nothing may have been sent by then.
+            moment = self._playout.moment(total) if total else now
             if moment is None:
                 break
             moments.append(moment)

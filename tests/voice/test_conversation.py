@@ -1,19 +1,25 @@
 """Whole conversations on a real socket with real voice activity, and scripted words."""
 
 import asyncio
+import threading
 import wave
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.domain.types import Disposition, EndCall, EndedBy, HeardKind, OptOut, Reply
+from agents.domain.types import Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Reply
 from tests.voice.conftest import PlaneMaker, open_line
 from tests.voice.dialogues import BYE, OPENING, ScriptedDialogue, opt_out
 from tests.voice.phone import answered
 from tests.voice.speech import CHAR_MS, ScriptedRecogniser, ToneSynthesiser, silence, spoken
 from voice.domain.types import Acted, Live, Signal, SignalKind, Speaker, Usage
+from voice.recorder import Recorder
+from voice.speech.ports import Speech
 
 LONG = Reply(
     "This is a rather long sentence that nobody waits for, since it goes on and on and never seems to end. "
@@ -147,29 +153,6 @@ async def test_a_noise_that_was_no_word_does_not_end_our_sentence(make_plane: Pl
     assert texts[2] == (LONG.text, False)  # the cut clause again from its start, then the rest
 
 
-@pytest.mark.slow
-async def test_a_greeting_does_not_stop_the_opening(make_plane: PlaneMaker) -> None:
-    opening = Reply("Acme calling. This call is recorded, and you may say stop at any time.")
-    dialogue = ScriptedDialogue(BYE, opening=opening)
-    plane = await make_plane(dialogue, ScriptedRecogniser("Hello? Hello?", "No."))
-    watch = open_line(plane)
-    async with answered(watch.line.stream) as phone:
-        await phone.spoken_to()
-        await asyncio.sleep(0.5)
-        await phone.say(spoken(SPEECH))
-        await phone.answer()
-        await phone.say(spoken(SPEECH))
-        await phone.gone()
-    report = await watch.report()
-    assert dialogue.heard == [(HeardKind.SPEECH, "No.")]
-    assert dialogue.played == []
-    assert watch.turns[0].interrupted
-    assert watch.turns[1].text == "Hello? Hello?"
-    assert watch.turns[0].text.startswith("Acme calling.")
-    assert watch.turns[2].text == opening.text.removeprefix("Acme calling. ")  # the cut sentence, from its start
-    assert report.disclosed_at is not None
-
-
 async def test_an_opening_that_is_talked_over_discloses_nothing(make_plane: PlaneMaker) -> None:
     dialogue = ScriptedDialogue(opt_out)
     plane = await make_plane(dialogue, ScriptedRecogniser("Stop calling me."))
@@ -298,6 +281,103 @@ async def test_an_opt_out_said_into_the_hang_up_is_heard(make_plane: PlaneMaker)
     assert dialogue.heard == [(HeardKind.SPEECH, "Stop calling me.")]
     assert watch.turns[-1].text == "Stop calling me."
     assert next(event.act for event in watch.events if isinstance(event, Acted)) == OptOut("Stop calling me.")
+
+
+async def test_an_opt_out_said_while_the_process_stops_is_heard(make_plane: PlaneMaker) -> None:
+    dialogue = ScriptedDialogue(opt_out)
+    plane = await make_plane(dialogue, ScriptedRecogniser("Stop calling me."))
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet()
+        await phone.say(spoken("Stop calling me."))
+        await asyncio.to_thread(plane.stop)
+    report = await watch.report()
+    assert report.ended_by is EndedBy.FAULT
+    assert next(event.act for event in watch.events if isinstance(event, Acted)) == OptOut("Stop calling me.")
+
+
+class BreaksLate(ScriptedDialogue):
+    """Its first answer breaks once something that cannot wait was heard."""
+
+    def __init__(self, *answers: Reply | Callable[[Heard], Reply]) -> None:
+        super().__init__(*answers)
+        self.asked, self.urged = threading.Event(), threading.Event()
+
+    def cannot_wait(self, heard: Heard) -> bool:
+        urgent = super().cannot_wait(heard)
+        if urgent:
+            self.urged.set()
+        return urgent
+
+    async def reply(self, heard: Heard, *, now: datetime) -> Reply:
+        if not self.asked.is_set():
+            self.asked.set()
+            await asyncio.to_thread(self.urged.wait, 5)
+            raise RuntimeError("broken")
+        return await super().reply(heard, now=now)
+
+
+async def test_key_nine_counts_whatever_has_broken(make_plane: PlaneMaker) -> None:
+    dialogue = BreaksLate(opt_out)
+    plane = await make_plane(dialogue, ScriptedRecogniser("Tell me more."))
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet()
+        await phone.say(spoken(SPEECH))
+        await asyncio.to_thread(dialogue.asked.wait, 5)
+        await phone.press("9")
+        await phone.gone()
+    report = await watch.report()
+    assert report.ended_by is EndedBy.FAULT
+    assert dialogue.heard == [(HeardKind.KEY, "9")]
+    assert [event.act for event in watch.events if isinstance(event, Acted)] == [OptOut("9"), EndCall("opted out")]
+
+
+async def test_a_disk_that_hangs_does_not_hold_the_report(
+    make_plane: PlaneMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voice.session._RECORDING_S", 0.2)
+    disks: list[ThreadPoolExecutor] = []
+    release = threading.Event()
+
+    def hanging(*args: Any, **kwargs: Any) -> Recorder:
+        disks.append(kwargs["disk"])
+        kwargs["disk"].submit(release.wait)
+        return Recorder(*args, **kwargs)
+
+    monkeypatch.setattr("voice.session.Recorder", hanging)
+    plane = await make_plane(ScriptedDialogue(opening=BYE))
+    watch = open_line(plane)
+    try:
+        async with answered(watch.line.stream) as phone:
+            await phone.gone()
+        report = await watch.report()
+    finally:
+        release.set()
+    assert len(disks) == 1
+    assert report.recording is None
+    assert (report.ended_by, report.outcome.disposition) == (EndedBy.AGENT, Disposition.NOT_INTERESTED)
+    assert plane.health().free == 2
+
+
+class Mute(ToneSynthesiser):
+    """Has no sound for three dots."""
+
+    async def speech(self, text: str, *, keep: bool = False) -> Speech:
+        return Speech(b"", cached=False) if text == "..." else await super().speech(text, keep=keep)
+
+
+async def test_a_text_without_sounds_is_over_at_once(make_plane: PlaneMaker) -> None:
+    dialogue = ScriptedDialogue(opening=Reply("..."))
+    plane = await make_plane(dialogue, synthesiser=Mute(), silence_prompt_s=0.3)
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        assert await phone.gone() == 1000
+    await watch.report()
+    assert dialogue.heard == [(HeardKind.SILENCE, "")]
+    assert [turn.text for turn in watch.turns] == ["Goodbye."]
 
 
 async def test_key_nine_stops_the_voice_and_is_heard(make_plane: PlaneMaker) -> None:
