@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-dev demo run test test-fast test-slow test-calls test-browser lint format lock clean
+.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser lint format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -38,17 +38,17 @@ run: install ## Serve everything on this machine, with the carrier that the envi
 	@exec $(BIN)/python -m reautomation.serve
 
 test: install-dev ## All tests that need no outside account
-	@$(MAKE) --no-print-directory test-fast test-slow test-calls test-browser
+	@$(MAKE) --no-print-directory test-fast test-slow test-demo test-browser
 	@$(BIN)/coverage report --fail-under=90 | tail -n 30
 
 test-fast: install-dev ## The quick tests, in parallel
 	@$(PYTEST) -q -n 2 --cov --cov-report=
 
-test-slow: install-dev ## Tests that take more than a few seconds each
-	@$(PYTEST) -q -n 2 -m slow --cov --cov-append --cov-report=
+test-slow: install-dev ## Tests that take more than a few seconds each, whole calls with real speech among them
+	@$(PYTEST) -q -n 2 -m "slow or whole_call" --cov --cov-append --cov-report=
 
-test-calls: install-dev ## Whole calls over sockets, with real speech
-	@$(PYTEST) -q -m whole_call --cov --cov-append --cov-report=
+test-demo: install-dev ## The demo, as its reader runs it
+	@$(PYTEST) -q -m demo --cov --cov-append --cov-report=
 
 test-browser: install-dev ## The pages in Chromium; skipped where there is none
 	@$(PYTEST) -q -m browser --cov --cov-append --cov-report=
