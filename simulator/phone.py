@@ -154,6 +154,7 @@ class Phone:
             for task in (verbs, detection, clock):
                 task.cancel()
             results = await asyncio.gather(verbs, detection, clock, return_exceptions=True)
+            self.line = self._script = None  # the call is remembered, its sounds are not
         for error in results:
             if isinstance(error, Exception):
                 log.error("call.task_failed", call_sid=self.call.sid, error=repr(error))

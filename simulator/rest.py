@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlencode
 
+import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -21,6 +22,8 @@ from simulator.domain.errors import CarrierError
 from simulator.exchange import Exchange
 from simulator.parameters import new_call, onward, parse_filters
 
+log = structlog.get_logger(__name__)
+
 Handler = Callable[[Request], Awaitable[Response]]
 _CALLS = "/2010-04-01/Accounts/{account_sid}/Calls.json"
 _CALL = "/2010-04-01/Accounts/{account_sid}/Calls/{sid}.json"
@@ -33,6 +36,7 @@ def create_app(exchange: Exchange, *, closes: bool = True) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
         warming = asyncio.create_task(exchange.start())
+        warming.add_done_callback(_warmed)
         try:
             yield
         finally:
@@ -54,6 +58,12 @@ def create_app(exchange: Exchange, *, closes: bool = True) -> Starlette:
         exception_handlers={HTTPException: _no_such_page, CarrierError: _error},  # type: ignore[dict-item]
         lifespan=lifespan,
     )
+
+
+def _warmed(warming: "asyncio.Task[None]") -> None:
+    """Without its models the simulator never becomes ready: its log says why."""
+    if not warming.cancelled() and (error := warming.exception()) is not None:
+        log.error("simulator.not_warm", exc_info=error)
 
 
 async def _no_such_page(request: Request, error: HTTPException) -> Response:

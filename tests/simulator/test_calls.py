@@ -1,24 +1,35 @@
 """Whole calls without words: ringing, TwiML, signed callbacks, answering machine detection."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Iterable
 from typing import Any
 
+import httpx
 import pytest
+from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
 from simulator import audio
 from simulator.domain.mind import CannedMind
+from simulator.exchange import Account, Exchange
+from simulator.faults import Switches
+from simulator.rest import create_app
+from simulator.speech import Voice
 from tests.simulator.world import (
     OURS,
     SID,
     TOKEN,
     Application,
     Asked,
+    FakeSpeech,
     application,
     carrier,
     everybody,
     human,
     sockets,
+    web,
 )
 
 HANGUP = "<Response><Hangup/></Response>"
@@ -340,3 +351,32 @@ async def test_load_mode_has_somebody_at_every_number() -> None:
         seen = await one.seen(one_call)
         assert (seen["person"], [line["text"] for line in seen["heard"]]) == ("anybody", [""])
         assert [line["text"] for line in seen["said"]] == ["Hello?", CannedMind.LINES[0]]
+
+
+async def test_a_call_that_is_over_keeps_no_sounds() -> None:
+    async with carrier(everybody(human())) as one:
+        sid = await one.ring(twiml=WAIT)
+        await one.until(sid, "in-progress")
+        (running,) = one.exchange._running
+        line = weakref.ref(one.exchange._phones[sid].line)
+        assert line() is not None
+        one.exchange.hang_up(sid)
+        await asyncio.wait_for(running, 5)
+        del running
+        gc.collect()
+        assert line() is None
+        assert (await one.seen(sid))["status"] == "completed"
+
+
+async def test_models_that_do_not_load_are_logged() -> None:
+    exchange = Exchange(Account(SID, TOKEN), everybody(human()), _Broken(), switches=Switches())
+    with capture_logs() as logs:
+        async with web(create_app(exchange)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            ready = (await http.get("/simulator/health")).json()["ready"]
+    assert ready is False
+    assert [(log["event"], str(log["exc_info"])) for log in logs] == [("simulator.not_warm", "no such model")]
+
+
+class _Broken(FakeSpeech):
+    async def warm(self, lines: Iterable[tuple[str, Voice]]) -> None:
+        raise RuntimeError("no such model")
