@@ -1,7 +1,7 @@
 """What the admin pages share: how values are shown, what the machine owns, and what an empty list says."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -125,6 +125,42 @@ def person(name: str, number: str) -> SafeString:
 def instant(at: datetime | None) -> str:
     """For columns: date and minute in UTC, sortable by eye; a dash for None."""
     return "-" if at is None else f"{at:%Y-%m-%d %H:%M}"
+
+
+def utc(field: str, description: str) -> Any:
+    """A column or a line of a page: the instant in ``field`` as ``instant`` writes it."""
+
+    @admin.display(description=f"{description} (UTC)", ordering=field)
+    def column(_admin: object, record: Model) -> SafeString:
+        return format_html('<span class="nowrap">{}</span>', instant(getattr(record, field)))
+
+    return column
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """What a gate saw or an event carries, for reading: ``attempts: 0; promised: no``."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    # A key with a slash is a time zone, whose name has underscores of its own.
+    names = {name: name if "/" in name else name.replace("_", " ") for name in values}
+    return "; ".join(f"{names[name]}: {text(value) or '-'}" for name, value in values.items())
+
+
+def verdict_rows(verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool, str, str]]:
+    """Gate, whether it was open, its reason, what it saw."""
+    return [
+        (verdict["gate"], verdict["passed"], verdict.get("reason", ""), pairs(verdict.get("saw") or {}))
+        for verdict in verdicts
+    ]
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """``1 lead was`` or ``3 leads were``: the number with the words that fit it."""
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def figures(rows: Sequence[tuple[str, object]]) -> SafeString:

@@ -1,6 +1,5 @@
 """Calls: what was said, what came of it, why it was made, and how long each answer took."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,18 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.admin.base import ReadOnlyAdmin, badge, clock, dollars, instant, person, shown_phone
+from calls.admin.base import (
+    ReadOnlyAdmin,
+    badge,
+    clock,
+    counted,
+    dollars,
+    instant,
+    pairs,
+    person,
+    shown_phone,
+    verdict_rows,
+)
 from calls.domain import phone
 from calls.domain.status import UNFINISHED
 from calls.models import Appointment, Call, Decision, Turn
@@ -25,6 +35,7 @@ _STEPS = {
     "reply_ms": "reply ready",
     "first_audio_ms": "first sound",
 }
+_AMOUNTS = frozenset({"budget", "price"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +108,12 @@ def _page(call: Call) -> dict[str, Any]:
         "title": f"{call.lead} - {call.campaign}",
         "subtitle": "",
         "header": _header(call),
-        "facts": [(name.replace("_", " "), value) for name, value in sorted(call.facts.items())],
+        "facts": [_fact(name, value) for name, value in sorted(call.facts.items())],
         "bubbles": [_bubble(turn) for turn in call.turns.all()],
-        "events": [(event, badge(event.status), _pairs(event.fields)) for event in call.events.all()],
+        "events": [(event, badge(event.status), pairs(event.fields)) for event in call.events.all()],
         "decision": decision,
         "decision_badge": badge(decision.result) if decision else "",
-        "verdicts": _verdicts(decision),
+        "verdicts": verdict_rows(decision.verdicts) if decision else [],
         "recording_missing": bool(call.recording) and recording_path(call.recording) is None,
         "unfinished": call.status in UNFINISHED,
     }
@@ -133,10 +144,29 @@ def _header(call: Call) -> list[tuple[str, object]]:
 
 
 def _with_local_time(at: datetime, call: Call) -> str:
-    """The instant in UTC and, where the lead is in one zone, on the lead's clock."""
+    """The instant in UTC and, where it is known, on the lead's clock."""
+    local = local_time(at, call)
+    return f"{instant(at)} UTC" + (f", {local}" if local else "")
+
+
+def local_time(at: datetime, call: Call) -> str:
+    """The instant on the lead's clock; "" where the lead may be in several zones."""
     zones = (call.lead.zone,) if call.lead.zone else phone.zones_of(call.to_number)
-    local = f", {at.astimezone(ZoneInfo(zones[0])):%a %H:%M} in {zones[0]}" if len(zones) == 1 else ""
-    return f"{instant(at)} UTC{local}"
+    return f"{at.astimezone(ZoneInfo(zones[0])):%a %H:%M} in {zones[0]}" if len(zones) == 1 else ""
+
+
+def _fact(name: str, value: str) -> tuple[str, str]:
+    """A fact for reading: amounts as dollars, the timeline in months, words without underscores."""
+    number = int(value) if str(value).isascii() and str(value).isdecimal() else None
+    if number is None:
+        shown = str(value).replace("_", " ")
+    elif name in _AMOUNTS:
+        shown = f"${number:,}"
+    elif name == "timeline":
+        shown = counted(number, "month", "months")
+    else:
+        shown = str(value)
+    return name.replace("_", " "), shown
 
 
 def _bubble(turn: Turn) -> Bubble:
@@ -150,20 +180,3 @@ def _bubble(turn: Turn) -> Bubble:
         slow=wait_ms is not None and wait_ms > 1500,
         steps=steps,
     )
-
-
-def _verdicts(decision: Decision | None) -> list[tuple[str, bool, str, str]]:
-    """Gate, whether it was open, its reason, what it saw."""
-    if decision is None:
-        return []
-    return [
-        (verdict["gate"], verdict["passed"], verdict.get("reason", ""), _pairs(verdict.get("saw") or {}))
-        for verdict in decision.verdicts
-    ]
-
-
-def _pairs(values: Mapping[str, Any]) -> str:
-    def text(value: Any) -> str:
-        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-    return "; ".join(f"{name.replace('_', ' ')}: {text(value) or '-'}" for name, value in values.items())

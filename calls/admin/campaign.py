@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.admin.base import BaseAdmin, badge, dollars, figures
+from calls.admin.base import BaseAdmin, badge, counted, dollars, figures
 from calls.domain import phone
 from calls.models import Appointment, Call, Campaign, Lead, LeadImport
 from calls.models.campaign import every_day
@@ -273,7 +273,9 @@ class CampaignAdmin(BaseAdmin):
         if done.created_at < now:
             messages.warning(request, "This file was imported into this campaign before; nothing was changed.")
         else:
-            messages.success(request, f"{done.imported} leads were imported into {campaign.name}.")
+            messages.success(
+                request, f"{counted(done.imported, 'lead was', 'leads were')} imported into {campaign.name}."
+            )
         return done
 
 

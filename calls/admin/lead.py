@@ -11,9 +11,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from calls.admin.base import BaseAdmin, ago_or_in, badge, figures, instant, person, shown_phone
+from calls.admin.base import BaseAdmin, ago_or_in, badge, counted, figures, instant, person, shown_phone, utc
 from calls.domain import phone
 from calls.models import Consent, Lead
+from calls.models.call import DISPOSITION_CHOICES
 from calls.models.lead import LeadStatus
 from calls.services import campaigns, opting_out
 
@@ -64,11 +65,25 @@ class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Consent
     extra = 0
     can_delete = False
-    fields = ["kind", "source", "given_at", "recorded_at"]
-    readonly_fields = ["recorded_at"]
+    fields = ["kind", "source", "given_at", "recorded"]
+    readonly_fields = ["recorded"]
+    recorded = utc("recorded_at", "recorded")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class DispositionFilter(admin.SimpleListFilter):
+    """The outcomes in the words of the list."""
+
+    title = "last outcome"
+    parameter_name = "disposition"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return DISPOSITION_CHOICES
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Lead]) -> QuerySet[Lead]:
+        return queryset.filter(disposition=self.value()) if self.value() else queryset
 
 
 @admin.register(Lead)
@@ -83,7 +98,7 @@ class LeadAdmin(BaseAdmin):
         "attempts",
         "next_attempt",
     ]
-    list_filter = ["status", "campaign", "disposition", "interest", "priority"]
+    list_filter = ["status", "campaign", DispositionFilter, "interest", "priority"]
     list_select_related = ["campaign"]
     search_fields = ["name", "phone", "email", "address"]
     date_hierarchy = "created_at"
@@ -136,7 +151,8 @@ class LeadAdmin(BaseAdmin):
     def next_attempt(self, lead: Lead) -> str:
         if lead.status == LeadStatus.CLOSED:
             return "-"
-        return f"{ago_or_in(lead.next_attempt_at)}{' (asked for)' if lead.commitment_at else ''}"
+        due = max(lead.next_attempt_at, timezone.now())  # a lead that is due waits for a free line
+        return f"{ago_or_in(due)}{' (asked for)' if lead.commitment_at else ''}"
 
     @admin.display(description="progress")
     def progress(self, lead: Lead) -> SafeString:
@@ -145,7 +161,7 @@ class LeadAdmin(BaseAdmin):
             ("Last outcome", self.outcome(lead)),
             ("Attempts", lead.attempts),
             ("Next attempt", self.next_attempt(lead)),
-            ("Added", instant(lead.created_at)),
+            ("Added", f"{instant(lead.created_at)} UTC"),
         ]
         if lead.commitment_at:
             rows.append(("Asked to be called at", f"{instant(lead.commitment_at)} UTC"))
@@ -162,16 +178,16 @@ class LeadAdmin(BaseAdmin):
     def reopen(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
         count = campaigns.reopen(list(queryset.values_list("pk", flat=True)), now=timezone.now())
         left = queryset.filter(status=LeadStatus.CLOSED).count()
-        messages.success(request, f"{count} leads are open and due now.")
+        messages.success(request, f"{counted(count, 'lead is', 'leads are')} open and due now.")
         if left:
-            messages.warning(request, f"{left} leads stay closed: their numbers are on the do-not-call list.")
+            messages.warning(request, f"{counted(left, 'lead stays', 'leads stay')} closed: on the do-not-call list.")
 
     @admin.action(description="Never call selected leads again", permissions=["suppress"])
     def never_call_again(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
         numbers = set(queryset.values_list("phone", flat=True))
         now, said = timezone.now(), f"Chosen in the admin by {request.user}"
         added = sum(opting_out.suppress(number, source="admin", said=said, now=now) for number in sorted(numbers))
-        messages.success(request, f"{added} numbers were added to the do-not-call list.")
+        messages.success(request, f"{counted(added, 'number was', 'numbers were')} added to the do-not-call list.")
 
     def has_suppress_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("calls.add_suppression")

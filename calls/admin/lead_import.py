@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
-from calls.admin.base import ReadOnlyAdmin, badge
+from calls.admin.base import ReadOnlyAdmin, badge, utc
 from calls.models import LeadImport, LeadRow
 
 _ROWS_PER_PAGE = 100
@@ -14,12 +14,13 @@ _ROWS_PER_PAGE = 100
 
 @admin.register(LeadImport)
 class LeadImportAdmin(ReadOnlyAdmin):
-    list_display = ["file_name", "campaign", "created_at", "imported", "duplicates", "rejected"]
+    list_display = ["file_name", "campaign", "imported_at", "imported", "duplicates", "rejected"]
     list_filter = ["campaign"]
     list_select_related = ["campaign"]
     search_fields = ["file_name"]
     date_hierarchy = "created_at"
     fields = [("campaign", "created_at")]
+    imported_at = utc("created_at", "imported")
     change_form_template = "admin/calls/leadimport/change_form.html"
     empty_sentence = "Nothing was imported yet. Open a campaign and press Import leads."
 

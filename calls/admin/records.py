@@ -5,12 +5,24 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.admin.base import BaseAdmin, ReadOnlyAdmin, badge, clock, instant, shown_phone
+from calls.admin.base import (
+    BaseAdmin,
+    ReadOnlyAdmin,
+    badge,
+    clock,
+    instant,
+    pairs,
+    shown_phone,
+    utc,
+    verdict_rows,
+)
+from calls.admin.call import local_time
 from calls.domain import phone
 from calls.models import Appointment, CallEvent, Consent, Decision, Suppression, Turn
 from calls.services import opting_out
@@ -36,21 +48,26 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain cla
 @admin.register(Suppression)
 class SuppressionAdmin(BaseAdmin):
     form = SuppressionForm
-    list_display = ["number", "source", "said", "created_at"]
+    list_display = ["number", "how", "said", "added"]
     list_filter = ["source"]
     search_fields = ["phone", "said"]
     date_hierarchy = "created_at"
+    added = utc("created_at", "added")
     empty_sentence = "Nobody asked not to be called yet. A number that is added here is never called again."
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["phone", "said"] if obj is None else ["number", "source", "said", "created_at", "of_call"]
+        return ["phone", "said"] if obj is None else ["number", "how", "said", "added", "of_call"]
 
     @admin.display(description="phone", ordering="phone")
     def number(self, entry: Suppression) -> SafeString:
         return shown_phone(entry.phone)
+
+    @admin.display(description="source", ordering="source")
+    def how(self, entry: Suppression) -> str:
+        return entry.source.replace("_", " ")
 
     @admin.display(description="call")
     def of_call(self, entry: Suppression) -> SafeString | str:
@@ -72,13 +89,18 @@ def call_link(call_id: object) -> SafeString | str:
 
 @admin.register(Appointment)
 class AppointmentAdmin(ReadOnlyAdmin):
-    list_display = ["start_at", "lead", "number", "campaign", "minutes"]
+    list_display = ["start", "local", "lead", "number", "campaign", "minutes"]
     list_filter = ["campaign"]
     list_select_related = ["campaign", "call__lead"]
     search_fields = ["call__lead__name", "call__to_number"]
     date_hierarchy = "start_at"
-    fields = ["start_at", "minutes", "lead", "number", "campaign", "of_call"]
+    fields = ["start", "local", "minutes", "lead", "number", "campaign", "of_call"]
+    start = utc("start_at", "start")
     empty_sentence = "No lead has agreed to an appointment yet."
+
+    @admin.display(description="for the lead")
+    def local(self, appointment: Appointment) -> str:
+        return local_time(appointment.start_at, appointment.call) or "-"
 
     @admin.display(description="lead", ordering="call__lead__name")
     def lead(self, appointment: Appointment) -> str:
@@ -95,17 +117,26 @@ class AppointmentAdmin(ReadOnlyAdmin):
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    list_display = ["at", "lead", "result_badge", "reason", "rules_version"]
+    list_display = ["looked", "lead", "result_badge", "reason", "rules_version"]
     list_filter = ["result", "rules_version"]
     list_select_related = ["lead"]
     search_fields = ["lead__name", "lead__phone", "reason"]
     date_hierarchy = "at"
-    fields = ["at", "lead", "result_badge", "reason", "rules_version", "verdicts"]
+    fields = ["looked", "lead", "result_badge", "reason", "rules_version", "gates", "of_call"]
+    looked = utc("at", "looked at")
     empty_sentence = "No lead was looked at yet. Decisions appear once a campaign is running."
 
     @admin.display(description="result", ordering="result")
     def result_badge(self, decision: Decision) -> SafeString | str:
         return badge(decision.result)
+
+    @admin.display(description="gates")
+    def gates(self, decision: Decision) -> SafeString:
+        return render_to_string("admin/calls/verdicts.html", {"verdicts": verdict_rows(decision.verdicts)})
+
+    @admin.display(description="call")
+    def of_call(self, decision: Decision) -> SafeString | str:
+        return call_link(decision.call_id)
 
 
 @admin.register(Turn)
@@ -131,25 +162,32 @@ class TurnAdmin(ReadOnlyAdmin):
 
 @admin.register(CallEvent)
 class CallEventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "call", "kind", "status_badge"]
+    list_display = ["happened", "call", "kind", "status_badge"]
     list_filter = ["kind", "status"]
     list_select_related = ["call"]
     date_hierarchy = "at"
     ordering = ["-at", "-pk"]
-    fields = ["at", "call", "kind", "status_badge", "fields"]
+    fields = ["happened", "call", "kind", "status_badge", "details"]
+    happened = utc("at", "at")
     empty_sentence = "Nothing has happened to a call yet."
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, event: CallEvent) -> SafeString | str:
         return badge(event.status)
 
+    @admin.display(description="details")
+    def details(self, event: CallEvent) -> str:
+        return pairs(event.fields) or "-"
+
 
 @admin.register(Consent)
 class ConsentAdmin(ReadOnlyAdmin):
-    list_display = ["lead", "kind", "source", "given_at", "recorded_at"]
+    list_display = ["lead", "kind", "source", "given", "recorded"]
     list_filter = ["kind"]
     list_select_related = ["lead"]
     search_fields = ["lead__name", "lead__phone", "source"]
     date_hierarchy = "given_at"
-    fields = ["lead", "kind", "source", "given_at", "recorded_at"]
+    fields = ["lead", "kind", "source", "given", "recorded"]
+    given = utc("given_at", "given")
+    recorded = utc("recorded_at", "recorded")
     empty_sentence = "There is no consent yet. It comes with an import, or is added on a lead's page."

@@ -28,7 +28,7 @@ def test_import_leads_and_start_the_campaign(page: Page) -> None:
     page.get_by_role("link", name="Import leads").click()
     page.get_by_label("CSV file").set_input_files({"name": "leads.csv", "mimeType": "text/csv", "buffer": CSV})
     page.get_by_role("button", name="Import").click()
-    expect(page.locator(".messagelist")).to_have_text("1 leads were imported into Autumn sellers.")
+    expect(page.locator(".messagelist")).to_have_text("1 lead was imported into Autumn sellers.")
     assert page.locator(".tabs a").all_inner_texts() == ["all 4", "imported 1", "duplicate 1", "rejected 2"]
     page.get_by_role("link", name="rejected 2").click()
     expect(page.locator(".fates tbody tr")).to_have_count(2)

@@ -157,7 +157,7 @@ def test_an_upload_ends_on_the_page_of_its_fates(as_manager: Client, campaign: C
     response = upload(as_manager, campaign, content)
     done = LeadImport.objects.get()
     assert response["Location"] == f"/admin/calls/leadimport/{done.pk}/change/"
-    assert said(response) == ["1 leads were imported into Autumn sellers."]
+    assert said(response) == ["1 lead was imported into Autumn sellers."]
     page = as_manager.get(response["Location"]).content.decode()
     for words in (
         "all <b>3</b>",
@@ -296,8 +296,8 @@ def test_chosen_leads_are_reopened_but_not_against_their_will(as_manager: Client
     chosen = {"action": "reopen", "_selected_action": [first.pk, second.pk]}
     response = as_manager.post("/admin/calls/lead/", chosen)
     assert said(response) == [
-        "1 leads are open and due now.",
-        "1 leads stay closed: their numbers are on the do-not-call list.",
+        "1 lead is open and due now.",
+        "1 lead stays closed: on the do-not-call list.",
     ]
     assert list(Lead.objects.order_by("phone").values_list("status", flat=True)) == ["open", "closed"]
 
@@ -316,7 +316,7 @@ def test_chosen_leads_are_never_called_again(as_manager: Client, campaign: Campa
     world.suppression(second.phone)
     chosen = {"action": "never_call_again", "_selected_action": [first.pk, second.pk]}
     response = as_manager.post("/admin/calls/lead/", chosen)
-    assert said(response) == ["1 numbers were added to the do-not-call list."]
+    assert said(response) == ["1 number was added to the do-not-call list."]
     added = Suppression.objects.get(phone=first.phone)
     assert (added.source, added.said) == ("admin", "Chosen in the admin by mia")
     waiting.refresh_from_db()

@@ -84,7 +84,7 @@ def test_the_lists_themselves_take_few_queries(as_manager: Client) -> None:
     for model in ("campaign", "lead", "call"):
         queries(as_manager, f"/admin/calls/{model}/")
         counts[model] = queries(as_manager, f"/admin/calls/{model}/")
-    assert counts == {"campaign": 6, "lead": 11, "call": 9}
+    assert counts == {"campaign": 6, "lead": 10, "call": 9}
 
 
 def test_a_calls_page_takes_as_many_queries_for_a_long_call(as_manager: Client, campaign: Campaign) -> None:
@@ -255,3 +255,64 @@ def test_badges_and_instants() -> None:
     assert base.badge("") == base.instant(None) == "-"
     assert base.instant(datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)) == "2026-03-04 05:06"
     assert base.person("", "+13035550100") == '(no name)<br><small class="phone">+1 303-555-0100</small>'
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"price": "450000"}, "price $450,000"),
+        ({"budget": "open"}, "budget open"),
+        ({"timeline": "1"}, "timeline 1 month"),
+        ({"timeline": "2"}, "timeline 2 months"),
+        ({"financing": "paid_off"}, "financing paid off"),
+        ({"bedrooms": "3"}, "bedrooms 3"),
+    ],
+)
+def test_facts_are_shown_for_reading(
+    as_manager: Client, campaign: Campaign, facts: dict[str, str], shown: str
+) -> None:
+    call = world.calls(world.leads(campaign, 1))[0]
+    Call.objects.update(facts=facts)
+    assert f"What was learned {shown} Why it was dialed" in text(as_manager, f"/admin/calls/call/{call.pk}/change/")
+
+
+def test_a_decisions_page_shows_every_gate(as_manager: Client, campaign: Campaign) -> None:
+    call = world.calls(world.leads(campaign, 1))[0]
+    saw = {"attempts": 0, "promised": False, "America/New_York": "Sun 19:44"}
+    Decision.objects.update(
+        verdicts=[{"gate": "attempts", "passed": True, "reason": "", "saw": saw}], call_id=call.pk
+    )
+    decision = Decision.objects.get()
+    page = text(as_manager, f"/admin/calls/decision/{decision.pk}/change/")
+    assert "Gates: ✓ attempts attempts: 0; promised: no; America/New_York: Sun 19:44 Call: open" in page
+
+
+def test_an_appointment_is_shown_on_the_leads_clock(as_manager: Client, campaign: Campaign) -> None:
+    world.calls(world.leads(campaign, 1))
+    page = text(as_manager, "/admin/calls/appointment/")
+    assert "2026-11-26 15:00 Thu 08:00 in America/Denver Maria Lopez 0 +1 303-555-0000" in page
+
+
+def test_the_page_of_a_call_renews_itself_until_the_call_is_over(as_manager: Client, campaign: Campaign) -> None:
+    call = world.calls(world.leads(campaign, 1))[0]
+    url = f"/admin/calls/call/{call.pk}/change/"
+    refresh = '<meta http-equiv="refresh" content="5">'
+    assert refresh not in as_manager.get(url).content.decode()
+    Call.objects.update(status="live")
+    assert refresh in as_manager.get(url).content.decode()
+    assert "renews itself every 5 seconds" in text(as_manager, url)
+
+
+def test_leads_are_filtered_by_their_last_outcome(as_manager: Client, campaign: Campaign) -> None:
+    first, _ = world.leads(campaign, 2)
+    Lead.objects.filter(pk=first.pk).update(disposition="do_not_call")
+    page = text(as_manager, "/admin/calls/lead/?disposition=do_not_call")
+    assert "+1 303-555-0000" in page
+    assert "+1 303-555-0001" not in page
+    assert "By last outcome All appointment qualified callback requested" in page
+
+
+def test_a_lead_whose_time_has_come_is_due_now(as_manager: Client, campaign: Campaign) -> None:
+    [lead] = world.leads(campaign, 1)
+    Lead.objects.update(next_attempt_at=timezone.now() - timedelta(hours=1), status="open")
+    assert "Next attempt now" in text(as_manager, f"/admin/calls/lead/{lead.pk}/change/")
