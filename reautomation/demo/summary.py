@@ -96,7 +96,9 @@ def _print_records(console: Console, campaign_id: int, calls: list[Call]) -> Non
         console.print(f"Call-back promised: {lead.name}, {lead.commitment_at:%A %d %B %H:%M} UTC")
     numbers = {call.to_number: call.lead.name for call in calls}
     for entry in Suppression.objects.filter(phone__in=numbers):
-        console.print(f"Do not call: {numbers[entry.phone]} ({entry.source}: “{entry.said}”)", markup=False, soft_wrap=True)
+        how = entry.source.replace("_", " ")
+        line = f"Do not call: {numbers[entry.phone]} ({how}: “{entry.said}”)"
+        console.print(line, markup=False, soft_wrap=True)
     budget = Budget.objects.get(campaigns=campaign_id)
     console.print(f"Spent {budget.spent:.4f} USD of {budget.limit:.2f} USD; still held {budget.held:.4f} USD.")
 
