@@ -17,7 +17,7 @@ install-dev: $(VENV)/.installed-dev ## Install what testing needs as well
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed and $(PYTHON) was not found: install it, or name it with 'make PYTHON=/path/to/python3.11'."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed, and $(PYTHON) is $$($(PYTHON) -V): name another with 'make PYTHON=/path/to/python3.11'."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo "Python 3.11 is needed, and '$(PYTHON) -V' says: $$($(PYTHON) -V 2>&1 | head -n 1). Name another with 'make PYTHON=/path/to/python3.11'."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian: apt-get install python3.11-venv)."; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
