@@ -34,7 +34,7 @@ from voice.domain.types import (
     TurnRecord,
     TurnTaken,
 )
-from voice.ports import Busy, Dialer, DialUnknown, Line, NoLine, Plane, Refused
+from voice.ports import Busy, CarrierError, Dialer, DialUnknown, Line, NoLine, Plane, Refused
 
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
@@ -68,7 +68,7 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
         if not _write_intent(call, now=clock()):
             return False
         if _ring(call, line, dialer, clock=clock):
-            _listen(call, line, clock=clock)
+            _listen(call, line, dialer, clock=clock)
     finally:
         line.close()
     return True
@@ -152,11 +152,34 @@ def _try_later(call: Call, reason: str, *, clock: Clock) -> None:
     surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence, again_at=again_at))
 
 
-def _listen(call: Call, line: Line, *, clock: Clock) -> None:
+def _listen(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> None:
     """Write down what happens, as it happens. The thread waits without a database connection."""
     for event in line.events():
-        surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
+        if isinstance(event, Ended) and event.report.answered_at is None:
+            _end_unanswered(call, event.report, dialer, clock=clock)
+        else:
+            surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
         released()
+
+
+def _end_unanswered(call: Call, report: Report, dialer: Dialer, *, clock: Clock) -> None:
+    """No media came. Where the carrier has not told why, the phone may ring still, and nobody would be on this side.
+
+    Without the carrier's id the call is unknown, and the sweep, which looks it up, ends it.
+    """
+    ours = Call.objects.filter(pk=call.pk)
+    carrier_call_id = surviving_outage(lambda: ours.values_list("carrier_call_id", flat=True).get())
+    if not carrier_call_id:
+        log.warning("call.left_to_sweep", call_id=str(call.pk))
+        return
+    now = clock()
+    if not surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence)):
+        return
+    released()
+    try:
+        dialer.hang_up(carrier_call_id)
+    except CarrierError as error:
+        log.warning("call.not_hung_up", call_id=str(call.pk), reason=str(error))
 
 
 def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from structlog.testing import capture_logs
 
 from agents.domain.types import BookAppointment, Disposition, EndCall, OptOut
 from billing.models import LedgerEntry
@@ -199,16 +200,36 @@ def test_no_answer_from_the_carrier_and_then_media() -> None:
 def test_no_answer_from_the_carrier_and_no_media() -> None:
     call, dialer = make.call(), FakeDialer(DialUnknown("timed out"))
     assert run(call, FakePlane(NO_ANSWER), dialer)
+    assert (call.status, call.disposition) == ("unknown", "")  # the sweep asks the carrier whether it rang
+    assert (len(dialer.dialed), dialer.hung_up) == (1, [])
+
+
+def test_a_phone_that_may_ring_still_is_hung_up_when_its_line_gives_up() -> None:
+    call, dialer = make.call(), FakeDialer()
+    assert run(call, FakePlane(NO_ANSWER), dialer)
     assert (call.status, call.disposition) == ("done", "no_answer")
-    assert len(dialer.dialed) == 1
+    assert dialer.hung_up == ["CA" + "1" * 32]
+
+
+def test_a_carrier_that_does_not_hang_up_is_told_of() -> None:
+    class Deaf(FakeDialer):
+        def hang_up(self, carrier_call_id: str) -> None:
+            raise DialUnknown("timed out")
+
+    call = make.call()
+    with capture_logs() as logs:
+        assert run(call, FakePlane(NO_ANSWER), Deaf())
+    assert (call.status, call.disposition) == ("done", "no_answer")
+    assert [(line["event"], line["call_id"]) for line in logs] == [("call.not_hung_up", str(call.pk))]
 
 
 def test_a_finish_of_somebody_else_stands() -> None:
     def carrier_ends_it() -> None:
         assert finish(call.pk, report(Disposition.BUSY, ended_at=NOW), now=NOW)
 
-    call = make.call()
-    assert run(call, FakePlane(carrier_ends_it, NO_ANSWER))
+    call, dialer = make.call(), FakeDialer()
+    assert run(call, FakePlane(carrier_ends_it, NO_ANSWER), dialer)
+    assert dialer.hung_up == []
     assert (call.disposition, call.ended_at) == ("busy", NOW)
     assert kinds(call) == ["call.claimed", "call.dialing", "call.finished"]
 
