@@ -94,7 +94,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if Intent.GREETING in said:
             return Move(state, say=f"Hello. {self._name(scene)}", ask=question, again=True)
         if Intent.REPEAT in said:
-            return Move(state, say="Of course.", ask=question, again=True)
+            # The same words once; whoever misses them twice gets others.
+            return Move(state, say="Of course.", ask=question, again=state.unclear == 1)
         return Move(state, say="Sorry, I did not get that.", ask=question)
 
 

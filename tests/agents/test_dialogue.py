@@ -529,3 +529,12 @@ def test_keys_machines_and_silence_that_stop_the_opening_or_not(heard: Heard, st
     dialogue = start(SELLER)
     dialogue.opening(now=NOW)
     assert dialogue.cannot_wait(heard) is stops
+
+
+async def test_whoever_misses_the_same_words_twice_gets_others() -> None:
+    held = await talk(SELLER, ["Yes.", "New job.", "Sorry, could you say that again?", "I did not catch that."])
+    assert [text.partition(". ")[2] for text in held.texts[-3:]] == [
+        "How soon would you like to move?",
+        "How soon would you like to move?",
+        "Roughly how many months from now would that be?",
+    ]
