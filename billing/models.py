@@ -57,6 +57,7 @@ class LedgerEntry(models.Model):
     class Meta:
         ordering = ["at", "pk"]
         verbose_name_plural = "ledger entries"
+        indexes = [models.Index(fields=["at", "id"], name="entry_by_age")]
         constraints = [
             models.UniqueConstraint(fields=["budget", "reference", "kind"], name="one_entry_per_call_and_kind"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="entry_is_not_negative"),

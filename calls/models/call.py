@@ -82,6 +82,7 @@ class Call(models.Model):
         indexes = [
             models.Index(fields=["rung_at"], condition=Q(status=CallStatus.QUEUED.value), name="call_to_ring"),
             models.Index(fields=["to_number", "dialed_at"], name="call_of_number"),
+            models.Index(fields=["queued_at", "id"], name="call_by_age"),
             models.Index(fields=["lease_until"], condition=Q(status__in=sorted(OWNED)), name="call_lease"),
         ]
 
@@ -124,7 +125,10 @@ class CallEvent(models.Model):
 
     class Meta:
         ordering = ["at", "pk"]
-        indexes = [models.Index(fields=["call", "kind"], name="event_of_call")]
+        indexes = [
+            models.Index(fields=["call", "kind"], name="event_of_call"),
+            models.Index(fields=["at", "id"], name="event_by_age"),
+        ]
 
     def __str__(self) -> str:
         return self.kind

@@ -61,7 +61,8 @@ class Lead(models.Model):
                 fields=["campaign", "priority", "next_attempt_at", "id"],
                 condition=Q(status=LeadStatus.OPEN),
                 name="lead_due",
-            )
+            ),
+            models.Index(fields=["created_at", "id"], name="lead_by_age"),
         ]
 
     def __str__(self) -> str:
@@ -84,6 +85,7 @@ class Consent(models.Model):
     class Meta:
         ordering = ["-given_at"]
         constraints = [models.UniqueConstraint(fields=["lead", "kind", "source", "given_at"], name="consent_once")]
+        indexes = [models.Index(fields=["given_at", "id"], name="consent_by_age")]
 
     def __str__(self) -> str:
         return f"{self.kind} consent, {self.source}"
@@ -120,6 +122,7 @@ class Decision(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["at", "id"], name="decision_by_age")]
 
     def __str__(self) -> str:
         return f"{self.result}: {self.reason}" if self.reason else self.result
