@@ -43,6 +43,7 @@ class Bubble:
     """One turn as the page shows it; ``wait`` is what the person waited before it, "" where unknown."""
 
     turn: Turn
+    who: str
     at: str
     wait: str
     slow: bool
@@ -175,6 +176,7 @@ def _bubble(turn: Turn) -> Bubble:
     steps = ", ".join(f"{label} {timings[key]} ms" for key, label in _STEPS.items() if timings.get(key) is not None)
     return Bubble(
         turn=turn,
+        who=turn.agent.replace("_", " ") or turn.speaker,
         at=clock(turn.start_ms),
         wait="" if wait_ms is None else f"{wait_ms / 1000:.1f} s",
         slow=wait_ms is not None and wait_ms > 1500,

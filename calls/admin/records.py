@@ -147,7 +147,7 @@ class TurnAdmin(ReadOnlyAdmin):
     list_display_links = None
     search_fields = ["text"]
     date_hierarchy = "call__queued_at"
-    ordering = ["-call__queued_at", "seq"]
+    ordering = ["-call__queued_at", "call_id", "seq"]  # calls of one dispatch have one time
     empty_sentence = "Nobody has spoken yet. What is said on a call can be searched here."
 
     @admin.display(description="call", ordering="call__queued_at")

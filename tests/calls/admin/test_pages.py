@@ -316,3 +316,17 @@ def test_a_lead_whose_time_has_come_is_due_now(as_manager: Client, campaign: Cam
     [lead] = world.leads(campaign, 1)
     Lead.objects.update(next_attempt_at=timezone.now() - timedelta(hours=1), status="open")
     assert "Next attempt now" in text(as_manager, f"/admin/calls/lead/{lead.pk}/change/")
+
+
+def test_what_was_said_is_listed_call_by_call(as_manager: Client, campaign: Campaign) -> None:
+    calls = world.calls(world.leads(campaign, 2))
+    for call in calls:
+        if not Turn.objects.filter(call=call).exists():
+            world.talk(call)
+    Call.objects.update(queued_at=world.NOW)
+    Turn.objects.update(agent="objection_handler")
+    shown = as_manager.get("/admin/calls/turn/").context["cl"].result_list
+    order = [(turn.call_id, turn.seq) for turn in shown]
+    assert order == sorted(order)
+    assert len({call_id for call_id, _ in order}) == 2
+    assert "objection handler" in text(as_manager, f"/admin/calls/call/{calls[0].pk}/change/")
