@@ -38,7 +38,14 @@ def conclude(campaign_id: int, carrier: Carrier, *, called_s: float) -> bool:
 
 
 def _print_outcomes(console: Console, calls: list[Call], wanted: dict[str, dict[str, Any]]) -> list[str]:
-    table = Table(title="Outcomes", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title="Outcomes",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for column in ("Lead", "Scripted", "Outcome", "Turns", "s", "USD", ""):
         table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
     mistakes = []
