@@ -63,6 +63,7 @@ def _print_outcomes(console: Console, calls: list[Call], wanted: dict[str, dict[
             "[red]wrong[/]" if problems else "[green]right[/]",
         )
     console.print(table)
+    console.print()
     return mistakes
 
 
