@@ -24,8 +24,8 @@ def _become_voice_worker(options: dict[str, Any], **_: object) -> None:
         worker.install(app)
 
 
-@signals.celeryd_init.connect
-@signals.beat_init.connect
+@signals.import_modules.connect
 def _join_embedded(**_: object) -> None:
+    """Before a worker, Beat or Flower first reaches for a server: each imports the tasks at its very start."""
     if settings.USES_EMBEDDED:
         embedded.join(settings.EMBEDDED)

@@ -1,4 +1,4 @@
-"""The score of a lead, 0 to 100. Source of the weights: facts/selling.md, LPMAMA qualification.
+"""The score of a lead, 0 to 100, by the fields of LPMAMA qualification; the weights are the project's own defaults.
 
 Nothing here rests on a trait that Fair Housing protects: every reason that is not time-bound weighs the same.
 """
