@@ -338,7 +338,7 @@ async def test_key_nine_counts_whatever_has_broken(make_plane: PlaneMaker) -> No
 async def test_a_disk_that_hangs_does_not_hold_the_report(
     make_plane: PlaneMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voice.session._RECORDING_S", 0.2)
+    monkeypatch.setattr("voice.session._RECORDING_S", 1.5)
     disks: list[ThreadPoolExecutor] = []
     release = threading.Event()
 
@@ -358,6 +358,9 @@ async def test_a_disk_that_hangs_does_not_hold_the_report(
         release.set()
     assert len(disks) == 1
     assert report.recording is None
+    assert report.usage[0].quantity < Decimal("1.4")  # the call, not the wait for its recording
+    assert report.answered_at is not None
+    assert report.ended_at - report.answered_at < timedelta(seconds=1.4)
     assert (report.ended_by, report.outcome.disposition) == (EndedBy.AGENT, Disposition.NOT_INTERESTED)
     assert plane.health().free == 2
 

@@ -1,0 +1,260 @@
+"""Whose turn it is: what was heard and not answered yet, what is said to it, and what may stop us."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from agents.domain.types import Heard, HeardKind, Reply
+from agents.ports import Dialogue
+from voice.domain.types import Acted, TurnTimings
+from voice.hearing import Ears, Turn
+from voice.pipeline import CallPipeline
+from voice.speaker import Speaker, Spoken
+from voice.speech.synthesis import clauses
+from voice.transcript import Transcript, answer_timings
+
+log = structlog.get_logger(__name__)
+
+_REPLY_S = 15.0
+_LAST_WORD_S = 3.0  # how long somebody who speaks over our goodbye is heard
+_FLOOR_S = 10.0  # how long we wait for somebody who does not stop speaking
+_HEAR_OUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """Something heard that awaits its answer."""
+
+    heard: Heard
+    turn: Turn | None = None
+    at: float = 0.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def last_statement(parts: list[str]) -> int:
+    """How many of ``parts`` have to be heard for the opening's statements: all but its closing questions."""
+    return max((n for n, part in enumerate(parts, start=1) if not part.endswith("?")), default=len(parts))
+
+
+class TurnTaking:
+    """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as it is decided.
+
+    ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
+    not. ``silence_prompt_s`` without a word are heard as silence.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        dialogue: Dialogue,
+        *,
+        pipeline: CallPipeline,
+        ears: Ears,
+        speaker: Speaker,
+        transcript: Transcript,
+        emit: Callable[[Acted], None],
+        silence_prompt_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._call_id, self._dialogue, self._emit, self._clock = call_id, dialogue, emit, clock
+        self._pipeline, self._ears, self._speaker, self._transcript = pipeline, ears, speaker, transcript
+        self._silence_prompt_s = silence_prompt_s
+        self._inbox: list[_Pending] = []
+        self._news = asyncio.Event()
+        self._barge_in = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._question_from = math.inf  # when our first question began to be heard
+        self._replying: asyncio.Future[Reply] | None = None
+        self.disclosed: float | None = None
+
+    # What the parts tell.
+
+    def voice_heard(self) -> None:
+        """The person begins to speak."""
+        self._barge_in.set()
+
+    def turn_heard(self, turn: Turn | None) -> None:
+        """The person has finished; None where it was no word."""
+        if turn is not None:
+            self._transcript.lead(turn)
+            self._put(_Pending(Heard(turn.text, utc_now()), turn))
+        self._news.set()
+
+    def key_heard(self, key: str) -> None:
+        self._put(_Pending(Heard(key, utc_now(), HeardKind.KEY), at=self._clock()))
+        self._barge_in.set()
+
+    def machine_heard(self, name: str) -> None:
+        self._put(_Pending(Heard(name, utc_now(), HeardKind.MACHINE)))
+        self._barge_in.set()
+
+    def _put(self, pending: _Pending) -> None:
+        self._inbox.append(pending)
+        self._news.set()
+        if self._dialogue.cannot_wait(pending.heard):
+            self._urgent.set()
+
+    # The conversation.
+
+    async def farewell(self, text: str) -> None:
+        """Break off what is being said, and say ``text``."""
+        await self._pipeline.hush()
+        await self._speak(Reply(text, fixed=True), [text], None, None, None)
+
+    async def talk(self) -> None:
+        """From the opening until our last word was heard."""
+        await self._pipeline.ready()
+        reply = self._acted(self._dialogue.opening(now=utc_now()))
+        await self._say(reply, None, None, opening=True)
+        self._question_from = min(self._question_from, self._clock())
+        closing = False
+        while not closing:
+            closing = reply.ends
+            if closing and not await self._last_word():
+                break
+            pending = self._take() if closing else await self._listen()
+            reply = await self._answer(pending.heard)
+            await self._say(reply, pending.turn, self._clock())
+
+    async def _answer(self, heard: Heard) -> Reply:
+        # Shielded, so that a call that ends meanwhile leaves the conversation in a state that can be summed up.
+        self._replying = asyncio.ensure_future(self._dialogue.reply(heard, now=utc_now()))
+        async with asyncio.timeout(_REPLY_S):
+            reply = await asyncio.shield(self._replying)
+        self._replying = None
+        return self._acted(reply)
+
+    def _acted(self, reply: Reply) -> Reply:
+        for act in reply.acts:
+            self._emit(Acted(act))
+        return reply
+
+    async def _last_word(self) -> bool:
+        """Whether something was said over our goodbye: an opt-out counts until the line is closed."""
+        try:
+            async with asyncio.timeout(_LAST_WORD_S):
+                await self._ears.quiet()
+        except TimeoutError:
+            log.info("call.talks_on", call_id=self._call_id)
+        return bool(self._inbox)
+
+    async def _listen(self) -> _Pending:
+        """What is heard next; nothing for a while is heard as silence."""
+        while not self._inbox:
+            self._news.clear()
+            quiet_since = max(self._speaker.quiet_since, self._ears.last_voice)
+            left_s = quiet_since + self._silence_prompt_s - self._clock()
+            if self._ears.turn_open:
+                await self._news.wait()
+            elif left_s <= 0:
+                return _Pending(Heard("", utc_now(), HeardKind.SILENCE))
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left_s):
+                        await self._news.wait()
+        return self._take()
+
+    def _take(self) -> _Pending:
+        """The oldest thing heard, with the speech that followed it directly."""
+        self._urgent.clear()
+        first = self._inbox.pop(0)
+        if first.heard.kind is HeardKind.KEY:
+            self._transcript.key(first.heard.text, first.at)
+        if first.turn and first.turn.ended <= self._question_from:
+            return replace(first, heard=replace(first.heard, before_question=True))
+        while first.turn and self._inbox and (more := self._inbox[0].turn):
+            text = f"{first.heard.text} {self._inbox.pop(0).heard.text}"
+            first = _Pending(Heard(text, first.heard.at), more)
+        return first
+
+    async def _say(self, reply: Reply, turn: Turn | None, replied: float | None, *, opening: bool = False) -> None:
+        """Speak the reply, and go on after an interruption that was none; a real one leaves it to the next turn."""
+        parts, said = clauses(reply.text), 0
+        firm = reply.ends or not reply.interruptible
+        heard: list[str] = []
+        while said < len(parts):
+            if not firm:
+                await self._floor()
+                if self._inbox:
+                    self._dialogue.interrupted(played=" ".join(heard))
+                    return
+            elif self._urgent.is_set() and not reply.ends:
+                self._dialogue.interrupted(played=" ".join(heard))
+                return
+            stop = self._stopped_by(reply)
+            spoken = await self._speak(reply, parts[said:], stop, turn, replied)
+            if opening and self.disclosed is None:
+                self._disclose(spoken, last_statement(parts) - said)
+            # A clause that was cut is said again as a whole, where it has to be said again.
+            heard = [*parts[:said], *([spoken.text] if spoken.text else [])]
+            said += spoken.whole
+            turn = None
+
+    def _stopped_by(self, reply: Reply) -> asyncio.Event | None:
+        """What makes us stop within this reply: any voice, only what cannot wait, or nothing."""
+        if reply.ends:
+            return None
+        return self._barge_in if reply.interruptible else self._urgent
+
+    async def _speak(
+        self, reply: Reply, parts: list[str], stop: asyncio.Event | None, turn: Turn | None, replied: float | None
+    ) -> Spoken:
+        spoken: Spoken | None = None
+        self._barge_in.clear()
+        try:
+            spoken = await self._speaker.speak(self._pipeline, parts, keep=reply.fixed, stop=stop)
+            return spoken
+        finally:
+            # A call that ends while we speak leaves what was heard until then.
+            spoken = spoken or self._speaker.broken_off()
+            timings = answer_timings(turn, replied=replied, first_audio=spoken.start) if turn else None
+            self._record(spoken, reply, timings)
+
+    async def _floor(self) -> None:
+        """Wait while the person speaks, unless they never stop."""
+        try:
+            async with asyncio.timeout(_FLOOR_S):
+                await self._ears.quiet()
+        except TimeoutError:
+            log.info("call.talked_over", call_id=self._call_id)
+
+    def _record(self, spoken: Spoken, reply: Reply, timings: TurnTimings | None) -> None:
+        if spoken.start is not None and spoken.text:
+            self._transcript.agent(
+                spoken.text,
+                start=spoken.start,
+                end=spoken.end,
+                interrupted=spoken.interrupted,
+                agent=reply.agent,
+                timings=timings,
+            )
+
+    def _disclose(self, spoken: Spoken, needed: int) -> None:
+        if 0 < needed <= spoken.whole:
+            self._question_from = self.disclosed = spoken.moments[needed - 1]
+
+    async def hear_out(self) -> None:
+        """What was said into the end still counts, an opt-out above all, whatever has broken by then."""
+        deadline = asyncio.get_running_loop().time() + _HEAR_OUT_S
+        for step in (self._last_reply, self._answer_rest, self._ears.finish, self._answer_rest):
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await step()
+            except Exception:
+                log.exception("voice.not_heard_out", call_id=self._call_id)
+
+    async def _last_reply(self) -> None:
+        if self._replying is not None:
+            self._acted(await self._replying)
+
+    async def _answer_rest(self) -> None:
+        while self._inbox:
+            self._acted(await self._dialogue.reply(self._take().heard, now=utc_now()))
