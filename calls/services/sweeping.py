@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from agents.domain.types import Disposition, EndedBy, Outcome
 from calls.domain.status import CallStatus
@@ -52,7 +51,7 @@ def _apart(call: Call) -> Iterator[None]:
 
 def _reap(*, now: datetime) -> None:
     """Leases that ran out, by the database's clock: a claimed call waits again, one that may have rung is unknown."""
-    for call in Call.objects.owned().filter(lease_until__lt=Now())[:_BATCH]:
+    for call in Call.objects.lease_expired()[:_BATCH]:
         with _apart(call):
             _take_from_owner(call, now=now)
 
