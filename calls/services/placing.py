@@ -39,6 +39,8 @@ from voice.ports import Busy, CarrierError, Dialer, DialUnknown, Line, NoLine, P
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 _CARRIER_BUSY_WAIT = timedelta(seconds=30)
+# Twilio: 20003 wrong credentials, 20005 account not active. No lead is to blame, so no attempt is used.
+_ACCOUNT_CODES = frozenset({"20003", "20005"})
 
 
 def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clock) -> bool:
@@ -122,6 +124,10 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
     try:
         carrier_call_id = dialer.place(request)
     except Refused as refused:
+        if refused.code in _ACCOUNT_CODES:
+            log.error("carrier.account_refused", code=refused.code, reason=str(refused))
+            _try_later(call, str(refused), clock=clock)
+            return False
         bad_number = refused.code in BAD_NUMBER_CODES
         _finish_unrung(call, Disposition.BAD_NUMBER if bad_number else Disposition.FAILED, str(refused), clock=clock)
         return False
@@ -145,7 +151,7 @@ def _finish_unrung(call: Call, disposition: Disposition, reason: str, *, clock: 
 
 
 def _try_later(call: Call, reason: str, *, clock: Clock) -> None:
-    """The carrier had no room, so nothing rang: the attempt does not count and the lead is due again soon."""
+    """The carrier took no call at all, so nothing rang: the attempt does not count and the lead is due again soon."""
     now = clock()
     report = Report(Outcome(Disposition.FAILED, reason), EndedBy.CARRIER, ended_at=now)
     again_at = now + _CARRIER_BUSY_WAIT
@@ -153,12 +159,21 @@ def _try_later(call: Call, reason: str, *, clock: Clock) -> None:
 
 
 def _listen(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> None:
-    """Write down what happens, as it happens. The thread waits without a database connection."""
+    """Write down what happens, as it happens. The thread waits without a database connection.
+
+    An event that cannot be written loses none of those after it, an opt-out among them. The error's text is not
+    logged: a database's may hold what was said.
+    """
     for event in line.events():
-        if isinstance(event, Ended) and event.report.answered_at is None:
-            _end_unanswered(call, event.report, dialer, clock=clock)
-        else:
-            surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
+        try:
+            if isinstance(event, Ended) and event.report.answered_at is None:
+                _end_unanswered(call, event.report, dialer, clock=clock)
+            else:
+                surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
+        except Exception as error:  # noqa: BLE001 - see above
+            log.error(
+                "call.event_lost", call_id=str(call.pk), event_type=type(event).__name__, error=type(error).__name__
+            )
         released()
 
 

@@ -19,7 +19,7 @@ from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
 from tests.calls.fakes import FakeDialer, FakePlane, ended, turn, update
 from voice.domain.types import Acted, CarrierStatus, LineEvent, Live
-from voice.ports import DialUnknown
+from voice.ports import DialUnknown, Refused
 
 pytestmark = pytest.mark.django_db
 NOW = NOON_IN_DENVER
@@ -216,3 +216,26 @@ def test_other_errors_are_not_repeated() -> None:
     with pytest.raises(Call.DoesNotExist):
         database.surviving_outage(write)
     assert tries == [1]
+
+
+def test_an_event_that_cannot_be_written_loses_none_of_those_after_it() -> None:
+    call = make.call()
+    script = (Live(ANSWERED), turn(1, "no database takes a \x00"), Acted(OptOut("Stop.")), *TALK[2:])
+    with capture_logs() as logs:
+        assert run(call, FakePlane(*script))
+    assert [turn.seq for turn in call.turns.all()] == [2]
+    assert Suppression.objects.get().said == "Stop."
+    assert (call.status, call.disposition) == (CallStatus.DONE, Disposition.QUALIFIED)
+    lost = [entry for entry in logs if entry["event"] == "call.event_lost"]
+    assert [(entry["event_type"], entry["error"]) for entry in lost] == [("TurnTaken", "DataError")]
+    assert "no database" not in str(logs)
+
+
+@pytest.mark.parametrize("code", ["20003", "20005"])
+def test_an_account_that_the_carrier_refuses_costs_no_lead_an_attempt(code: str) -> None:
+    call = make.call()
+    assert run(call, FakePlane(*TALK), FakeDialer(Refused("Twilio refused the call: no.", code=code)))
+    call.lead.refresh_from_db()
+    assert (call.lead.status, call.lead.attempts) == ("open", 0)
+    assert call.lead.next_attempt_at == NOW + timedelta(seconds=30)
+    assert call.status == CallStatus.FAILED
