@@ -1,7 +1,7 @@
 """A web process keeps no database connection that no request uses."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,7 +18,7 @@ def test_a_request_gives_its_connection_back() -> None:
         made.append(connection)
 
     async def ask() -> list[int]:
-        transport = httpx.ASGITransport(app=application)
+        transport = httpx.ASGITransport(app=cast(Any, application))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return [(await client.get("/health")).status_code for _ in range(3)]
 
