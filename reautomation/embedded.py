@@ -93,13 +93,6 @@ def join(embedded: Embedded) -> None:
         _ensure_keeper(embedded)
 
 
-def leave(embedded: Embedded) -> None:
-    """Give the place back before the process ends, for a program that goes on to something else."""
-    lock = _held.pop(embedded.var, None)
-    if lock is not None:
-        os.close(lock)
-
-
 @contextmanager
 def _starting(embedded: Embedded) -> Iterator[None]:
     """One process at a time starts or stops servers."""

@@ -16,7 +16,6 @@ from calls.domain.rules import (
     UNKNOWN_STATE,
     US_DEFAULT,
     US_STATES,
-    VERSION,
     HoursRule,
     Window,
 )
@@ -54,7 +53,6 @@ class DialRules:
     weekdays: tuple[int, ...]
     max_attempts: int
     max_calls_per_day: int = 3
-    version: str = VERSION
 
 
 @dataclass(frozen=True, slots=True)

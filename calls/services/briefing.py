@@ -6,14 +6,14 @@ from django.conf import settings
 from django.db import transaction
 
 from agents.domain.types import Brief
-from calls.domain import phone
 from calls.domain.slots import free_slots
 from calls.models import Appointment, Call, Campaign, Lead
+from calls.services.gates import zones_of
 
 
 def zone_of(lead: Lead) -> str:
-    """The lead's IANA zone; the first of the number's where there are several."""
-    return lead.zone or next(iter(phone.zones_of(lead.phone)), "UTC")
+    """The IANA zone in which times are spoken: the first of those in which the gates judge the lead."""
+    return next(iter(zones_of(lead)), "UTC")
 
 
 @transaction.atomic

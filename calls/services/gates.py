@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from calls.domain import phone
 from calls.domain.compliance import MAX_ZONES, Dial, DialRules, LeadFacts, Never, Wait, decide
-from calls.domain.rules import STATE_ZONES
+from calls.domain.rules import STATE_ZONES, VERSION
 from calls.domain.status import MAY_HAVE_RUNG, CallStatus
 from calls.models import Call, Campaign, Decision, Lead, Suppression
 
@@ -20,7 +20,7 @@ def facts_of(lead: Lead, *, now: datetime) -> LeadFacts:
     return LeadFacts(
         country=phone.country_of(lead.phone) or ("US" if lead.state in STATE_ZONES else ""),
         states=tuple(sorted(states)),
-        zones=_zones_of(lead),
+        zones=zones_of(lead),
         suppressed=Suppression.objects.filter(phone=lead.phone).exists(),
         consent_kind="written" if "written" in consents else next(iter(consents), ""),
         called_at=_called_at(lead.phone, now=now),
@@ -29,7 +29,7 @@ def facts_of(lead: Lead, *, now: datetime) -> LeadFacts:
     )
 
 
-def _zones_of(lead: Lead) -> tuple[str, ...]:
+def zones_of(lead: Lead) -> tuple[str, ...]:
     """The lead's own zone; else the number's and the address's, since a mobile number moves with its owner."""
     if lead.zone:
         return (lead.zone,)
@@ -72,5 +72,5 @@ def keep(decision: Dial | Wait | Never, lead: Lead, *, now: datetime, call_id: U
         verdicts=[
             {key: value for key, value in asdict(verdict).items() if key != "until"} for verdict in decision.verdicts
         ],
-        rules_version=rules_of(lead.campaign).version,
+        rules_version=VERSION,
     )

@@ -23,12 +23,15 @@ def main() -> int:
     keep: bool = parser.parse_args().keep
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
+    os.environ["ENV_FILE"] = os.devnull  # the demo has an environment of its own, whatever .env says
+    from reautomation import env
+    from reautomation.embedded import EmbeddedError
     from reautomation.processes import StartError, free_port, listening
 
     try:
         with _only_demo():
             auth_token = secrets.token_hex(16)
-            web_port = int(os.environ.get("WEB_PORT", "8000"))
+            web_port = env.read().web_port
             if listening("127.0.0.1", web_port)():
                 web_port = free_port()
             carrier_port = free_port()
@@ -36,7 +39,7 @@ def main() -> int:
             from reautomation.demo import stage
 
             return stage.run(VAR, auth_token, web_port, carrier_port, keep=keep)
-    except StartError as error:
+    except (env.BadEnvironment, EmbeddedError, StartError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -75,7 +78,6 @@ def _set_environment(auth_token: str, web_port: int, carrier_port: int) -> None:
         os.environ.pop(name, None)
     os.environ.update(
         DJANGO_SETTINGS_MODULE="reautomation.settings",
-        ENV_FILE=os.devnull,
         VAR_DIR=str(VAR),
         WEB_HOST="127.0.0.1",
         WEB_PORT=str(web_port),
