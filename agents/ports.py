@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from agents.domain.types import Brief, EndedBy, Heard, Outcome, Reply
+from agents.domain.types import Brief, EndedBy, Heard, Outcome, Prospect, Reply
 
 
 class Dialogue(Protocol):
@@ -24,6 +24,15 @@ class Dialogue(Protocol):
 
     def interrupted(self, *, played: str) -> None:
         """The person spoke over the last reply after hearing ``played`` of it."""
+
+    def prospect(self) -> Prospect:
+        """What the conversation promises by now. Quick: asked every second."""
+
+    def hurry(self) -> None:
+        """Time or money runs short: from the next reply on, take the shortest way to a kind end. Safe to call twice.
+
+        A booking that is under way is brought home; an open question is given up for a promise to follow up.
+        """
 
     def wrap_up(self, *, ended_by: EndedBy, now: datetime) -> Outcome:
         """What it came to. May be called at any point, and again with the same result."""

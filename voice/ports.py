@@ -1,10 +1,10 @@
 """What ``calls`` asks of the voice side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from agents.domain.types import Brief
-from voice.domain.types import CarrierUpdate, DialRequest, LineEvent, Signal, StreamTarget
+from agents.domain.types import Brief, Prospect
+from voice.domain.types import Advice, CarrierUpdate, DialRequest, LineEvent, Signal, StreamTarget, Usage
 
 
 class CarrierError(Exception):
@@ -58,10 +58,17 @@ class Line(Protocol):
         """Give the line back; ends the session if there is one. Safe to call twice."""
 
 
+class Spending(Protocol):
+    """What one call may cost while it talks. Pure and quick: asked every second, on the event loop."""
+
+    def look(self, *, talked_s: float, usage: Sequence[Usage], prospect: Prospect) -> Advice:
+        """Judge the call ``talked_s`` seconds after its answer; ``usage`` is all that it used until now."""
+
+
 class Plane(Protocol):
     """The lines of this process."""
 
-    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int) -> Line:
+    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> Line:
         """Reserve a line. Raises NoLine when all are taken or the process is draining."""
 
 

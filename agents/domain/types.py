@@ -38,6 +38,24 @@ class EndedBy(StrEnum):
     FAULT = "fault"
 
 
+class Progress(StrEnum):
+    """How far the conversation has come: what one more minute of it may bring."""
+
+    OPENING = "opening"
+    QUALIFYING = "qualifying"
+    OBJECTION = "objection"
+    BOOKING = "booking"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What the conversation promises by now. ``score`` is the lead's, 0 to 100."""
+
+    progress: Progress
+    score: int
+
+
 @dataclass(frozen=True, slots=True)
 class Brief:
     """All that the conversation may know about the person before the first word.

@@ -124,11 +124,15 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Units that one component used; never a price. ``unit`` is "s", "char" or "token"."""
+    """Units that one component used since its last report; never a price. ``unit`` is "s", "char" or "token".
+
+    ``seq`` counts the reports of one component on one line from 1, so a report that comes twice counts once.
+    """
 
     component: str
     unit: str
     quantity: Decimal
+    seq: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +165,55 @@ class Acted:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """Told as it is used, so that the loss of this process loses no cost."""
+
+    usage: tuple[Usage, ...]
+
+
+class Tier(StrEnum):
+    """Whose voice speaks: the models of this machine, or a provider that is paid by the character."""
+
+    LOCAL = "local"
+    PREMIUM = "premium"
+
+
+@dataclass(frozen=True, slots=True)
+class TierChanged:
+    """From here on ``tier`` speaks; ``reason`` is a sentence for people."""
+
+    tier: Tier
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrappingUp:
+    """The conversation was asked to come to its end; ``reason`` is a sentence for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What the call's money allows at this moment.
+
+    ``cost`` is USD so far, as it would be billed if the call ended now. ``tier`` is the dearest that may speak on.
+    ``wrap_up``: come to an end soon; ``end``: say goodbye now. ``reason`` says why, "" where there is nothing to say.
+    """
+
+    cost: Decimal
+    tier: Tier = Tier.LOCAL
+    wrap_up: bool = False
+    end: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """How the line was used, sent once. ``answered_at`` None means that no media socket ever opened."""
+    """How the line was used, sent once. ``answered_at`` None means that no media socket ever opened.
+
+    ``usage`` is what ``Used`` has not told yet.
+    """
 
     outcome: Outcome
     ended_by: EndedBy
@@ -178,7 +229,7 @@ class Ended:
     report: Report
 
 
-LineEvent = Live | TurnTaken | Acted | Ended
+LineEvent = Live | TurnTaken | Acted | Used | TierChanged | WrappingUp | Ended
 
 
 class SignalKind(StrEnum):
