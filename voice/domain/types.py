@@ -249,7 +249,11 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class VoiceConfig:
-    """All that the voice plane is told by the settings. Empty model names mean the installed ones."""
+    """All that the voice plane is told by the settings. Empty model names mean the installed ones.
+
+    Without ``elevenlabs_api_key`` there is no premium tier. ``elevenlabs_component`` and ``gpu_component`` are keys of
+    the rate card; a second of a call uses ``gpu_share`` GPU-seconds, none where ``gpu_component`` is empty.
+    """
 
     lines: int
     media_host: str
@@ -261,6 +265,13 @@ class VoiceConfig:
     whisper_device: str = "cpu"
     whisper_compute_type: str = "int8"
     piper_model: str = ""
+    elevenlabs_api_key: str = ""
+    elevenlabs_url: str = "https://api.elevenlabs.io"
+    elevenlabs_voice_id: str = ""
+    elevenlabs_model: str = "eleven_flash_v2_5"
+    elevenlabs_component: str = "elevenlabs.flash_v2_5"
+    gpu_component: str = ""
+    gpu_share: Decimal = Decimal(0)
     handshake_timeout_s: float = 5.0
     max_call_s: int = 300
     silence_prompt_s: float = 6.0

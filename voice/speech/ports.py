@@ -47,5 +47,12 @@ class Speech:
 
 
 class Synthesiser(Protocol):
+    component: str
+    """What its characters are counted as: a key of the rate card."""
+
+    @property
+    def available(self) -> bool:
+        """Whether it is worth asking now; False while a provider that failed is left alone."""
+
     async def speech(self, text: str, *, keep: bool = False) -> Speech:
         """``text`` as audio; ``keep`` for words that come in every call. Raises SpeechError."""
