@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.models import Budget
-from billing.services import audit
+from billing.services.auditing import audit
 
 
 class Command(BaseCommand):

@@ -1,0 +1,5 @@
+"""Money in the admin."""
+
+from billing.admin.budget import BudgetAdmin, LedgerEntryAdmin
+
+__all__ = ["BudgetAdmin", "LedgerEntryAdmin"]

@@ -1,0 +1,199 @@
+"""What a call costs by the rate card: measured, at worst, and how long it may last for a sum."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_UP, Decimal
+
+from billing.domain.card import RateCard, RateError
+from billing.domain.money import MICRO, MixedCurrencies, rounded_up
+from billing.domain.rates import Kind, Rate, Unit, billed_quantity, price
+
+TAX = "tax.telephony"
+LINE, LOCAL_STT, LOCAL_TTS = "call", "stt.local", "tts.local"
+CHARACTERS_PER_S = Decimal(15)
+"""An agent that speaks all the time says 900 characters a minute."""
+
+HANG_UP_GRACE_S = 30
+"""A call at its cap is hung up a moment later; that moment may begin another billed minute, so it is held for too."""
+
+Used = tuple[str, str]
+"""A component, which is a key of the rate card, and the unit in which it was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """The rate-card keys of what a phone company bills for one call."""
+
+    per_time: tuple[str, ...]
+    per_call: tuple[str, ...] = ()
+
+
+CARRIERS = {
+    "twilio": Carrier(("twilio.voice_out_us", "twilio.media_streams"), ("twilio.amd",)),
+    "telnyx": Carrier(("telnyx.voice_out_us", "telnyx.media_streams")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallUsage:
+    """What a call used. ``answered_s`` is seconds from the answer to the end; None: nobody answered, which carriers
+    do not bill. A call that ended in the second of its answer is billed like one of a second.
+    """
+
+    answered_s: Decimal | None
+    detected_machine: bool = True
+    carrier: str = "twilio"
+    used: Mapping[Used, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a bill. ``quantity`` was used, ``billed`` is billed; ``rate`` None: the card has no rate for it."""
+
+    component: str
+    unit: str
+    quantity: Decimal
+    billed: Decimal
+    amount: Decimal
+    rate: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a call costs, line by line, in one currency."""
+
+    currency: str
+    lines: tuple[Line, ...]
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.amount for line in self.lines), Decimal(0))
+
+    @property
+    def unpriced(self) -> tuple[Line, ...]:
+        """Lines that cost nothing only because the card does not know them."""
+        return tuple(line for line in self.lines if line.rate is None)
+
+    @property
+    def carrier_part(self) -> Decimal:
+        """What the price that the carrier reports for the call should be."""
+        return sum((line.amount for line in self.lines if line.rate and line.rate.in_carrier_price), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """A call before it rings: who carries it, and the units that each of its seconds may use at most."""
+
+    max_length_s: int
+    per_s: Mapping[Used, Decimal]
+    carrier: str = "twilio"
+    detect_machine: bool = True
+
+
+def plan_of(
+    max_length_s: int,
+    *,
+    premium: str = "",
+    gpu: str = "",
+    gpu_share: Decimal = Decimal(0),
+    carrier: str = "twilio",
+) -> CallPlan:
+    """The usual stack: a line and speech of our own; ``premium`` is the rate-card key of the provider that may speak
+    instead of the local voice, ``gpu`` that of the rented GPU of which a second of a call uses ``gpu_share`` seconds.
+    """
+    speech = premium or LOCAL_TTS
+    per_s: dict[Used, Decimal] = {
+        (LINE, Unit.SECOND.value): Decimal(1),
+        (LOCAL_STT, Unit.SECOND.value): Decimal(1),
+        (speech, Unit.CHARACTER.value): CHARACTERS_PER_S,
+    }
+    if gpu:
+        per_s[gpu, Unit.SECOND.value] = gpu_share
+    return CallPlan(max_length_s, per_s, carrier)
+
+
+def price_call(card: RateCard, usage: CallUsage, *, currency: str) -> Bill:
+    """The call's bill, whatever comes: a component for which the card has no rate in this unit and currency is a line
+    of 0 without rate.
+    """
+    carrier = CARRIERS[usage.carrier]
+    used = dict(usage.used)
+    if usage.answered_s is not None:
+        answered_s = max(usage.answered_s, Decimal(1))
+        used |= {(key, Unit.SECOND.value): answered_s for key in carrier.per_time}
+        if usage.detected_machine:
+            used |= {(key, Unit.CALL.value): Decimal(1) for key in carrier.per_call}
+    lines = [_line(card.get(component), component, unit, n, currency) for (component, unit), n in used.items()]
+    return Bill(currency, tuple(_with_tax(card, lines)))
+
+
+def worst_case(card: RateCard, plan: CallPlan) -> Bill:
+    """The most that a call of this plan can cost, the time to hang up included, in the carrier's currency.
+
+    What cannot be priced is not dialed: raises MissingRate for a component without a rate, RateError for one that is
+    counted in another unit, MixedCurrencies where the carrier and a component are paid in two currencies.
+    """
+    longest = Decimal(plan.max_length_s + HANG_UP_GRACE_S)
+    usage = CallUsage(
+        longest, plan.detect_machine, plan.carrier, {key: per_s * longest for key, per_s in plan.per_s.items()}
+    )
+    bill = price_call(card, usage, currency=card[CARRIERS[plan.carrier].per_time[0]].currency)
+    for line in bill.unpriced:
+        rate = card[line.component]
+        if rate.currency != bill.currency:
+            raise MixedCurrencies(
+                f"One call would be paid in {bill.currency} and {rate.currency}: give {line.component!r} a rate in "
+                f"{bill.currency}."
+            )
+        raise RateError(
+            f"The rate {rate.key!r} is per {rate.unit.value!r} and calls count it in {line.unit!r}: add one per "
+            f"{line.unit!r}."
+        )
+    return bill
+
+
+def longest_s(card: RateCard, plan: CallPlan, *, limit: Decimal) -> int:
+    """Seconds, at most the plan's, that a call may last so that its worst case is within ``limit``; 0: not one."""
+    low, high = 0, plan.max_length_s
+    while low < high:
+        middle = (low + high + 1) // 2
+        if worst_case(card, replace(plan, max_length_s=middle)).total <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def at_carrier_price(card: RateCard, bill: Bill, price_: Decimal) -> Bill:
+    """The bill with the carrier's own price in place of our estimate of what it contains; tax follows.
+
+    The price is spread over the lines that it contains in proportion to their estimates, the last takes the rest.
+    """
+    parts = [line for line in bill.lines if line.rate and line.rate.in_carrier_price]
+    rest, lines = price_, []
+    estimated = bill.carrier_part
+    for line in bill.lines:
+        if line.rate and line.rate.kind is Kind.TAX:
+            continue
+        if line in parts:
+            last = line is parts[-1]
+            share = price_ * line.amount / estimated if estimated else Decimal(0)
+            amount = rest if last else share.quantize(MICRO, rounding=ROUND_HALF_UP)
+            rest -= amount
+            line = replace(line, amount=amount)  # noqa: PLW2901
+        lines.append(line)
+    return Bill(bill.currency, tuple(_with_tax(card, lines)))
+
+
+def _line(rate: Rate | None, component: str, unit: str, quantity: Decimal, currency: str) -> Line:
+    if rate is None or rate.unit != unit or rate.currency != currency:
+        return Line(component, unit, quantity, Decimal(0), Decimal(0), None)
+    return Line(component, unit, quantity, billed_quantity(rate, quantity), price(rate, quantity), rate)
+
+
+def _with_tax(card: RateCard, lines: list[Line]) -> list[Line]:
+    tax = card.get(TAX)
+    taxed = sum((line.amount for line in lines if line.rate and line.rate.kind is Kind.CARRIER), Decimal(0))
+    if tax is None or not tax.price or not taxed:
+        return lines
+    return [*lines, Line(TAX, tax.unit.value, taxed, taxed, rounded_up(taxed * tax.price / tax.per), tax)]

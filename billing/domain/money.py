@@ -1,0 +1,31 @@
+"""Amounts: ``Decimal`` with six places in one currency, never a float."""
+
+from decimal import ROUND_UP, Decimal
+
+MICRO = Decimal("0.000001")
+
+
+class BadAmount(ValueError):
+    """No amount of money: the text says what is accepted."""
+
+
+class MixedCurrencies(ValueError):
+    """Amounts of two currencies met; nothing is converted here."""
+
+
+def rounded_up(amount: Decimal) -> Decimal:
+    """To six places, away from zero."""
+    return amount.quantize(MICRO, rounding=ROUND_UP)
+
+
+def check_amount(amount: Decimal) -> None:
+    """Raises BadAmount for what is negative or finer than a micro-unit."""
+    if not amount.is_finite() or amount < 0 or amount != amount.quantize(MICRO):
+        raise BadAmount(f"{amount} is not an amount: it must be 0 or more, with at most 6 places.")
+
+
+def shown(amount: Decimal, currency: str = "USD") -> str:
+    """``0.25 USD``: all the places that say something, at least two."""
+    text = f"{amount:.6f}".rstrip("0")
+    whole, _, places = text.partition(".")
+    return f"{whole}.{places:0<2} {currency}"

@@ -1,0 +1,103 @@
+"""The end of a call's money: its bill, the charge, and later the carrier's own price."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from billing.domain.costing import Bill, CallUsage, price_call
+from billing.domain.money import shown
+from billing.models import CallCost, Review
+from billing.services import ledger, meter
+from billing.services.card import card_at
+from billing.services.reviews import set_aside
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended for the carrier's bill. ``answered_s`` None: nobody answered."""
+
+    answered_s: int | None
+    detected_machine: bool = True
+    carrier: str = "twilio"
+
+
+@transaction.atomic
+def settle(reference: UUID, ending: Ending, *, at: datetime) -> Decimal:
+    """Price the call's measured use by the card of its hold and charge it; the amount charged. Once, like ``charge``.
+
+    Use without a rate costs nothing for now and is set aside for review, and so is a cost above the hold.
+    Raises NotHeld.
+    """
+    holds = ledger.locked_holds(reference)
+    if (before := CallCost.objects.filter(reference=reference).first()) is not None:
+        return before.charged
+    if not holds:
+        raise ledger.NotHeld(f"Nothing is held for {reference}: hold for a call before it rings.")
+    booked_at = holds[0].booked_at
+    usage = CallUsage(
+        answered_s=None if ending.answered_s is None else Decimal(ending.answered_s),
+        detected_machine=ending.detected_machine,
+        carrier=ending.carrier,
+        used=meter.used_by(reference),
+    )
+    bill = price_call(card_at(booked_at), usage, currency=holds[0].budget.currency)
+    charged = ledger.charge(reference, bill.total, at=at, details=_details(bill))
+    CallCost.objects.create(
+        reference=reference,
+        currency=bill.currency,
+        lines=lines_of(bill),
+        estimated=bill.total,
+        charged=charged,
+        excess=bill.total - charged,
+        booked_at=booked_at,
+        settled_at=at,
+        answered_s=ending.answered_s,
+        carrier_estimate=bill.carrier_part,
+    )
+    _set_aside_doubts(reference, bill, charged, at=at)
+    return charged
+
+
+def lines_of(bill: Bill) -> list[dict[str, str]]:
+    """The bill's lines for keeping and showing; amounts as text."""
+    return [
+        {
+            "component": line.component,
+            "unit": line.unit,
+            "quantity": f"{line.quantity:f}",
+            "billed": f"{line.billed:f}",
+            "amount": f"{line.amount:f}",
+            "rate": f"{line.rate.price.normalize():f} / {line.rate.per}" if line.rate else "",
+        }
+        for line in bill.lines
+    ]
+
+
+def _details(bill: Bill) -> dict[str, object]:
+    return {line.component: f"{line.amount:f}" for line in bill.lines}
+
+
+def _set_aside_doubts(reference: UUID, bill: Bill, charged: Decimal, *, at: datetime) -> None:
+    for line in bill.unpriced:
+        set_aside(
+            Review.Kind.UNPRICED_USAGE,
+            reference,
+            key=f"unpriced_usage:{reference}:{line.component}:{line.unit}",
+            text=f"{line.quantity:f} {line.unit} of {line.component} has no rate in {bill.currency}: add one to the "
+            f"rate card that counts in {line.unit!r} and began by then, and accept this to charge it.",
+            data={"component": line.component, "unit": line.unit, "quantity": f"{line.quantity:f}"},
+            at=at,
+        )
+    if bill.total > charged:
+        set_aside(
+            Review.Kind.EXCESS,
+            reference,
+            key=f"excess:{reference}",
+            text=f"The call cost {shown(bill.total, bill.currency)} and {shown(charged, bill.currency)} was held for "
+            f"it: the rest was charged to no budget. Accept this to charge it where there is room.",
+            data={"excess": f"{bill.total - charged:f}"},
+            at=at,
+        )
