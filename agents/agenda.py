@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agents.domain import spoken
-from agents.domain.questions import Question, wording
+from agents.domain.questions import ASIDES, Question, wording
 from agents.domain.slots import ahead
 from agents.domain.times import LATEST, zone_of
 from agents.domain.types import Brief
@@ -61,6 +61,13 @@ def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
             both = question is Question.AREA and not state.value("budget") and not state.asked.get(Question.SEARCH)
             return Question.SEARCH if both else question
     return Question.SLOT if free_slots(state, brief, now=now) else Question.CALLBACK
+
+
+def topic(state: CallState, brief: Brief, *, now: datetime) -> Question:
+    """What the call is on to: the open question, or behind an aside the next one on the agenda."""
+    if state.question and state.question not in ASIDES:
+        return state.question
+    return next_question(state, brief, now=now)
 
 
 def free_slots(state: CallState, brief: Brief, *, now: datetime) -> tuple[datetime, ...]:

@@ -1,14 +1,16 @@
 """What a call came to: disposition, summary, facts and score, by rules."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import ClassVar
 
-from agents.agenda import side_of
+from agents.agenda import side_of, topic
 from agents.base import AgentName, BaseAgent, Ending
 from agents.domain import spoken
+from agents.domain.questions import TIMES
 from agents.domain.scoring import qualified, rating, score
 from agents.domain.times import zone_of
-from agents.domain.types import Brief, Disposition, EndedBy, Outcome
+from agents.domain.types import Brief, Disposition, EndedBy, Outcome, Progress, Prospect
 from agents.state import CallState, Stage, last_act_at
 
 _BY_ACT = (
@@ -30,6 +32,8 @@ _HEADLINES: Mapping[Disposition, str] = {
     Disposition.NO_ANSWER: "Nobody spoke",
     Disposition.FAILED: "The call broke off through a fault of ours",
 }
+_PROMISED = "We promised to follow up"
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class AnalyticsAgent(BaseAgent[Ending, Outcome]):
@@ -40,7 +44,7 @@ class AnalyticsAgent(BaseAgent[Ending, Outcome]):
     def act(self, scene: Ending) -> Outcome:
         brief, state = scene.brief, scene.state
         facts = known_facts(state, brief)
-        points = score(facts, booked=state.has_act("book"))
+        points = score_of(state, brief)
         disposition = disposition_of(scene)
         return Outcome(
             disposition=disposition,
@@ -62,13 +66,40 @@ def known_facts(state: CallState, brief: Brief) -> dict[str, str]:
     return facts
 
 
+def score_of(state: CallState, brief: Brief) -> int:
+    """The lead's score by what is known until now, 0 to 100."""
+    return score(known_facts(state, brief), booked=state.has_act("book"))
+
+
 def is_qualified(state: CallState, brief: Brief) -> bool:
-    facts = known_facts(state, brief)
-    return qualified(facts, score(facts, booked=state.has_act("book")))
+    return qualified(known_facts(state, brief), score_of(state, brief))
+
+
+def prospect_of(state: CallState, brief: Brief) -> Prospect:
+    """What the conversation promises in ``state``. Pure, some microseconds."""
+    return Prospect(_progress(state, brief), score_of(state, brief))
+
+
+def _progress(state: CallState, brief: Brief) -> Progress:
+    if state.stage is Stage.ENDED or state.closed_by is not None:
+        return Progress.CLOSING
+    if state.objection is not None:
+        return Progress.OBJECTION
+    # Which slots lie ahead decides between two questions that both are about a time, so any instant serves.
+    if state.question in TIMES or topic(state, brief, now=_ANY_TIME) in TIMES:
+        return Progress.BOOKING
+    if state.settled is not None:
+        return Progress.CLOSING
+    return Progress.QUALIFYING if state.facts or state.objections else Progress.OPENING
 
 
 def disposition_of(ending: Ending) -> Disposition:
-    """Acts first, since they bind; then what was settled in words; then what the facts justify."""
+    """Acts first, since they bind; then what was settled in words; then what the facts justify.
+
+    A conversation that was hurried to its end is judged the same way: an appointment or a time to call that was
+    brought home is an act, a qualified lead goes to the team, a refusal stays one, and whoever was promised a
+    follow-up counts as a call back without a time (agents/closing.py). Who hung up before the promise has hung up.
+    """
     state = ending.state
     for kind, disposition in _BY_ACT:
         if state.has_act(kind):
@@ -85,7 +116,8 @@ def disposition_of(ending: Ending) -> Disposition:
 
 def _summary(disposition: Disposition, facts: Mapping[str, str], points: int, state: CallState, brief: Brief) -> str:
     zone = zone_of(brief.lead_zone)
-    headline = _HEADLINES[disposition]
+    ours = disposition is Disposition.CALLBACK_REQUESTED and not state.has_act("callback")
+    headline = _PROMISED if ours else _HEADLINES[disposition]
     at = last_act_at(state, {"appointment": "book", "callback_requested": "callback"}.get(disposition, ""))
     if at:
         headline = f"{headline} for {at.astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key})"

@@ -10,6 +10,7 @@ from agents.domain.questions import Question, reason
 from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
 from agents.state import Stage
 
+CANNOT_HEAR = "I cannot hear you, so I will let you go. Goodbye."
 MAX_SILENCES = 2
 MAX_UNCLEAR = 3
 SCREENING_SILENCES = 4
@@ -50,8 +51,7 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if state.stage is Stage.SCREENED and state.silences <= SCREENING_SILENCES:
             return Move(state, quiet=True)
         if state.silences > MAX_SILENCES:
-            farewell = "I cannot hear you, so I will let you go. Goodbye."
-            return Move(state, say=farewell, acts=(EndCall("silence"),))
+            return Move(state, say=CANNOT_HEAR, acts=(EndCall("silence"),))
         # the wording follows the prompts in a row, not those of the whole call
         asked = {**state.asked, Question.STILL_THERE: state.silences - 1}
         return Move(replace(state, asked=asked), ask=Question.STILL_THERE)

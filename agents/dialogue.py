@@ -4,7 +4,6 @@ What the law asks for is plain code here and never reaches the graph: the openin
 that opt out. A machine that answers is left without a word.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -13,14 +12,27 @@ from typing import Any
 import structlog
 
 from agents.agenda import put
-from agents.analytics import AnalyticsAgent
+from agents.analytics import AnalyticsAgent, prospect_of
 from agents.base import AgentName, Ending
+from agents.closing import farewell, hurried
 from agents.domain import intents
 from agents.domain.intents import Answer, Intent
 from agents.domain.opt_out import opts_out
-from agents.domain.questions import Question, first_question, introduction, reason
-from agents.domain.text import normalise
-from agents.domain.types import Brief, Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Outcome, Reply
+from agents.domain.questions import TIMES, Question, first_question, introduction, reason
+from agents.domain.text import normalise, sentences
+from agents.domain.types import (
+    Act,
+    Brief,
+    Disposition,
+    EndCall,
+    EndedBy,
+    Heard,
+    HeardKind,
+    OptOut,
+    Outcome,
+    Prospect,
+    Reply,
+)
 from agents.graph import conversation_graph
 from agents.state import ActRecord, CallState, Stage, dump, load
 
@@ -33,7 +45,6 @@ _MACHINE_TURNS = 3
 """A greeting of a voicemail comes within the first turns; later the same words come from a person."""
 
 _PICKING_UP = frozenset({Intent.GREETING, Intent.WHO_IS_THIS, Intent.REPEAT})
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 _WANTS_REMOVAL = frozenset({"remove it", "please remove it", "remove", "do that", "please do", "go ahead", "do it"})
 
 
@@ -46,10 +57,18 @@ class LeadDialogue:
         self._state = state
 
     def opening(self, *, now: datetime) -> Reply:
-        """The disclosure, why we call, and the first question. After a break: the open question again."""
+        """The disclosure, why we call, and the first question. After a break: the open question again.
+
+        In a hurry only a question about a time is put again; in place of any other comes the goodbye.
+        """
         state, brief = self._state, self._brief
         if state.stage is Stage.ENDED:
             return self._over()
+        resumed = state.stage is Stage.TALKING and state.question is not None
+        if state.hurried and not (resumed and state.question in TIMES):
+            begun = "Sorry, we were cut off." if resumed else f"{introduction(brief)} {reason(brief)}"
+            end = farewell(state, brief, say=begun)
+            return self._end(end.say, *end.acts, settled=end.state.settled, fixed=False)
         if state.stage is Stage.TALKING and state.question is not None:
             asked = put(state.question, state, brief, now=now, again=True, offer=state.offered)
             text = f"Sorry, we were cut off. {asked.text}"
@@ -84,7 +103,8 @@ class LeadDialogue:
         result = await conversation_graph().ainvoke(
             {"brief": self._brief, "state": self._state, "heard": heard, "now": now}
         )
-        self._state = result["state"]
+        # A hurry that came while the graph ran counts from the next reply on.
+        self._state = hurried(result["state"]) if self._state.hurried else result["state"]
         reply: Reply = result["reply"]
         log.info(
             "dialogue.replied",
@@ -108,9 +128,19 @@ class LeadDialogue:
 
     def interrupted(self, *, played: str) -> None:
         """Unless the last sentence had begun, its question was not heard and a bare yes does not answer it."""
-        *before, _ = _SENTENCE_END.split(self._state.last_text.strip()) or [""]
+        *before, _ = sentences(self._state.last_text)
         heard, needed = len(normalise(played)), len(normalise(" ".join(before)))
         self._state = replace(self._state, heard_whole=heard > needed)
+
+    def prospect(self) -> Prospect:
+        """How far the talk has come, and the lead's score as ``wrap_up`` would give it. Changes nothing."""
+        return prospect_of(self._state, self._brief)
+
+    def hurry(self) -> None:
+        """From the next reply on, the shortest way to a kind end (agents/closing.py). Safe to call twice."""
+        if not self._state.hurried:
+            self._state = hurried(self._state)
+            log.info("dialogue.hurried", call_id=self._brief.call_id, turn=self._state.turn)
 
     def wrap_up(self, *, ended_by: EndedBy, now: datetime) -> Outcome:
         """The outcome; the first ``ended_by`` stands, so a second call gives the same."""
@@ -153,11 +183,11 @@ class LeadDialogue:
         said = intents.read(normalise(heard.text)).intents
         if self._state.stage is Stage.NEW and Intent.SCREENING in said:
             return None
-        if said & {Intent.HOLD, Intent.SCREENING}:
+        if said & {Intent.HOLD, Intent.SCREENING} and not self._state.hurried:
             return Reply("", agent=AgentName.CONVERSATION)
         return self.opening(now=now)
 
-    def _end(self, text: str, *acts: OptOut | EndCall, settled: Disposition | None = None) -> Reply:
+    def _end(self, text: str, *acts: Act, settled: Disposition | None = None, fixed: bool = True) -> Reply:
         state = self._state
         self._state = replace(
             state,
@@ -169,7 +199,9 @@ class LeadDialogue:
             acts=(*state.acts, *(ActRecord.of(act) for act in acts)),
         )
         log.info("dialogue.ended", call_id=self._brief.call_id, acts=[type(act).__name__ for act in acts])
-        return Reply(text, acts=acts, agent=AgentName.CONVERSATION, fixed=bool(text), interruptible=not text)
+        return Reply(
+            text, acts=acts, agent=AgentName.CONVERSATION, fixed=fixed and bool(text), interruptible=not text
+        )
 
     def _over(self) -> Reply:
         """The conversation is over already: hang up, whatever else is said."""

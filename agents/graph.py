@@ -8,11 +8,12 @@ from typing import Any, Protocol, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from agents.agenda import free_slots, next_question, put, side_of
+from agents.agenda import free_slots, next_question, put, side_of, topic
 from agents.base import AgentName, BaseAgent, Move, Scene
+from agents.closing import shortest_way
 from agents.conversation import ConversationAgent
 from agents.domain.intents import Answer, Intent, Objection
-from agents.domain.questions import Question
+from agents.domain.questions import TIMES, Question
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Heard, HeardKind, Reply
 from agents.domain.understanding import Context, Reading, understand
@@ -21,8 +22,6 @@ from agents.qualification import QualificationAgent, absorb
 from agents.scheduler import SchedulerAgent
 from agents.state import ActRecord, CallState, Stage
 
-_ASIDES = frozenset({Question.STILL_THERE, Question.OBJECTION, Question.REMOVAL, Question.CALLBACK_OFFER})
-_TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
 _KEPT_OPEN = frozenset({Question.SLOT, Question.CALLBACK, Question.AGENT_SIGNED})
 """Questions off the agenda's order, which an aside does not close."""
 
@@ -59,11 +58,10 @@ async def _understand(state: TurnState) -> TurnState:
     if heard.kind is HeardKind.SILENCE:
         return {"scene": Scene(brief, call, call, heard, Reading(text="", words=""), now)}
     call = replace(call, silences=0)
-    agenda = next_question(call, brief, now=now)
-    topic = call.question if call.question and call.question not in _ASIDES else agenda
+    on_to = topic(call, brief, now=now)
     context = Context(
         question=call.question,
-        topic=topic,
+        topic=on_to,
         side=side_of(call, brief),
         heard_whole=call.heard_whole,
         offered=call.offered,
@@ -71,7 +69,7 @@ async def _understand(state: TurnState) -> TurnState:
         zone=zone_of(brief.lead_zone),
     )
     reading = understand(heard.text, context, now=now)
-    informed = absorb(call, reading, topic=topic, side=side_of(call, brief))
+    informed = absorb(call, reading, topic=on_to, side=side_of(call, brief))
     return {"scene": Scene(brief, call, informed, heard, reading, now)}
 
 
@@ -108,8 +106,8 @@ def choose_agent(scene: Scene) -> AgentName:
 def _about_times(scene: Scene) -> bool:
     """Whether a time was asked for and this turn says something to it."""
     reading, choice = scene.reading, scene.reading.choice
-    if scene.state.question not in _TIMES or not scene.state.heard_whole:
-        return scene.state.question in _TIMES and choice.taken is not None
+    if scene.state.question not in TIMES or not scene.state.heard_whole:
+        return scene.state.question in TIMES and choice.taken is not None
     if reading.objection is Objection.NOT_READY and reading.at is None:
         return False
     if scene.state.question is Question.SLOT:
@@ -119,7 +117,8 @@ def _about_times(scene: Scene) -> bool:
 
 async def _reply(state: TurnState) -> TurnState:
     """Put the agent's words and the next question together, and remember both."""
-    scene, move = state["scene"], state["move"]
+    scene = state["scene"]
+    move = shortest_way(scene, state["move"]) if scene.before.hurried else state["move"]
     call, text, personal = move.state, move.say, move.personal
     if not (move.ends or move.quiet or move.asks_itself):
         open_ = call.question if move.again and call.question in _KEPT_OPEN else None

@@ -6,7 +6,7 @@ from typing import ClassVar
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent
-from agents.domain.questions import Question
+from agents.domain.questions import ASIDES, TIMES, Question
 from agents.domain.types import Disposition, EndCall
 from agents.domain.understanding import Reading
 from agents.state import CallState
@@ -25,8 +25,6 @@ _FACT_OF = {
     Question.AGENT: ("agent",),
     Question.FINANCING: ("financing",),
 }
-_ASIDES = frozenset({Question.STILL_THERE, Question.OBJECTION, Question.REMOVAL, Question.CALLBACK_OFFER})
-_TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
 _SURE_FINANCING = frozenset({Financing.PRE_APPROVED, Financing.CASH, Financing.PAID_OFF, Financing.SELL_FIRST})
 _NO_REASON = frozenset(
     {
@@ -66,10 +64,10 @@ def absorb(state: CallState, reading: Reading, *, topic: Question, side: str) ->
     """``state`` with the facts of ``reading``; none from a turn that asks for what Fair Housing forbids."""
     if Intent.FAIR_HOUSING in reading.intents:
         return state
-    answer = None if state.question in _ASIDES else reading.answer
+    answer = None if state.question in ASIDES else reading.answer
     state = _side(state, reading, topic)
     state = _agent(state, reading, topic, answer)
-    if topic not in _TIMES:
+    if topic not in TIMES:
         state = _motivation(state, reading, topic)
         state = _timeline(state, reading, topic)
     state = _place_and_price(state, reading, topic, state.value("side") or side)

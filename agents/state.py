@@ -88,6 +88,8 @@ class CallState:
     ``turn`` counts the lead's turns; ``silences`` and ``unclear`` count in a row. ``question`` is what the last reply
     asked, and ``heard_whole`` whether the person let it finish. ``objection`` is the one whose own question is open.
     ``settled`` is the disposition that the talk has come to so far, acts apart; ``closed_by`` who ended the call.
+    ``hurried`` asks for the shortest way to a kind end, and ``hurry_asked`` are the questions about a time that were
+    open then or put since. Both have defaults, so a snapshot from before them loads, and the other way round.
     """
 
     stage: Stage = Stage.NEW
@@ -111,6 +113,8 @@ class CallState:
     acts: tuple[ActRecord, ...] = ()
     settled: Disposition | None = None
     closed_by: EndedBy | None = None
+    hurried: bool = False
+    hurry_asked: tuple[Question, ...] = ()
 
     def value(self, name: str) -> str:
         """The value of a fact, "" where it is not known."""

@@ -29,6 +29,12 @@ class Question(StrEnum):
     CALLBACK_OFFER = "callback_offer"
 
 
+TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
+"""Questions that a time answers."""
+
+ASIDES = frozenset({Question.STILL_THERE, Question.OBJECTION, Question.REMOVAL, Question.CALLBACK_OFFER})
+"""Questions beside the agenda: what the call is on to stays the same."""
+
 Wordings = tuple[str, ...]
 
 _SHARED: Mapping[Question, Wordings] = {

@@ -18,6 +18,7 @@ _BREAK = re.compile(r"[.?!;,:]+(?=\s|$)|[\n\r]+|\s+[-\u2013\u2014]+\s+")
 _KEPT = re.compile(r"[^a-z0-9$.:% ]+")
 _STRAY = re.compile(r"(?<!\d)[.:]|[.:](?!\d)")
 _SPACES = re.compile(r" +")
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 _ONE_WORD = (
     (re.compile(r"\bdo not\b"), "dont"),
     (re.compile(r"\bdoes not\b"), "doesnt"),
@@ -49,6 +50,11 @@ def normalise(text: str) -> str:
     A dot or colon stays between digits only (1.2, 3:30). Sounds of assent and dissent become yes and no.
     """
     return " ".join(clauses(text))
+
+
+def sentences(text: str) -> list[str]:
+    """Our own words cut after each full stop, question mark and exclamation mark; one empty one for no words."""
+    return _SENTENCE_END.split(text.strip())
 
 
 def _even(piece: str) -> str:

@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 from agents.domain import entities, intents
 from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent, Objection
-from agents.domain.questions import Question
+from agents.domain.questions import TIMES, Question
 from agents.domain.slots import NO_CHOICE, Choice, choose
 from agents.domain.text import normalise
 from agents.domain.times import DEFAULT, instant
 
-_TIME_ASKED = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
 _ANSWERS_IN_PLACE_OF_OBJECTIONS: dict[Question, frozenset[Objection]] = {
     Question.AGENT: frozenset({Objection.NOT_READY}),
     Question.FINANCING: frozenset({Objection.SELL_FIRST, Objection.RATES, Objection.NOT_READY}),
@@ -105,14 +104,14 @@ def _main_objection(
 
 
 def _choice(text: str, context: Context, now: datetime) -> Choice:
-    if context.question not in _TIME_ASKED or not context.offered:
+    if context.question not in TIMES or not context.offered:
         return NO_CHOICE
     choice = choose(text, context.offered, free=context.free, zone=context.zone, now=now)
     return choice if context.heard_whole or choice.taken is None else Choice(unclear=True)
 
 
 def _wished_at(text: str, context: Context, months: int | None, now: datetime) -> datetime | None:
-    asked = context.question in _TIME_ASKED
+    asked = context.question in TIMES
     wished = instant(text, now=now, zone=context.zone, bare_hour=asked)
     if wished is None and asked and months is not None:
         return days_ahead(30 * months, now=now, zone=context.zone)
