@@ -42,7 +42,7 @@ def main() -> None:
     if options.log:
         options.log.parent.mkdir(parents=True, exist_ok=True)
         log_file = options.log.open("a", encoding="utf-8", buffering=1)
-    _configure_log(log_file)
+    configure_log(log_file)
     asyncio.run(_serve(options, people, switches, listen(options.host, options.port)))
 
 
@@ -62,7 +62,7 @@ def _check_voices(people: People) -> None:
             raise PeopleError(f"people → {person.id} → voice: {problem}")
 
 
-def _configure_log(file: TextIO) -> None:
+def configure_log(file: TextIO) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

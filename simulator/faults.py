@@ -2,10 +2,12 @@
 
 import random
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class FaultsError(ValueError):
@@ -64,9 +66,14 @@ class Switches(_Model):
 
 
 def load(path: Path) -> Switches:
-    """Read the switches. Raises FaultsError that names the file and each wrong field."""
+    """The switches of the phone company. Raises FaultsError that names the file and each wrong field."""
+    return read(path, Switches)
+
+
+def read(path: Path, model: type[Model]) -> Model:
+    """A YAML file as ``model``. Raises FaultsError that names the file and each wrong field."""
     try:
-        return Switches.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except (OSError, yaml.YAMLError) as error:
         raise FaultsError(f"{path}: {error}") from error
     except ValidationError as error:
