@@ -5,6 +5,8 @@ from the process's environment first, then from ``.env`` beside ``manage.py``.
 """
 
 import os
+import re
+from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
-_SECRETS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "TWILIO_AUTH_TOKEN"})
+_SECRETS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY"})
 
 
 class BadEnvironment(Exception):
@@ -33,6 +35,22 @@ def _phone(value: str) -> str:
     if value and not (value.startswith("+") and value[1:].isdigit() and 8 <= len(value) <= 16):
         raise ValueError("must be a phone number in E.164 form, such as +13035550100")
     return value
+
+
+def _header(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("must be the key alone, without spaces or line breaks")
+    return value
+
+
+def _matching(pattern: str, accepted: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value and not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {accepted}")
+        return value
+
+    return AfterValidator(check)
 
 
 Phone = Annotated[str, AfterValidator(_phone)]
@@ -81,6 +99,19 @@ class Environment(BaseSettings):
     whisper_compute_type: Literal["int8", "int8_float16", "float16", "float32"] = "int8"
     piper_model: str = ""
 
+    elevenlabs_api_key: Annotated[SecretStr, AfterValidator(_header)] = SecretStr("")
+    elevenlabs_url: Annotated[str, _url("http", "https")] = "https://api.elevenlabs.io"
+    elevenlabs_voice_id: Annotated[
+        str, _matching(r"[A-Za-z0-9_-]+", "the id of a voice, which has letters and digits")
+    ] = ""
+    elevenlabs_model: Literal["eleven_flash_v2_5", "eleven_multilingual_v2", "eleven_v3"] = "eleven_flash_v2_5"
+
+    gpu_rate: Annotated[str, _matching(r"gpu\.[a-z0-9_.-]+", "a GPU's key of the rate card, such as gpu.rtx4090")] = (
+        ""
+    )
+    gpu_calls: Annotated[int, Field(ge=1, le=200)] = 8
+    gpu_use: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] = Decimal("0.5")
+
 
 def read() -> Environment:
     """The checked environment. Raises BadEnvironment with one sentence per wrong variable."""
@@ -88,9 +119,16 @@ def read() -> Environment:
         environment = Environment()
         _check_service(environment.database_url, "DATABASE_URL", "postgresql", "postgres")
         _check_service(environment.redis_url, "REDIS_URL", "redis", "rediss")
+        _check_premium(environment)
     except ValidationError as error:
         raise BadEnvironment("\n".join(_sentence(dict(detail)) for detail in error.errors())) from None
     return environment
+
+
+def gpu_share(environment: Environment) -> Decimal:
+    """GPU-seconds that a second of a call pays for: its part of one GPU, and of the time that stands idle."""
+    used = environment.gpu_calls * environment.gpu_use
+    return (1 / used).quantize(Decimal("0.000001"), rounding=ROUND_UP)
 
 
 def _check_service(secret: SecretStr, name: str, *schemes: str) -> None:
@@ -99,6 +137,15 @@ def _check_service(secret: SecretStr, name: str, *schemes: str) -> None:
         raise BadEnvironment(
             f"{name} is set but is not a URL of the form {schemes[0]}://user:password@host:port/name. "
             f"Correct it, or remove it to use the embedded server."
+        )
+
+
+def _check_premium(environment: Environment) -> None:
+    key, voice_id = bool(environment.elevenlabs_api_key.get_secret_value()), environment.elevenlabs_voice_id
+    if key != bool(voice_id):
+        there, missing = ("ELEVENLABS_API_KEY", "ELEVENLABS_VOICE_ID")[:: 1 if key else -1]
+        raise BadEnvironment(
+            f"{there} is set and {missing} is not: set both for the premium voice, or neither for the local one."
         )
 
 

@@ -173,6 +173,14 @@ VOICE = VoiceConfig(
     whisper_device=ENV.whisper_device,
     whisper_compute_type=ENV.whisper_compute_type,
     piper_model=ENV.piper_model,
+    elevenlabs_api_key=ENV.elevenlabs_api_key.get_secret_value(),
+    elevenlabs_url=ENV.elevenlabs_url,
+    elevenlabs_voice_id=ENV.elevenlabs_voice_id,
+    elevenlabs_model=ENV.elevenlabs_model,
+    # The rate card's key of each model is its name after another prefix.
+    elevenlabs_component=ENV.elevenlabs_model.replace("eleven_", "elevenlabs.", 1),
+    gpu_component=ENV.gpu_rate,
+    gpu_share=env.gpu_share(ENV),
     max_call_s=ENV.voice_max_call_s,
 )
 VOICE_RING_TIMEOUT_S = ENV.voice_ring_timeout_s
