@@ -18,16 +18,13 @@ from agents.domain.types import Brief, Disposition, EndedBy
 from agents.ports import Dialogue, DialogueFactory
 from voice.bell import Listener
 from voice.domain.types import Ended, Report, Signal, SignalKind, StreamTarget, VoiceConfig
+from voice.engines import EngineRoom, Engines
 from voice.line import PhoneLine, report_without_media, silent_report
 from voice.pipeline import quiet_logs
-from voice.ports import NoLine
+from voice.ports import NoLine, Spending
 from voice.server import MAX_MESSAGE, Health, MediaServer
-from voice.session import GOODBYE, CallSession, Engines
+from voice.session import GOODBYE, CallSession
 from voice.speech.ports import Recogniser, Synthesiser
-from voice.speech.process import ModelProcess
-from voice.speech.recognition import WhisperRecogniser
-from voice.speech.synthesis import PiperSynthesiser
-from voice.speech.vad import SileroModel
 from voice.wire import Start
 
 log = structlog.get_logger(__name__)
@@ -41,8 +38,11 @@ _STOP_S = 15.0
 class _Seat:
     """A reserved line on the loop's side: rings until its media comes, then holds the session."""
 
-    def __init__(self, line: PhoneLine, dialogue: Dialogue, *, ring_s: float, max_length_s: float) -> None:
-        self.line, self.dialogue, self.ring_s, self.max_length_s = line, dialogue, ring_s, max_length_s
+    def __init__(
+        self, line: PhoneLine, dialogue: Dialogue, spending: Spending, *, ring_s: float, max_length_s: float
+    ) -> None:
+        self.line, self.dialogue, self.spending = line, dialogue, spending
+        self.ring_s, self.max_length_s = ring_s, max_length_s
         self.media: tuple[WebSocket, Start] | None = None
         self.unanswered: Report | None = None
         self.decided = asyncio.Event()
@@ -85,8 +85,8 @@ class _Seat:
 class VoicePlane:
     """``voice.ports.Plane``. ``start`` blocks until calls can be taken, ``stop`` until nothing is left.
 
-    ``auth_token`` makes the media server ask for Twilio's signature. ``recogniser`` and ``synthesiser`` replace the
-    models of the configuration; a ring that nobody answers is given up ``ring_margin_s`` after its timeout.
+    ``auth_token`` makes the media server ask for Twilio's signature. ``recogniser``, ``synthesiser`` and ``premium``
+    replace those of the configuration; a ring that nobody answers is given up ``ring_margin_s`` after its timeout.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class VoicePlane:
         auth_token: str = "",
         recogniser: Recogniser | None = None,
         synthesiser: Synthesiser | None = None,
+        premium: Synthesiser | None = None,
         ring_margin_s: float = RING_MARGIN_S,
     ) -> None:
         self._config, self._dialogues, self._ring_margin_s = config, dialogues, ring_margin_s
-        self._recogniser, self._synthesiser = recogniser, synthesiser
-        self._processes: list[ModelProcess] = []
+        self._engine_room = EngineRoom(config, recogniser=recogniser, synthesiser=synthesiser, premium=premium)
         self._server = MediaServer(
             self._connected,
             self.health,
@@ -170,7 +170,7 @@ class VoicePlane:
         """Lines in use."""
         return len(self._call_ids)
 
-    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int) -> PhoneLine:
+    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> PhoneLine:
         if self._loop is None:
             raise NoLine("The voice plane is not running.")
         with self._lock:
@@ -182,7 +182,8 @@ class VoicePlane:
                 raise NoLine(f"Call {brief.call_id} has a line here already.")
             self._call_ids.add(brief.call_id)
         try:
-            seat = self._seat(brief, ring_timeout_s + self._ring_margin_s, min(max_length_s, self._config.max_call_s))
+            ring_s, talk_s = ring_timeout_s + self._ring_margin_s, min(max_length_s, self._config.max_call_s)
+            seat = self._seat(brief, spending, ring_s, talk_s)
             self._seats[brief.call_id] = self._tokens[seat.line.stream.token] = seat
             asyncio.run_coroutine_threadsafe(self._hold(seat), self._loop)
         except BaseException:
@@ -194,7 +195,7 @@ class VoicePlane:
         """Hand a signal to the line of its call, if it is one of ours."""
         self._on_loop(self._signalled, signal)
 
-    def _seat(self, brief: Brief, ring_s: float, max_length_s: float) -> _Seat:
+    def _seat(self, brief: Brief, spending: Spending, ring_s: float, max_length_s: float) -> _Seat:
         call_id = brief.call_id
         line = PhoneLine(
             call_id,
@@ -203,7 +204,7 @@ class VoicePlane:
             deliver=self.deliver,
             hang_up=lambda: self.deliver(Signal(call_id, SignalKind.HANG_UP, "closed")),
         )
-        return _Seat(line, self._dialogues(brief), ring_s=ring_s, max_length_s=max_length_s)
+        return _Seat(line, self._dialogues(brief), spending, ring_s=ring_s, max_length_s=max_length_s)
 
     def _on_loop(self, callback: Callable[..., None], *args: Any) -> None:
         # The loop may have closed meanwhile: then there is nothing left to tell.
@@ -243,7 +244,7 @@ class VoicePlane:
                 )
             )
             try:
-                self._engines = await self._load(disk)
+                self._engines = await self._engine_room.start(disk, first_words=GOODBYE)
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 ready.set_result(None)  # the socket listens already
                 stopping = asyncio.create_task(self._stopping.wait())
@@ -251,34 +252,12 @@ class VoicePlane:
                 server.should_exit = True
                 await serving
             finally:
-                await asyncio.gather(*(process.stop() for process in self._processes))
+                await self._engine_room.stop()
 
     def _listening(self) -> socket.socket:
         listening = socket.create_server((self._config.media_host, self._config.media_port), backlog=512)
         self.port = listening.getsockname()[1]
         return listening
-
-    async def _load(self, disk: ThreadPoolExecutor) -> Engines:
-        config = self._config
-        if self._recogniser is None:
-            options = {
-                "model": config.whisper_model,
-                "device": config.whisper_device,
-                "compute_type": config.whisper_compute_type,
-            }
-            self._recogniser = WhisperRecogniser(self._process("voice.speech.whisper:Ear", options))
-        if self._synthesiser is None:
-            self._synthesiser = PiperSynthesiser(
-                self._process("voice.speech.piper:Mouth", {"model": config.piper_model})
-            )
-        await asyncio.gather(*(process.start() for process in self._processes))
-        await self._synthesiser.speech(GOODBYE, keep=True)
-        return Engines(SileroModel(), self._recogniser, self._synthesiser, disk)
-
-    def _process(self, factory: str, options: dict[str, Any]) -> ModelProcess:
-        process = ModelProcess(factory, options)
-        self._processes.append(process)
-        return process
 
     async def _hold(self, seat: _Seat) -> None:
         """One call from the ring to the report."""
@@ -317,6 +296,7 @@ class VoicePlane:
             engines=self._engines,
             config=self._config,
             max_length_s=seat.max_length_s,
+            spending=seat.spending,
             emit=seat.line.put,
         )
         for signal in seat.early:

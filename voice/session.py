@@ -3,10 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from typing import Any
 
 import structlog
 from starlette.websockets import WebSocket
@@ -21,16 +19,19 @@ from voice.domain.types import (
     Report,
     Signal,
     SignalKind,
+    TurnRecord,
     TurnTaken,
-    Usage,
     VoiceConfig,
 )
+from voice.engines import Engines
 from voice.hearing import Ears, Turn
+from voice.metering import Meter
 from voice.pipeline import CallPipeline
+from voice.ports import Spending
 from voice.recorder import Recorder
 from voice.speaker import Speaker
-from voice.speech.ports import Recogniser, Synthesiser
-from voice.speech.vad import SileroModel
+from voice.spending import SpendingWatch
+from voice.tiers import TieredVoice
 from voice.transcript import Transcript
 from voice.turns import TurnTaking, utc_now
 from voice.wire import Start, TwilioWire
@@ -38,24 +39,17 @@ from voice.wire import Start, TwilioWire
 log = structlog.get_logger(__name__)
 
 GOODBYE = "I'm sorry, I have to end our call here. Thank you, and goodbye."
-_GOODBYE_S = 5.0
+_GOODBYE_S = 6.0  # a voice that has to be waited for, then four seconds of words
 _CARRIER_S = 2.0  # from the carrier's word that the call is over to our own end
 _STOP_S = 5.0
 _RECORDING_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """What all calls of a process share."""
-
-    vad: SileroModel
-    recogniser: Recogniser
-    synthesiser: Synthesiser
-    disk: ThreadPoolExecutor
-
-
 class CallSession:
-    """Runs once, on the loop. ``emit`` gets all that happens but the report, which is ``run``'s result."""
+    """Runs once, on the loop. ``emit`` gets all that happens but the report, which is ``run``'s result.
+
+    ``spending`` is asked every second what the call's money allows.
+    """
 
     def __init__(
         self,
@@ -67,6 +61,7 @@ class CallSession:
         engines: Engines,
         config: VoiceConfig,
         max_length_s: float,
+        spending: Spending,
         emit: Callable[[LineEvent], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -74,10 +69,13 @@ class CallSession:
         self._max_length_s = max_length_s
         self._answered_at = utc_now()
         self._started = clock()
+        self._over: float | None = None
         path = config.recordings_dir / f"{call_id}.wav"
         self._recorder = Recorder(path, started_at=self._answered_at, clock=clock, disk=engines.disk)
-        transcript = Transcript(self._recorder, lambda turn: emit(TurnTaken(turn, dialogue.snapshot())))
-        self._speaker = Speaker(engines.synthesiser, self._recorder, clock)
+        self._meter = Meter(self._clocks(config), emit)
+        transcript = Transcript(self._recorder, self._turn_taken)
+        voice = TieredVoice(engines.synthesiser, engines.premium, meter=self._meter, emit=emit)
+        self._speaker = Speaker(voice, self._recorder, clock)
         self._ears = Ears(
             engines.vad,
             engines.recogniser,
@@ -114,10 +112,23 @@ class CallSession:
             clock=clock,
         )
         self._ended: asyncio.Future[EndedBy] = asyncio.get_running_loop().create_future()
+        self._spent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._watch = SpendingWatch(
+            call_id,
+            spending,
+            dialogue,
+            meter=self._meter,
+            voice=voice,
+            talked_s=self._talked_s,
+            emit=emit,
+            end=self._spent.set_result,
+        )
 
     async def run(self) -> Report:
         """Hold the conversation. Always returns, with whatever there is to report."""
         self._emit(Live(self._answered_at))
+        self._watch.begin()
+        watch = asyncio.create_task(self._watch.run())
         media = asyncio.create_task(self._pipeline.run())
         media.add_done_callback(self._part_ended)
         talk = asyncio.create_task(self._talk())
@@ -125,13 +136,14 @@ class CallSession:
         try:
             ended_by = await self._until_ended(talk)
         finally:
-            talk.cancel()
-            await asyncio.gather(talk, return_exceptions=True)
+            for task in (watch, talk):
+                task.cancel()
+            await asyncio.gather(watch, talk, return_exceptions=True)
             await self._close_media(media)
-        ended_at, talked_s = utc_now(), self._clock() - self._started
+        ended_at, self._over = utc_now(), self._clock()
         await self._turns.hear_out()
         await self._ears.close()
-        return await self._report(ended_by, ended_at, talked_s)
+        return await self._report(ended_by, ended_at)
 
     def end(self, by: EndedBy) -> None:
         """End the conversation; the first reason counts."""
@@ -149,6 +161,10 @@ class CallSession:
             asyncio.get_running_loop().call_later(_CARRIER_S, self.end, EndedBy.CARRIER)
 
     # What the parts tell.
+
+    def _turn_taken(self, turn: TurnRecord) -> None:
+        self._emit(TurnTaken(turn, self._dialogue.snapshot()))
+        self._meter.tell()
 
     def _voice_heard(self) -> None:
         self._turns.voice_heard()
@@ -176,6 +192,17 @@ class CallSession:
         error = task.exception() or RuntimeError("The media pipeline ended by itself.")
         self._broken(error)
 
+    def _clocks(self, config: VoiceConfig) -> dict[str, Callable[[], float]]:
+        """The components that are counted in seconds."""
+        clocks = {"call": self._talked_s, "stt.local": lambda: self._ears.heard_s}
+        if config.gpu_component:
+            clocks[config.gpu_component] = lambda: self._talked_s() * float(config.gpu_share)
+        return clocks
+
+    def _talked_s(self) -> float:
+        """Seconds since the answer; those until the media closed, once it has."""
+        return (self._clock() if self._over is None else self._over) - self._started
+
     # The end.
 
     async def _talk(self) -> None:
@@ -184,10 +211,13 @@ class CallSession:
 
     async def _until_ended(self, talk: "asyncio.Task[None]") -> EndedBy:
         goodbye_s = min(_GOODBYE_S, self._max_length_s / 2)
-        try:
-            async with asyncio.timeout(self._max_length_s - goodbye_s):
-                return await asyncio.shield(self._ended)
-        except TimeoutError:
+        enough: set[asyncio.Future[Any]] = {self._ended, self._spent}
+        await asyncio.wait(enough, timeout=self._max_length_s - goodbye_s, return_when=asyncio.FIRST_COMPLETED)
+        if self._ended.done():
+            return self._ended.result()
+        if self._spent.done():
+            log.info("call.spent", call_id=self._call_id, reason=self._spent.result())
+        else:
             log.info("call.limit", call_id=self._call_id, max_length_s=self._max_length_s)
         talk.remove_done_callback(self._part_ended)
         talk.cancel()
@@ -206,7 +236,7 @@ class CallSession:
             log.warning("media.slow_to_close", call_id=self._call_id)
             media.cancel()
 
-    async def _report(self, ended_by: EndedBy, ended_at: datetime, talked_s: float) -> Report:
+    async def _report(self, ended_by: EndedBy, ended_at: datetime) -> Report:
         recording = await self._recorded()
         try:
             outcome = self._dialogue.wrap_up(ended_by=ended_by, now=ended_at)
@@ -219,11 +249,7 @@ class CallSession:
             ended_at=ended_at,
             answered_at=self._answered_at,
             disclosed_at=None if self._turns.disclosed is None else self._recorder.at(self._turns.disclosed),
-            usage=(
-                Usage("call", "s", Decimal(f"{talked_s:.3f}")),
-                Usage("stt.local", "s", Decimal(f"{self._ears.heard_s:.3f}")),
-                Usage("tts.local", "char", Decimal(self._speaker.synthesised_chars)),
-            ),
+            usage=self._meter.take(),
             recording=recording,
         )
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from voice.pipeline import CallPipeline
 from voice.playout import Playout, words_played
 from voice.recorder import Recorder
-from voice.speech.ports import Synthesiser
+from voice.speech.ports import RATE
+from voice.tiers import TieredVoice
 
 _ECHO_S = 1.0  # how long after its time a mark may come back
 
@@ -32,14 +33,13 @@ class Spoken:
 class Speaker:
     """Speaks over one pipeline. One utterance at a time."""
 
-    def __init__(self, synthesiser: Synthesiser, recorder: Recorder, clock: Callable[[], float]) -> None:
-        self._synthesiser, self._recorder, self._clock = synthesiser, recorder, clock
+    def __init__(self, voice: TieredVoice, recorder: Recorder, clock: Callable[[], float]) -> None:
+        self._voice, self._recorder, self._clock = voice, recorder, clock
         self._playout = Playout()
         self._marks: dict[str, tuple[asyncio.Event, asyncio.Event]] = {}
         self._utterances = 0
         self._said: list[tuple[str, int]] = []
         self._parts = 0
-        self.synthesised_chars = 0
         self.quiet_since = clock()
 
     def sent(self, pcm: bytes) -> None:
@@ -87,6 +87,10 @@ class Speaker:
         self._recorder.cut(now)
         return self._account(interrupted=True)
 
+    def _ahead_s(self) -> float:
+        """How long it takes until all that was said so far will have been heard."""
+        return (sum(samples for _, samples in self._said) - self._playout.played(self._clock())) / RATE
+
     def _all_heard(self) -> bool:
         whole = sum(samples for _, samples in self._said)
         return len(self._said) == self._parts and self._playout.played(self._clock()) >= whole
@@ -116,9 +120,8 @@ class Speaker:
 
     async def _perform(self, pipeline: CallPipeline, parts: Sequence[str], keep: bool) -> None:
         for part in parts:
-            speech = await self._synthesiser.speech(part, keep=keep)
-            self.synthesised_chars += 0 if speech.cached else len(part)
-            self._said.append((part, await pipeline.say(speech.pcm) if speech.pcm else 0))
+            pcm = await self._voice.speech(part, keep=keep, ahead_s=self._ahead_s())
+            self._said.append((part, await pipeline.say(pcm) if pcm else 0))
         await self._played(pipeline)
 
     async def _played(self, pipeline: CallPipeline) -> None:

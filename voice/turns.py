@@ -106,6 +106,7 @@ class TurnTaking:
 
     async def farewell(self, text: str) -> None:
         """Break off what is being said, and say ``text``."""
+        await self._pipeline.ready()
         await self._pipeline.hush()
         await self._speak(Reply(text, fixed=True), [text], None, None, None)
 

@@ -10,6 +10,7 @@ from celery import Celery
 django.setup()
 
 from tests.voice.dialogues import brief  # noqa: E402 - the settings come first
+from tests.voice.money import ScriptedSpending  # noqa: E402
 from voice import worker  # noqa: E402
 
 FOLDER = Path(os.environ["CALLS_FOLDER"])
@@ -29,7 +30,7 @@ worker.install(app)
 @app.task(name="calls.place")
 def place(*, call_id: str) -> None:
     plane = worker.plane()
-    line = plane.open_line(brief(call_id), ring_timeout_s=20, max_length_s=60)
+    line = plane.open_line(brief(call_id), ring_timeout_s=20, max_length_s=60, spending=ScriptedSpending())
     target = {"url": line.stream.url, "token": line.stream.token, "port": plane.port}
     partial = FOLDER / f"{call_id}.part"
     partial.write_text(json.dumps(target))

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from tests.voice.dialogues import ScriptedDialogue, always, brief
+from tests.voice.money import ScriptedSpending
 from tests.voice.speech import ScriptedRecogniser, ToneSynthesiser
 from voice.domain.types import Ended, LineEvent, Report, TurnRecord, TurnTaken, VoiceConfig
 from voice.line import PhoneLine
 from voice.plane import VoicePlane
+from voice.ports import Spending
 
 PlaneMaker = Callable[..., Awaitable[VoicePlane]]
 
@@ -39,6 +41,7 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
         dialogue: ScriptedDialogue | None = None,
         recogniser: ScriptedRecogniser | None = None,
         synthesiser: Any = None,
+        premium: Any = None,
         *,
         auth_token: str = "",
         ring_margin_s: float = 0.2,
@@ -50,6 +53,7 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
             auth_token=auth_token,
             recogniser=recogniser or ScriptedRecogniser(),
             synthesiser=synthesiser or ToneSynthesiser(),
+            premium=premium,
             ring_margin_s=ring_margin_s,
         )
         planes.append(plane)
@@ -86,6 +90,17 @@ class Watch:
 
 
 def open_line(
-    plane: VoicePlane, *, call_id: str = "call-1", ring_timeout_s: int = 5, max_length_s: int = 60
+    plane: VoicePlane,
+    *,
+    call_id: str = "call-1",
+    ring_timeout_s: int = 5,
+    max_length_s: int = 60,
+    spending: Spending | None = None,
 ) -> Watch:
-    return Watch(plane.open_line(brief(call_id), ring_timeout_s=ring_timeout_s, max_length_s=max_length_s))
+    line = plane.open_line(
+        brief(call_id),
+        ring_timeout_s=ring_timeout_s,
+        max_length_s=max_length_s,
+        spending=spending or ScriptedSpending(),
+    )
+    return Watch(line)

@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from agents.domain.types import Brief, Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Outcome, Reply
+from agents.domain.types import (
+    Brief,
+    Disposition,
+    EndCall,
+    EndedBy,
+    Heard,
+    HeardKind,
+    OptOut,
+    Outcome,
+    Progress,
+    Prospect,
+    Reply,
+)
 
 OPENING = Reply("Acme calling. This call is recorded.", agent="conversation", fixed=True)
 BYE = Reply("Goodbye.", acts=(EndCall("done"),), agent="conversation")
@@ -25,6 +37,7 @@ class ScriptedDialogue:
         self.heard: list[tuple[HeardKind, str]] = []
         self.played: list[str] = []
         self.ended_by: list[EndedBy] = []
+        self.hurried = 0
 
     def opening(self, *, now: datetime) -> Reply:
         assert now.tzinfo is not None
@@ -43,6 +56,12 @@ class ScriptedDialogue:
 
     def interrupted(self, *, played: str) -> None:
         self.played.append(played)
+
+    def prospect(self) -> Prospect:
+        return Prospect(Progress.QUALIFYING, score=len(self.heard))
+
+    def hurry(self) -> None:
+        self.hurried += 1
 
     def wrap_up(self, *, ended_by: EndedBy, now: datetime) -> Outcome:
         self.ended_by.append(ended_by)

@@ -1,6 +1,7 @@
 """Speech without models: what is heard is scripted, what is said is a tone."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -64,15 +65,56 @@ class ScriptedRecogniser:
 
 
 class ToneSynthesiser:
-    """Every character takes ``CHAR_MS``."""
+    """Every character takes ``CHAR_MS``, at a pitch that tells one voice from another."""
 
-    def __init__(self) -> None:
+    component = "tts.local"
+
+    def __init__(self, *, hz: float = 440) -> None:
+        self._hz = hz
+        self.available = True
         self.said: list[str] = []
         self.kept: list[str] = []
+
+    def holds(self, text: str) -> bool:
+        return text in self.said
 
     async def speech(self, text: str, *, keep: bool = False) -> Speech:
         cached = text in self.said
         self.said.append(text)
         if keep:
             self.kept.append(text)
-        return Speech(tone(len(text) * CHAR_MS), cached=cached)
+        return Speech(tone(len(text) * CHAR_MS, self._hz), cached=cached)
+
+
+class PremiumTone(ToneSynthesiser):
+    """A voice that is paid for. ``faults`` maps a text to an error, or to an event that its audio waits for."""
+
+    component = "elevenlabs.flash_v2_5"
+
+    def __init__(self, faults: Mapping[str, Exception | asyncio.Event] | None = None) -> None:
+        super().__init__(hz=880)
+        self._faults = dict(faults or {})
+        self.asked: list[str] = []
+
+    async def speech(self, text: str, *, keep: bool = False) -> Speech:
+        if not self.holds(text):
+            self.asked.append(text)
+        fault = self._faults.get(text)
+        if isinstance(fault, Exception):
+            raise fault
+        if fault is not None:
+            await fault.wait()
+        return await super().speech(text, keep=keep)
+
+
+def pitches(pcm: bytes) -> list[float]:
+    """The pitches of the tones in ``pcm``, in order, one for each run of the same."""
+    window = RATE // 20
+    samples = np.frombuffer(pcm, "<i2")
+    found: list[float] = []
+    for at in range(0, len(samples) - window, window):
+        spectrum = np.abs(np.fft.rfft(samples[at : at + window]))
+        hz = float(np.argmax(spectrum)) * RATE / window
+        if spectrum.max() > 1e5 and found[-1:] != [hz]:
+            found.append(hz)
+    return found

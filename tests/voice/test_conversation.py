@@ -15,9 +15,10 @@ import pytest
 from agents.domain.types import Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Reply
 from tests.voice.conftest import PlaneMaker, open_line
 from tests.voice.dialogues import BYE, OPENING, ScriptedDialogue, opt_out
+from tests.voice.money import used
 from tests.voice.phone import answered
 from tests.voice.speech import CHAR_MS, ScriptedRecogniser, ToneSynthesiser, silence, spoken
-from voice.domain.types import Acted, Live, Signal, SignalKind, Speaker, Usage
+from voice.domain.types import Acted, Live, Signal, SignalKind, Speaker
 from voice.recorder import Recorder
 from voice.speech.ports import Speech
 
@@ -73,11 +74,12 @@ async def test_a_call_from_the_first_word_to_the_report(make_plane: PlaneMaker) 
     assert opening.end_ms - opening.start_ms == pytest.approx(
         len(OPENING.text.replace(" ", "", 1)) * CHAR_MS, abs=120
     )
-    by_component = {usage.component: usage for usage in report.usage}
+    sums = used(watch.events)
     chars = sum(len(text) for text in ("Acme calling.", "This call is recorded.", "Good.", "How about Thursday?"))
-    assert by_component["tts.local"] == Usage("tts.local", "char", Decimal(chars + len("Goodbye.")))
-    assert by_component["call"].quantity == pytest.approx(Decimal(watch.turns[-1].end_ms) / 1000, abs=Decimal("0.5"))
-    assert 2 < by_component["stt.local"].quantity < 8
+    assert set(sums) == {"call", "stt.local", "tts.local"}
+    assert sums["tts.local"] == chars + len("Goodbye.")
+    assert sums["call"] == pytest.approx(Decimal(watch.turns[-1].end_ms) / 1000, abs=Decimal("0.5"))
+    assert 2 < sums["stt.local"] < 8
     assert synthesiser.kept[-2:] == ["Acme calling.", "This call is recorded."]
 
 
@@ -358,7 +360,7 @@ async def test_a_disk_that_hangs_does_not_hold_the_report(
         release.set()
     assert len(disks) == 1
     assert report.recording is None
-    assert report.usage[0].quantity < Decimal("1.4")  # the call, not the wait for its recording
+    assert used(watch.events)["call"] < Decimal("1.4")  # the call, not the wait for its recording
     assert report.answered_at is not None
     assert report.ended_at - report.answered_at < timedelta(seconds=1.4)
     assert (report.ended_by, report.outcome.disposition) == (EndedBy.AGENT, Disposition.NOT_INTERESTED)

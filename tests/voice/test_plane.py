@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 from agents.domain.types import Disposition, EndedBy
 from tests.voice.conftest import PlaneMaker, Watch, open_line
 from tests.voice.dialogues import BYE, ScriptedDialogue, brief
+from tests.voice.money import ScriptedSpending
 from tests.voice.phone import answered, connected, start
 from voice.domain.types import Ended, Live, Signal, SignalKind, VoiceConfig
 from voice.line import PhoneLine, carrier_value
@@ -37,7 +38,7 @@ async def test_lines_are_reserved_and_given_back(make_plane: PlaneMaker) -> None
     first, second = open_line(plane), open_line(plane, call_id="call-2")
     assert await health(plane) == {"lines": 2, "free": 0, "draining": False}
     with pytest.raises(NoLine, match="All 2 lines are taken"):
-        plane.open_line(brief("call-3"), ring_timeout_s=1, max_length_s=1)
+        plane.open_line(brief("call-3"), ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending())
     assert first.line.stream.url == f"ws://127.0.0.1:{plane.port}/media"
     assert len(first.line.stream.token) >= 40
     assert first.line.stream.token != second.line.stream.token
@@ -59,7 +60,7 @@ async def test_one_line_for_one_call(make_plane: PlaneMaker) -> None:
     plane = await make_plane()
     watch = open_line(plane)
     with pytest.raises(NoLine, match="Call call-1 has a line here already"):
-        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1)
+        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending())
     watch.line.close()
     await watch.report()
 
@@ -69,7 +70,7 @@ async def test_a_draining_plane_takes_no_call_and_finishes_those_it_has(make_pla
     watch = open_line(plane)
     plane.drain()
     with pytest.raises(NoLine, match="draining"):
-        plane.open_line(brief("call-2"), ring_timeout_s=1, max_length_s=1)
+        plane.open_line(brief("call-2"), ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending())
     assert await health(plane) == {"lines": 2, "free": 1, "draining": True}
     async with answered(watch.line.stream) as phone:
         assert await phone.gone() == 1000
@@ -306,7 +307,7 @@ async def test_stopping_ends_what_is_live(make_plane: PlaneMaker) -> None:
     assert second.answered_at is None
     assert not [thread.name for thread in threading.enumerate() if thread.name in ("voice-plane", "voice-bell")]
     with pytest.raises(NoLine):
-        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1)
+        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending())
     plane.stop()
 
 
@@ -322,7 +323,7 @@ def test_a_plane_that_was_not_started_has_no_line(config: VoiceConfig) -> None:
 
     plane = VoicePlane(config, always(ScriptedDialogue()))
     with pytest.raises(NoLine, match="not running"):
-        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1)
+        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending())
 
 
 async def test_a_dialogue_that_cannot_begin_takes_no_line(config: VoiceConfig, make_plane: PlaneMaker) -> None:
@@ -333,7 +334,7 @@ async def test_a_dialogue_that_cannot_begin_takes_no_line(config: VoiceConfig, m
 
     plane._dialogues = broken
     with pytest.raises(RuntimeError, match="no such agent"):
-        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1)
+        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending())
     assert plane.health().free == 2
 
 

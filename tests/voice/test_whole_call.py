@@ -16,6 +16,7 @@ from streamdouble.session import SessionConfig
 from agents.domain.types import Brief, EndCall, EndedBy, Heard, HeardKind, OptOut, Reply
 from tests.voice.conftest import Watch, open_line
 from tests.voice.dialogues import ScriptedDialogue, brief
+from tests.voice.money import ScriptedSpending
 from tests.voice.phone import answered, mulaw
 from tests.voice.speech import silence, spoken
 from voice.domain.types import Acted, Speaker, VoiceConfig
@@ -140,7 +141,7 @@ async def test_a_lost_model_process_is_replaced_within_the_call(plane: VoicePlan
     async with answered(watch.line.stream) as phone:
         await phone.spoken_to()
         await phone.quiet()
-        for process in plane._processes:
+        for process in plane._engine_room.processes:
             assert process.pid is not None
             psutil.Process(process.pid).kill()
         await phone.say(spoken("What time would be good?"))
@@ -175,7 +176,7 @@ async def test_another_implementation_of_the_protocol_agrees(
     """``streamdouble`` checks our messages against its own reading of Twilio's protocol."""
     goodbye = Reply("Goodbye then.", acts=(EndCall("done"),))
     dialogue = scripts.by_call["call-1"] = ScriptedDialogue(goodbye, opening=Reply("Hello, this is Kate."))
-    line = plane.open_line(brief(), ring_timeout_s=5, max_length_s=30)
+    line = plane.open_line(brief(), ring_timeout_s=5, max_length_s=30, spending=ScriptedSpending())
     watch = Watch(line)
     speech = silence(4000) + spoken("What time would be good?") + silence(1000)
     encoded = mulaw(speech)

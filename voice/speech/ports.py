@@ -54,5 +54,8 @@ class Synthesiser(Protocol):
     def available(self) -> bool:
         """Whether it is worth asking now; False while a provider that failed is left alone."""
 
+    def holds(self, text: str) -> bool:
+        """Whether ``text`` would be spoken from memory: nothing is synthesised, and nothing paid, for it."""
+
     async def speech(self, text: str, *, keep: bool = False) -> Speech:
         """``text`` as audio; ``keep`` for words that come in every call. Raises SpeechError."""

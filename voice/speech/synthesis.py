@@ -51,6 +51,9 @@ class PhraseCache:
                 return pcm
         return None
 
+    def holds(self, text: str) -> bool:
+        return any(text in shelf for shelf in self._shelves)
+
     def put(self, text: str, pcm: bytes, *, keep: bool) -> None:
         self._shelves[0 if keep else 1].put(text, pcm)
 
@@ -59,6 +62,9 @@ class _Shelf:
     def __init__(self, limit: int) -> None:
         self._limit, self._size = limit, 0
         self._phrases: OrderedDict[str, bytes] = OrderedDict()
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._phrases
 
     def get(self, text: str) -> bytes | None:
         if text not in self._phrases:
@@ -77,9 +83,15 @@ class _Shelf:
 class PiperSynthesiser:
     """``voice.speech.ports.Synthesiser`` over the process that holds ``voice.speech.piper.Mouth``."""
 
+    component = "tts.local"
+    available = True
+
     def __init__(self, process: ModelProcess, cache: PhraseCache | None = None) -> None:
         self._process = process
         self._cache = cache or PhraseCache()
+
+    def holds(self, text: str) -> bool:
+        return self._cache.holds(text)
 
     async def speech(self, text: str, *, keep: bool = False) -> Speech:
         if (pcm := self._cache.get(text)) is not None:
