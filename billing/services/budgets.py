@@ -1,10 +1,11 @@
 """Which budgets a call concerns, and how their limits change."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Q
 
-from billing.models import Budget, Scope
+from billing.models import Budget, LedgerEntry, Scope
 from billing.services.ledger import BudgetStopped, is_stopped
 
 
@@ -16,8 +17,14 @@ def concerned(campaign_budget_id: int, *, source: str) -> list[Budget]:
     return list(Budget.objects.filter(whose).order_by("pk"))
 
 
-def check_not_stopped(reference_budgets: list[Budget], *, at: datetime) -> None:
+def check_not_stopped(budgets: list[Budget], *, at: datetime) -> None:
     """Raises BudgetStopped where an alert or a person stopped dialing on one of them."""
-    for budget in reference_budgets:
+    for budget in budgets:
         if is_stopped(budget, at=at):
-            raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}")
+            raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}", budget)
+
+
+def stopped_budget(reference: UUID, *, at: datetime) -> Budget | None:
+    """A budget that holds for the call and on which dialing is stopped."""
+    holding = Budget.objects.filter(entries__reference=reference, entries__kind=LedgerEntry.Kind.HOLD)
+    return next((budget for budget in holding if is_stopped(budget, at=at)), None)

@@ -24,7 +24,11 @@ Kind = LedgerEntry.Kind
 
 
 class BudgetExhausted(Exception):
-    """A budget has no room for the hold. Nothing was changed; try again later or with another budget."""
+    """``budget`` has no room for the hold. Nothing was changed; try again later or with another budget."""
+
+    def __init__(self, message: str, budget: Budget) -> None:
+        super().__init__(message)
+        self.budget = budget
 
 
 class BudgetStopped(BudgetExhausted):
@@ -51,7 +55,8 @@ def hold(reference: UUID, budget_ids: Iterable[int], amount: Decimal, *, currenc
     ids = [balance.pk for balance in balances]
     room = Q(limit__isnull=True) | Q(limit__gte=F("spent") + F("held") + amount)
     if Balance.objects.filter(room, pk__in=ids).update(held=F("held") + amount) != len(ids):
-        raise BudgetExhausted(_no_room(balances, amount, currency))
+        full = next(one for one in balances if one.limit is not None and one.limit < one.used + amount)
+        raise BudgetExhausted(_no_room(full, amount, currency), full.budget)
     LedgerEntry.objects.bulk_create(
         LedgerEntry(budget=budget, reference=reference, kind=Kind.HOLD, amount=amount, at=at, booked_at=at)
         for budget in budgets
@@ -163,11 +168,12 @@ def _check_may_hold(budget: Budget, amount: Decimal, currency: str, at: datetime
             f"use a budget in {currency}, or enter the rates in {budget.currency}."
         )
     if is_stopped(budget, at=at):
-        raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}")
+        raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}", budget)
     if budget.call_limit is not None and amount > budget.call_limit:
         raise BudgetExhausted(
             f"A call could cost {shown(amount, currency)}, and budget {budget.name!r} allows "
-            f"{shown(budget.call_limit, currency)} for one: raise that limit, or shorten the campaign's longest call."
+            f"{shown(budget.call_limit, currency)} for one: raise that limit, or shorten the longest call.",
+            budget,
         )
 
 
@@ -199,8 +205,7 @@ def _open_balances(budgets: list[Budget], at: datetime) -> list[Balance]:
     return there + Balance.objects.bulk_create(missing)
 
 
-def _no_room(balances: list[Balance], amount: Decimal, currency: str) -> str:
-    full = next(one for one in balances if one.limit is not None and one.limit < one.used + amount)
+def _no_room(full: Balance, amount: Decimal, currency: str) -> str:
     period = "" if full.period == Period.TOTAL else f" this {full.period}"
     return (
         f"Budget {full.budget.name!r} cannot hold {shown(amount, currency)} more{period}: "

@@ -176,14 +176,13 @@ class CampaignAdmin(BaseAdmin):
     def booked(self, campaign: Any) -> int:
         return int(campaign.appointment_count)
 
-    @admin.display(description="spent of budget", ordering="budget__spent")
+    @admin.display(description="spent of budget", ordering="budget__name")
     def money(self, campaign: Campaign) -> SafeString:
-        budget = campaign.budget
-        held = f", {dollars(budget.held)} held" if budget.held else ""
-        tone = "bad" if budget.free <= 0 else "plain"
-        return format_html(
-            '<span class="tone-{}">{} of {}{}</span>', tone, dollars(budget.spent), dollars(budget.limit), held
-        )
+        total = campaign.budget.total
+        held = f", {dollars(total.held)} held" if total.held else ""
+        of = "" if total.limit is None else f" of {dollars(total.limit)}"
+        tone = "bad" if total.free is not None and total.free <= 0 else "plain"
+        return format_html('<span class="tone-{}">{}{}{}</span>', tone, dollars(total.spent), of, held)
 
     @admin.display(description="progress")
     def progress(self, campaign: Any) -> SafeString:

@@ -62,8 +62,16 @@ class Call(models.Model):
     recording = models.CharField(max_length=300, blank=True, help_text="File name below the recordings' folder.")
     recording_started_at = models.DateTimeField(null=True, blank=True)
     recording_ms = models.PositiveIntegerField(default=0)
-    usage = models.JSONField(default=list, blank=True)
-    cost = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal(0), help_text="USD, settled.")
+    cost = models.DecimalField(
+        max_digits=14, decimal_places=6, default=Decimal(0), help_text="What its budgets were charged."
+    )
+    max_length_s = models.PositiveIntegerField(default=0, help_text="As far as its budgets allow.")
+    tier = models.CharField(max_length=10, default="local", help_text="Whose voice was chosen and held for.")
+    tier_reasons = models.JSONField(default=list, blank=True)
+    premium_chosen = models.BooleanField(default=False, help_text="Premium pays for this lead, held out or not.")
+    held_out = models.BooleanField(default=False, help_text="Stays local to measure what premium brings.")
+    voice = models.CharField(max_length=60, blank=True)
+    script_version = models.CharField(max_length=20, blank=True)
     offered_slots = models.JSONField(default=list, blank=True, help_text="Appointments that this call may offer.")
     snapshot = models.JSONField(null=True, blank=True, editable=False)
 

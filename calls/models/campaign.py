@@ -1,6 +1,7 @@
 """A campaign: who calls, when, with what money."""
 
 from datetime import time
+from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -15,6 +16,14 @@ class CampaignStatus(models.TextChoices):
 
 def every_day() -> list[int]:
     return [0, 1, 2, 3, 4, 5, 6]
+
+
+class VoiceTier(models.TextChoices):
+    """Whose voice speaks. ``auto`` decides a call, and within it, by what the lead is worth."""
+
+    LOCAL = "local", "local"
+    PREMIUM = "premium", "premium"
+    AUTO = "auto", "premium where it pays"
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -40,6 +49,19 @@ class Campaign(models.Model):
         help_text="Caller ID in E.164 form; empty: the number of the settings.",
     )
     budget = models.ForeignKey("billing.Budget", on_delete=models.PROTECT, related_name="campaigns")
+    tier = models.CharField("voice", max_length=10, choices=VoiceTier.choices, default=VoiceTier.LOCAL)
+    appointment_value = models.DecimalField(
+        max_digits=10,
+        decimal_places=2,
+        default=Decimal(50),
+        validators=[MinValueValidator(Decimal(0))],
+        help_text="What an appointment is worth, in the budget's currency.",
+    )
+    holdout_percent = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MaxValueValidator(50)],
+        help_text="So many of the calls that premium is chosen for stay local, to measure what it brings.",
+    )
     opens_at = models.TimeField(default=time(8), help_text="Local time of the lead.")
     closes_at = models.TimeField(default=time(21), help_text="Local time of the lead.")
     weekdays = models.JSONField(default=every_day, help_text="0 is Monday, 6 is Sunday.")

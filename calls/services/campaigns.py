@@ -47,7 +47,8 @@ def reopen(lead_ids: list[int], *, now: datetime) -> int:
 def _check_ready(campaign: Campaign) -> None:
     """Everything that would stop every call is said at once, before the first one."""
     missing = []
-    if campaign.budget.free <= 0:
+    free = campaign.budget.total.free
+    if free is not None and free <= 0:
         missing.append(f"the budget {campaign.budget.name!r} has no money left: raise its limit")
     if not (campaign.from_number or settings.TWILIO_FROM_NUMBER):
         missing.append("there is no caller ID: fill in the campaign's, or set TWILIO_FROM_NUMBER")

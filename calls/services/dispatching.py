@@ -1,6 +1,6 @@
 """From a due lead to a queued call: one transaction a call, or none of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
@@ -9,15 +9,20 @@ from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Max
 
-from billing import services as billing
+from billing.domain.card import RateError
+from billing.domain.money import MixedCurrencies
+from billing.models import Scope
+from billing.services import ledger
 from calls.domain.compliance import Dial, Never, Wait
 from calls.models import Call, Campaign, Lead
 from calls.models.lead import LeadStatus
 from calls.services import doorbell, gates
 from calls.services.moving import note
+from calls.services.terms import terms_for
 
 log = structlog.get_logger(__name__)
 _BATCH = 50
+_SOURCE_EXHAUSTED_WAIT = timedelta(minutes=15)
 
 
 class Step(StrEnum):
@@ -36,8 +41,8 @@ def dispatch(*, now: datetime) -> int:
         for _ in range(_BATCH):
             try:
                 step = dispatch_next(campaign_id, now=now)
-            except billing.BudgetExhausted as exhausted:
-                log.warning("dispatch.no_budget", campaign_id=campaign_id, reason=str(exhausted))
+            except (ledger.BudgetExhausted, RateError, MixedCurrencies) as unpaid:
+                log.warning("dispatch.not_payable", campaign_id=campaign_id, reason=str(unpaid))
                 break
             except IntegrityError:
                 # Another campaign has just queued a call to the same number; the next look passes this lead over.
@@ -59,8 +64,8 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
     """Decide on the campaign's next due lead and queue its call.
 
     The campaign's row is locked first, so two dispatchers cannot fill the same place; a locked campaign is somebody
-    else's. Raises BudgetExhausted, or IntegrityError where another campaign was first with the number; with either
-    nothing has changed.
+    else's. Raises what ``terms_for`` raises where the call cannot be paid for, or IntegrityError where another
+    campaign was first with the number; with either nothing has changed.
     """
     campaign = (
         Campaign.objects.running()
@@ -88,12 +93,25 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
             Lead.objects.filter(pk=lead.pk).update(status=LeadStatus.CLOSED, closed_reason=never.reason)
             return Step.DECIDED
         case Dial() as dial:
-            call = _queue(lead, campaign, now=now)
-            gates.keep(dial, lead, now=now, call_id=call.pk)
-            return Step.QUEUED
+            return _queue_or_put_off(lead, campaign, dial, now=now)
 
 
-def _queue(lead: Lead, campaign: Campaign, *, now: datetime) -> Call:
+def _queue_or_put_off(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> Step:
+    """A lead whose source has no money left makes room for those of other sources."""
+    try:
+        with transaction.atomic():
+            _queue(lead, campaign, dial, now=now)
+    except ledger.BudgetExhausted as exhausted:
+        if exhausted.budget.scope != Scope.SOURCE:
+            raise
+        log.info("dispatch.put_off", lead_id=lead.pk, reason=str(exhausted))
+        Lead.objects.filter(pk=lead.pk).update(next_attempt_at=now + _SOURCE_EXHAUSTED_WAIT)
+        return Step.DECIDED
+    return Step.QUEUED
+
+
+def _queue(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> None:
+    terms = terms_for(lead, campaign, now=now)
     call = Call.objects.create(
         lead=lead,
         campaign=campaign,
@@ -103,9 +121,16 @@ def _queue(lead: Lead, campaign: Campaign, *, now: datetime) -> Call:
         status_at=now,
         queued_at=now,
         rung_at=now,
+        max_length_s=terms.max_length_s,
+        tier=terms.tier.value,
+        tier_reasons=list(terms.reasons),
+        premium_chosen=terms.premium_chosen,
+        held_out=terms.held_out,
+        voice=terms.voice,
+        script_version=terms.script_version,
     )
-    worst = billing.worst_case(max_length_s=campaign.max_call_s)
-    billing.hold(call.pk, campaign.budget_id, worst, at=now)
-    note(call.pk, "call.queued", at=now, fields={"held_usd": str(worst)})
+    note(call.pk, "call.queued", at=now, fields={"held": str(terms.hold), "currency": terms.currency})
+    gates.keep(dial, lead, now=now, call_id=call.pk)
     transaction.on_commit(partial(doorbell.ring, call.pk), robust=True)
-    return call
+    # Last, since every other call of the company waits for these rows until the commit.
+    ledger.hold(call.pk, terms.budget_ids, terms.hold, currency=terms.currency, at=now)

@@ -1,8 +1,8 @@
 """The end of a call: everything that follows from it, in one transaction, by whoever comes first."""
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from agents.domain.types import (
     OptOut,
     ScheduleCallback,
 )
-from billing import services as billing
+from billing.services import meter, settling
 from calls.domain.outcomes import Again, Close, after
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, Lead
@@ -23,7 +23,7 @@ from calls.models.lead import LeadStatus
 from calls.services.moving import move, note
 from calls.services.opting_out import record_opt_out, suppress
 from calls.signals import call_finished
-from voice.domain.types import Report
+from voice.domain.types import Report, Usage
 
 _NEVER_TALKED = frozenset({Disposition.FAILED, Disposition.BAD_NUMBER})
 
@@ -46,10 +46,10 @@ def finish(
     ):
         return False
     call = Call.objects.select_related("lead", "campaign").get(pk=call_id)
-    call.cost = _settle(call, report, now=now)
-    Call.objects.filter(pk=call_id).update(cost=call.cost)
     _carry_out(call, report, now=now)
     _decide_on_lead(call, report, now=now, again_at=again_at)
+    # Late, since every other call of the company waits for its budgets' rows until the commit.
+    _settle(call, report, now=now)
     call_finished.send(Call, call=call, now=now)
     return True
 
@@ -66,7 +66,6 @@ def _columns(report: Report) -> dict[str, object]:
         "facts": dict(outcome.facts),
         "score": outcome.score,
         "disclosed_at": report.disclosed_at,
-        "usage": [[usage.component, usage.unit, str(usage.quantity)] for usage in report.usage],
         "lease_until": None,
     }
     if report.answered_at:
@@ -78,13 +77,19 @@ def _columns(report: Report) -> dict[str, object]:
     return columns
 
 
-def _settle(call: Call, report: Report, *, now: datetime) -> Decimal:
-    charges = billing.price_call(
-        answered_s=call.billed_s,
-        detected_machine=True,  # every call asks for it, and the asking is billed
-        usage=[(usage.component, usage.unit, usage.quantity) for usage in report.usage],
-    )
-    return billing.settle(call.pk, charges, at=now)
+def _settle(call: Call, report: Report, *, now: datetime) -> None:
+    """What the line has not told yet is metered first; of a lost worker's call, all that it told in time is there."""
+    meter_usage(call, report.usage, now=now)
+    # Every call asks for machine detection, and the asking is billed.
+    call.cost = settling.settle(call.pk, settling.Ending(call.billed_s), at=now)
+    Call.objects.filter(pk=call.pk).update(cost=call.cost)
+
+
+def meter_usage(call: Call, usage: Iterable[Usage], *, now: datetime) -> None:
+    """Keep what the line of the call's present claim used."""
+    reports = [meter.Measured(one.component, one.unit, one.quantity, one.seq) for one in usage]
+    if reports:
+        meter.record(call.pk, reports, reporter=f"claim {call.fence}", at=now)
 
 
 def _carry_out(call: Call, report: Report, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from billing import services as billing
+from billing.services import ledger
 from calls.domain.status import CallStatus, sources_of
 from calls.models import Call, Lead, Suppression
 from calls.models.lead import LeadStatus
@@ -17,17 +17,19 @@ def suppress(phone: str, *, source: str, said: str, now: datetime, call_id: UUID
     """Put the number on the do-not-call list, close its leads in every campaign and cancel its calls yet to ring.
 
     False when it is on the list already; the first entry, with its evidence, stays. The order of locks is that of
-    finishing a call: call, budget, lead.
+    finishing a call: call, lead, budgets.
     """
     _, created = Suppression.objects.get_or_create(
         phone=phone, defaults={"source": source, "said": said[:300], "call_id": call_id, "created_at": now}
     )
     not_rung = Call.objects.filter(to_number=phone, status__in=sorted(sources_of(CallStatus.CANCELED)))
-    for waiting in not_rung.values_list("pk", flat=True):
-        cancel(waiting, at=now, why="call.canceled_opt_out")
+    waiting = list(not_rung.values_list("pk", flat=True))
+    canceled = [pk for pk in waiting if _cancel_status(pk, at=now, why="call.canceled_opt_out")]
     Lead.objects.filter(phone=phone, status=LeadStatus.OPEN).update(
         status=LeadStatus.CLOSED, closed_reason="The number is on the do-not-call list."
     )
+    for pk in canceled:
+        ledger.release(pk, at=now)
     return created
 
 
@@ -40,7 +42,11 @@ def record_opt_out(call: Call, said: str, *, now: datetime) -> bool:
 @transaction.atomic
 def cancel(call_id: UUID, *, at: datetime, why: str, fence: int | None = None) -> bool:
     """End a call that has not rung and give its hold back; False when it is past that."""
-    if not move(call_id, CallStatus.CANCELED, at=at, why=why, fence=fence, changes={"ended_at": at}):
+    if not _cancel_status(call_id, at=at, why=why, fence=fence):
         return False
-    billing.release(call_id, at=at)
+    ledger.release(call_id, at=at)
     return True
+
+
+def _cancel_status(call_id: UUID, *, at: datetime, why: str, fence: int | None = None) -> bool:
+    return move(call_id, CallStatus.CANCELED, at=at, why=why, fence=fence, changes={"ended_at": at})

@@ -12,6 +12,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from agents.domain.types import Disposition, EndedBy, OptOut, Outcome
+from billing.domain.costing import HANG_UP_GRACE_S
+from billing.services.budgets import stopped_budget
 from calls.domain.compliance import Dial
 from calls.domain.status import CallStatus
 from calls.models import Call, Lead, Turn
@@ -19,10 +21,11 @@ from calls.models.campaign import CampaignStatus
 from calls.services import gates
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
-from calls.services.finishing import finish
+from calls.services.finishing import finish, meter_usage
 from calls.services.leases import lease_end, let_go
-from calls.services.moving import move
+from calls.services.moving import move, note
 from calls.services.opting_out import cancel, record_opt_out
+from calls.services.spending import spending_of
 from voice.domain.types import (
     BAD_NUMBER_CODES,
     Acted,
@@ -31,8 +34,11 @@ from voice.domain.types import (
     LineEvent,
     Live,
     Report,
+    TierChanged,
     TurnRecord,
     TurnTaken,
+    Used,
+    WrappingUp,
 )
 from voice.ports import Busy, CarrierError, Dialer, DialUnknown, Line, NoLine, Plane, Refused
 
@@ -61,7 +67,10 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
     brief = brief_of(call, reserve_slots(call, now=clock()))
     try:
         line = plane.open_line(
-            brief, ring_timeout_s=settings.VOICE_RING_TIMEOUT_S, max_length_s=call.campaign.max_call_s
+            brief,
+            ring_timeout_s=settings.VOICE_RING_TIMEOUT_S,
+            max_length_s=call.max_length_s,
+            spending=spending_of(call),
         )
     except NoLine:
         log.warning("call.no_line", call_id=str(call.pk))
@@ -89,6 +98,9 @@ def _still_allowed(call: Call, *, now: datetime) -> bool:
     """The gates again, just before the ring. A call that may not be made any more is canceled; its lead stays due."""
     if call.campaign.status != CampaignStatus.RUNNING:
         cancel(call.pk, at=now, why="call.canceled_campaign_not_running", fence=call.fence)
+        return False
+    if stopped_budget(call.pk, at=now):
+        cancel(call.pk, at=now, why="call.canceled_budget_stopped", fence=call.fence)
         return False
     decision = gates.ask(call.lead, now=now)
     gates.keep(decision, call.lead, now=now, call_id=call.pk)
@@ -118,7 +130,7 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
         from_=call.from_number,
         stream=line.stream,
         ring_timeout_s=settings.VOICE_RING_TIMEOUT_S,
-        max_length_s=call.campaign.max_call_s + 30,
+        max_length_s=call.max_length_s + HANG_UP_GRACE_S,
     )
     released()
     try:
@@ -206,6 +218,12 @@ def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
             _keep_turn(call, turn, snapshot)
         case Acted(act=OptOut(said=said)):
             record_opt_out(call, said, now=now)
+        case Used(usage=usage):
+            meter_usage(call, usage, now=now)
+        case TierChanged(tier=tier, reason=reason):
+            note(call.pk, "tier.changed", at=now, fields={"tier": tier.value, "reason": reason})
+        case WrappingUp(reason=reason):
+            note(call.pk, "call.wrapping_up", at=now, fields={"reason": reason})
         case Acted():
             pass  # carried out with the report
         case Ended(report=report):

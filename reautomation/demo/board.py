@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from billing import services as billing
 from calls.domain.status import TERMINAL, CallStatus
 from calls.models import Call, Lead, Turn
+from calls.services.spending import cost_so_far
 from reautomation.processes import Supervisor
 
 _REFRESH_S = 0.5
@@ -66,8 +66,7 @@ def _row(name: str, call: "Call | None", *, now: datetime) -> Row:
         return Row(name, "waiting", 0, "", Decimal(0), "")
     cost = call.cost
     if call.status == CallStatus.LIVE and call.answered_at:
-        talked_s = max(1, round((now - call.answered_at).total_seconds()))
-        cost = sum(billing.price_call(answered_s=talked_s, detected_machine=True, usage=[]).values(), Decimal(0))
+        cost = cost_so_far(call, now=now)
     turns: int = getattr(call, "turn_count", 0)
     return Row(name, call.status, turns, getattr(call, "last_words", None) or "", cost, call.disposition)
 

@@ -92,8 +92,9 @@ def _promises_broken(calls: list[Call], seen: list[dict[str, Any]]) -> list[str]
     ]
     broken += [f"{call.lead.name} has no recording" for call in calls if call.turns.exists() and not call.recording]
     budget = Budget.objects.get(campaigns__calls=calls[0]) if calls else None
-    if budget and (budget.held != 0 or budget.spent != sum((call.cost for call in calls), Decimal(0))):
-        broken.append(f"the budget holds {budget.held} USD and has spent {budget.spent} USD")
+    total = budget.total if budget else None
+    if total and (total.held != 0 or total.spent != sum((call.cost for call in calls), Decimal(0))):
+        broken.append(f"the budget holds {total.held} USD and has spent {total.spent} USD")
     return broken
 
 
@@ -107,8 +108,8 @@ def _print_records(console: Console, campaign_id: int, calls: list[Call]) -> Non
         how = entry.source.replace("_", " ")
         line = f"Do not call: {numbers[entry.phone]} ({how}: “{entry.said}”)"
         console.print(line, markup=False, soft_wrap=True)
-    budget = Budget.objects.get(campaigns=campaign_id)
-    console.print(f"Spent {budget.spent:.4f} USD of {budget.limit:.2f} USD; still held {budget.held:.4f} USD.")
+    total = Budget.objects.get(campaigns=campaign_id).total
+    console.print(f"Spent {total.spent:.4f} USD of {total.limit:.2f} USD; still held {total.held:.4f} USD.")
 
 
 def _print_speech(console: Console, calls: list[Call], seen: list[dict[str, Any]], *, called_s: float) -> None:
