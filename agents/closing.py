@@ -94,8 +94,7 @@ def _last_question(scene: Scene, move: Move) -> Question | None:
     if scene.before.question in _BOOKING:
         return scene.before.question
     ready = not (move.ask or move.quiet) and move.state.settled is None and is_qualified(move.state, scene.brief)
-    free = not move.state.refusals and free_slots(move.state, scene.brief, now=scene.now)
-    return Question.SLOT if ready and free else None
+    return Question.SLOT if ready and free_slots(move.state, scene.brief, now=scene.now) else None
 
 
 def _wished(scene: Scene) -> bool:

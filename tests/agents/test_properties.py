@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.dialogue import MAX_TURNS, OPT_OUT_TEXT, start
-from agents.domain.types import BookAppointment, EndedBy, Heard, HeardKind, OptOut, ScheduleCallback
+from agents.domain.questions import Question, wording
+from agents.domain.types import (
+    BookAppointment,
+    Brief,
+    EndedBy,
+    Heard,
+    HeardKind,
+    OptOut,
+    Progress,
+    ScheduleCallback,
+)
 from tests.agents.people import BUYER, NOW, SELLER
 
 PHRASES = (
@@ -48,6 +58,14 @@ PHRASES = (
     "no thanks",
     "what neighborhoods have no gays",
 )
+TOLD = ("yes", "new job", "two months", "450", "no", "paid off")
+NOT_TO_BE_ASKED = {
+    wording(question, side=side, asked=asked)
+    for question in Question
+    if question not in (Question.SLOT, Question.CALLBACK, Question.OBJECTION)
+    for side in ("sell", "buy")
+    for asked in range(3)
+}
 SAID = st.one_of(st.sampled_from(PHRASES), st.lists(st.sampled_from(PHRASES), min_size=2, max_size=3).map(" ".join))
 ANYTHING = st.one_of(SAID, st.text(max_size=80))
 TURNS = st.lists(
@@ -85,6 +103,44 @@ def test_a_conversation_never_breaks_and_always_ends(turns: list[Heard], brief: 
         outcome = dialogue.wrap_up(ended_by=EndedBy.LEAD, now=NOW)
         assert outcome == dialogue.wrap_up(ended_by=EndedBy.AGENT, now=NOW)
         assert 0 <= outcome.score <= 100
+
+    asyncio.run(hold())
+
+
+FOR_TIMES = frozenset({Question.SLOT, Question.CALLBACK})
+HURRIED_TURNS = st.one_of(ANYTHING.map(lambda text: Heard(text, NOW)), st.just(Heard("", NOW, HeardKind.SILENCE)))
+STARTS = st.one_of(
+    st.lists(HURRIED_TURNS, max_size=6),
+    st.integers(0, 6).map(lambda count: [Heard(text, NOW) for text in TOLD[:count]]),
+)
+"""Random ones, and ones on the way to an appointment."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(STARTS, st.lists(HURRIED_TURNS, min_size=4, max_size=4), st.sampled_from((SELLER, BUYER)), st.booleans())
+def test_a_hurried_conversation_ends_within_4_turns_and_asks_for_times_alone(
+    before: list[Heard], after: list[Heard], lead: Brief, opened: bool
+) -> None:
+    async def hold() -> None:
+        dialogue = start(lead)
+        if opened:
+            dialogue.opening(now=NOW)
+        for heard in before:
+            if (await dialogue.reply(heard, now=NOW)).ends:
+                return
+        dialogue.hurry()
+        for heard in after:
+            dialogue = start(lead, snapshot=json.loads(json.dumps(dialogue.snapshot())))
+            reply = await dialogue.reply(heard, now=NOW)
+            if reply.ends:
+                break
+            question = dialogue.snapshot()["state"]["question"]
+            assert heard.kind is HeardKind.SPEECH
+            assert question in FOR_TIMES
+            assert not any(text in reply.text for text in NOT_TO_BE_ASKED), reply.text
+        assert reply.ends
+        assert "?" not in reply.text
+        assert dialogue.prospect().progress is Progress.CLOSING
 
     asyncio.run(hold())
 
