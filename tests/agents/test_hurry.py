@@ -210,7 +210,7 @@ async def test_an_appointment_is_brought_home(
         (OFFERED, ["yes", "yes"], [OFFER_AGAIN, GOODBYE]),
         (OFFERED, ["hold on", None], ["Of course, take your time.", GOODBYE]),
         (OFFERED, ["hold on", "hold on"], ["Of course, take your time.", GOODBYE]),
-        ([*QUALIFIED, "rates are too high"], ["no"], [f"I understand. {GOODBYE}"]),
+        ([*QUALIFIED, "waiting for the market"], ["no"], [f"I understand. {GOODBYE}"]),
         (OFFERED, ["just send me an email"], [f"I will note that for the team. {GOODBYE}"]),
         (OFFERED, ["I have to ask my wife"], [f"Of course, that is a joint decision. {GOODBYE}"]),
         (OFFERED, ["are you a robot"] * 2,
