@@ -272,6 +272,8 @@ class VoicePlane:
             self._seats.pop(call_id, None)
             self._call_ids.discard(call_id)
             seat.over.set()
+            if seat.session is not None:  # one that broke has no report of its own
+                seat.session.tell_usage()
             seat.line.put(Ended(report))
             log.info("voice.ended", call_id=call_id, ended_by=report.ended_by, disposition=report.outcome.disposition)
 

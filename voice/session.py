@@ -150,6 +150,10 @@ class CallSession:
         if not self._ended.done():
             self._ended.set_result(by)
 
+    def tell_usage(self) -> None:
+        """Emit what was used and not told yet: nothing after a report, which tells the rest itself."""
+        self._meter.tell()
+
     def signal(self, signal: Signal) -> None:
         """News from the carrier or an operator, on the loop."""
         if signal.kind is SignalKind.HANG_UP:

@@ -108,13 +108,13 @@ class PremiumTone(ToneSynthesiser):
 
 
 def pitches(pcm: bytes) -> list[float]:
-    """The pitches of the tones in ``pcm``, in order, one for each run of the same."""
+    """The pitches of the tones in ``pcm``, to the nearest 220 Hz, in order, one for each run of the same."""
     window = RATE // 20
     samples = np.frombuffer(pcm, "<i2")
     found: list[float] = []
     for at in range(0, len(samples) - window, window):
         spectrum = np.abs(np.fft.rfft(samples[at : at + window]))
-        hz = float(np.argmax(spectrum)) * RATE / window
+        hz = 220.0 * round(float(np.argmax(spectrum)) * RATE / window / 220)
         if spectrum.max() > 1e5 and found[-1:] != [hz]:
             found.append(hz)
     return found
