@@ -10,6 +10,13 @@ for _name in (
     "TWILIO_AUTH_TOKEN",
     "TWILIO_API_URL",
     "TWILIO_FROM_NUMBER",
+    "ELEVENLABS_API_KEY",
+    "ELEVENLABS_URL",
+    "ELEVENLABS_VOICE_ID",
+    "ELEVENLABS_MODEL",
+    "GPU_RATE",
+    "GPU_CALLS",
+    "GPU_USE",
     "PUBLIC_URL",
     "DEBUG",
 ):

@@ -144,7 +144,7 @@ class _Audio(Response):
 
     def __init__(self, studio: Studio, asked: Asked) -> None:
         super().__init__()
-        self._studio, self._asked = studio, asked
+        self._studio, self._asked, self._placed = studio, asked, True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope
@@ -154,7 +154,7 @@ class _Audio(Response):
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             self._asked.cut = not sending.done()
         finally:
-            self._studio.live -= 1
+            self._leave()
             sending.cancel()
             leaving.cancel()
         (ended,) = await asyncio.gather(sending, return_exceptions=True)
@@ -180,6 +180,7 @@ class _Audio(Response):
         if stalls:
             await asyncio.sleep(switches.stall_s)
         await self._part(send, sound[half:])
+        self._leave()  # before the client knows of the end, and may ask again
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _part(self, send: Send, sound: bytes) -> None:
@@ -187,6 +188,10 @@ class _Audio(Response):
             chunk = sound[at : at + _CHUNK]
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             self._asked.bytes_sent += len(chunk)
+
+    def _leave(self) -> None:
+        self._studio.live -= self._placed
+        self._placed = False
 
     def _head(self) -> list[tuple[bytes, bytes]]:
         codec = self._asked.output_format.split("_")[0]
