@@ -125,6 +125,11 @@ def read() -> Environment:
     return environment
 
 
+def elevenlabs_component(environment: Environment) -> str:
+    """The rate card's key of the model: its name after another prefix."""
+    return environment.elevenlabs_model.replace("eleven_", "elevenlabs.", 1)
+
+
 def gpu_share(environment: Environment) -> Decimal:
     """GPU-seconds that a second of a call pays for: its part of one GPU, and of the time that stands idle."""
     used = environment.gpu_calls * environment.gpu_use

@@ -177,8 +177,7 @@ VOICE = VoiceConfig(
     elevenlabs_url=ENV.elevenlabs_url,
     elevenlabs_voice_id=ENV.elevenlabs_voice_id,
     elevenlabs_model=ENV.elevenlabs_model,
-    # The rate card's key of each model is its name after another prefix.
-    elevenlabs_component=ENV.elevenlabs_model.replace("eleven_", "elevenlabs.", 1),
+    elevenlabs_component=env.elevenlabs_component(ENV),
     gpu_component=ENV.gpu_rate,
     gpu_share=env.gpu_share(ENV),
     max_call_s=ENV.voice_max_call_s,

@@ -1,8 +1,10 @@
 """The environment is read once, typed, and says what is wrong with it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 
 from reautomation import env
 
@@ -94,6 +96,27 @@ def test_a_key_and_a_voice_come_together(monkeypatch: pytest.MonkeyPatch, name: 
     with pytest.raises(env.BadEnvironment) as caught:
         env.read()
     assert str(caught.value) == f"{says}: set both for the premium voice, or neither for the local one."
+
+
+@pytest.mark.parametrize(
+    ("model", "component"),
+    [
+        ("eleven_flash_v2_5", "elevenlabs.flash_v2_5"),
+        ("eleven_multilingual_v2", "elevenlabs.multilingual_v2"),
+        ("eleven_v3", "elevenlabs.v3"),
+    ],
+)
+def test_each_model_is_counted_as_its_own_component(
+    monkeypatch: pytest.MonkeyPatch, model: str, component: str
+) -> None:
+    monkeypatch.setenv("ELEVENLABS_MODEL", model)
+    assert env.elevenlabs_component(env.read()) == component
+
+
+def test_the_key_reaches_the_voice_and_no_printed_settings() -> None:
+    config = replace(settings.VOICE, elevenlabs_api_key="sk_hunter2")
+    assert config.elevenlabs_api_key == "sk_hunter2"
+    assert "hunter2" not in repr(config)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Every instant is an aware UTC ``datetime``; offsets and durations carry their un
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -251,8 +251,8 @@ class Signal:
 class VoiceConfig:
     """All that the voice plane is told by the settings. Empty model names mean the installed ones.
 
-    Without ``elevenlabs_api_key`` there is no premium tier. ``elevenlabs_component`` and ``gpu_component`` are keys of
-    the rate card; a second of a call uses ``gpu_share`` GPU-seconds, none where ``gpu_component`` is empty.
+    Without ``elevenlabs_api_key`` there is no premium tier. ``elevenlabs_component`` and ``gpu_component`` are keys
+    of the rate card; a second of a call uses ``gpu_share`` GPU-seconds, none where ``gpu_component`` is empty.
     """
 
     lines: int
@@ -265,7 +265,7 @@ class VoiceConfig:
     whisper_device: str = "cpu"
     whisper_compute_type: str = "int8"
     piper_model: str = ""
-    elevenlabs_api_key: str = ""
+    elevenlabs_api_key: str = field(default="", repr=False)
     elevenlabs_url: str = "https://api.elevenlabs.io"
     elevenlabs_voice_id: str = ""
     elevenlabs_model: str = "eleven_flash_v2_5"
