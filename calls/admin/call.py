@@ -70,7 +70,7 @@ class CallAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the snapshot, which may be large and is for restoring a conversation only."""
-        return super().get_queryset(request).defer("snapshot", "usage")
+        return super().get_queryset(request).defer("snapshot")
 
     @admin.display(description="queued (UTC)", ordering="queued_at")
     def when(self, call: Call) -> SafeString:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.models import Balance
 from calls.admin.base import BaseAdmin, badge, counted, dollars, figures
 from calls.domain import phone
 from calls.models import Appointment, Call, Campaign, Lead, LeadImport
@@ -147,6 +148,7 @@ class CampaignAdmin(BaseAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         campaigns: QuerySet[Any] = super().get_queryset(request).select_related("budget")
+        campaigns = campaigns.prefetch_related(Balance.prefetch_total("budget__balances"))
         annotated: QuerySet[Any] = campaigns.annotate(
             open_lead_count=_count(Lead.objects.filter(status=LeadStatus.OPEN)),
             unfinished_call_count=_count(Call.objects.unfinished()),

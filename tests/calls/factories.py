@@ -5,16 +5,17 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from billing import services as billing
 from billing.models import Budget
+from billing.services import ledger
 from calls.domain.status import OWNED, CallStatus
 from calls.models import Call, Campaign, Consent, Lead
 from calls.models.campaign import CampaignStatus
 
 NOON_IN_DENVER = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
 """A Tuesday, in no legal holiday; noon in Colorado, 14:00 in New York."""
-WORST_CASE = Decimal("0.117900")
-"""USD that a call of 300 s and its grace may cost: 6 minutes of voice and of media stream, one machine detection."""
+WORST_CASE = Decimal("0.129690")
+"""USD that a call of 300 s and its grace may cost: 6 minutes of voice and of media stream, one machine detection,
+and a tenth of it in taxes."""
 
 _numbers = count(1)
 
@@ -63,6 +64,7 @@ def call(
         "status_at": at,
         "queued_at": at,
         "rung_at": at,
+        "max_length_s": to.campaign.max_call_s,
     }
     if status in OWNED:
         defaults |= {"owner": "worker-1", "fence": 1, "lease_until": datetime.now(UTC) + timedelta(minutes=5)}
@@ -70,5 +72,5 @@ def call(
         defaults |= {"dialed_at": at, "fence": 1}
     made = Call.objects.create(lead=to, campaign=to.campaign, **{**defaults, **fields})
     if held is not None:
-        billing.hold(made.pk, to.campaign.budget_id, held, at=at)
+        ledger.hold(made.pk, [to.campaign.budget_id], held, currency="USD", at=at)
     return made

@@ -21,7 +21,7 @@ from voice.domain.types import (
     TurnTaken,
     Usage,
 )
-from voice.ports import NoLine
+from voice.ports import NoLine, Spending
 
 Scripted = LineEvent | Callable[[], None] | Exception
 """An event, something to do before the next one, or what breaks the line."""
@@ -92,15 +92,17 @@ class FakePlane:
     def __init__(self, *script: Scripted, lines: int = 1000, on_open: Callable[[], None] = lambda: None) -> None:
         self._script, self._free, self._on_open, self._lock = script, lines, on_open, Lock()
         self.opened: list[tuple[Brief, int, int]] = []
+        self.spending: list[Spending] = []
         self.lines: list[FakeLine] = []
 
-    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int) -> FakeLine:
+    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> FakeLine:
         with self._lock:
             if len(self.lines) >= self._free:
                 raise NoLine
             line = FakeLine(self._script)
             self.lines.append(line)
             self.opened.append((brief, ring_timeout_s, max_length_s))
+            self.spending.append(spending)
         self._on_open()
         return line
 

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from pytest_django import Settings
 
-from billing.models import Budget
+from billing.services import ledger
 from calls.models import Campaign, Lead
 from calls.services import campaigns
 from calls.services.campaigns import CampaignError
@@ -30,7 +31,7 @@ def test_a_ready_campaign_starts_pauses_starts_again_and_finishes(campaign: Camp
 
 def test_everything_that_is_missing_is_said_at_once(campaign: Campaign, settings: Settings) -> None:
     settings.TWILIO_FROM_NUMBER = settings.COMPANY_NAME = ""
-    Budget.objects.update(held=Decimal(50))
+    ledger.hold(uuid4(), [campaign.budget_id], Decimal(50), currency="USD", at=NOW)
     Campaign.objects.update(weekdays=[])
     with pytest.raises(CampaignError) as refused:
         campaigns.start(campaign.pk, now=NOW)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from agents.domain.types import BookAppointment, Disposition
 from billing.models import LedgerEntry
-from billing.services import audit
+from billing.services.auditing import audit
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, CallEvent, Decision, Lead, Suppression
 from calls.services import carrier, doorbell
@@ -62,7 +62,7 @@ def test_eight_dispatchers_fill_five_places_with_five_calls(rung: list[UUID]) ->
     assert len({call.lead_id for call in calls}) == 5
     assert (Decision.objects.count(), CallEvent.objects.count()) == (5, 5)
     campaign.budget.refresh_from_db()
-    assert (campaign.budget.held, campaign.budget.spent) == (5 * WORST_CASE, Decimal(0))
+    assert (campaign.budget.total.held, campaign.budget.total.spent) == (5 * WORST_CASE, Decimal(0))
     assert sorted(rung) == sorted(call.pk for call in calls)
     assert audit() == []
 
@@ -79,7 +79,7 @@ def test_two_campaigns_share_one_number_and_one_budget() -> None:
     assert Call.objects.filter(to_number="+13035559999").count() == 1
     assert Call.objects.count() == LedgerEntry.objects.count() == Decision.objects.count() == 3
     budget.refresh_from_db()
-    assert (budget.held, budget.limit) == (3 * WORST_CASE, 3 * WORST_CASE)
+    assert (budget.total.held, budget.limit) == (3 * WORST_CASE, 3 * WORST_CASE)
     assert audit() == []
 
 
@@ -114,7 +114,7 @@ def test_twenty_threads_finish_one_call_once() -> None:
 
     assert Counter(at_once(20, end)) == {True: 1, False: 19}
     call.refresh_from_db()
-    assert (call.status, call.cost) == ("done", Decimal("0.0443"))
+    assert (call.status, call.cost) == ("done", Decimal("0.04873"))
     assert call.events.count() == 1
     assert call.events.get().fields == {"disposition": call.disposition}
     assert sorted(LedgerEntry.objects.values_list("kind", flat=True)) == ["charge", "hold", "release"]

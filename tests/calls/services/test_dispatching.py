@@ -11,9 +11,9 @@ from django.db import OperationalError
 from django.test import TestCase
 from structlog.testing import capture_logs
 
-from billing import services as billing
 from billing.models import LedgerEntry
-from billing.services import BudgetExhausted
+from billing.services import ledger
+from billing.services.ledger import BudgetExhausted
 from calls.domain.status import CallStatus
 from calls.models import Call, CallEvent, Campaign, Decision, Lead, Suppression
 from calls.models.campaign import CampaignStatus
@@ -65,7 +65,7 @@ def test_a_due_lead_gets_a_call_with_its_money_and_its_reasons() -> None:
         "call.queued",
         NOW,
         "",
-        {"held_usd": str(WORST_CASE)},
+        {"held": str(WORST_CASE), "currency": "USD"},
     )
     decision = Decision.objects.get()
     assert (decision.lead, decision.call_id, decision.result, decision.reason) == (lead, call.pk, "dial", "")
@@ -137,11 +137,11 @@ def test_without_consent_the_lead_is_closed_with_the_reason() -> None:
 
 def test_a_budget_that_is_used_up_leaves_nothing_behind(rung: list[UUID]) -> None:
     lead = make.lead(make.campaign(budget=make.budget(limit="0.1178", name="Small")))
-    with pytest.raises(BudgetExhausted, match=r"Budget 'Small' cannot hold 0\.1179 USD more"):
+    with pytest.raises(BudgetExhausted, match=r"Budget 'Small' cannot hold 0\.12969 USD more"):
         look(lead.campaign_id)
     assert nothing_is_left()
     lead.refresh_from_db()
-    assert (lead.status, lead.next_attempt_at, lead.campaign.budget.held) == ("open", NOW, Decimal(0))
+    assert (lead.status, lead.next_attempt_at, lead.campaign.budget.total.held) == ("open", NOW, Decimal(0))
     assert rung == []
 
 
@@ -154,7 +154,7 @@ def test_a_budget_that_is_used_up_stops_its_campaign_and_no_other() -> None:
     with capture_logs() as logs:
         assert dispatch(now=NOW) == 3
     assert [call.campaign_id for call in Call.objects.order_by("campaign_id")] == [poor.pk, rich.pk, rich.pk]
-    assert [(line["event"], line["campaign_id"]) for line in logs] == [("dispatch.no_budget", poor.pk)]
+    assert [(line["event"], line["campaign_id"]) for line in logs] == [("dispatch.not_payable", poor.pk)]
 
 
 def test_a_campaign_has_no_more_calls_at_a_time_than_it_may() -> None:
@@ -240,8 +240,8 @@ def test_a_promised_call_is_made_although_all_attempts_are_used() -> None:
     "step",
     [
         (gates, "keep"),
-        (billing, "worst_case"),
-        (billing, "hold"),
+        (dispatching, "terms_for"),
+        (ledger, "hold"),
         (dispatching, "note"),
         (dispatching, "partial"),
     ],
@@ -257,7 +257,7 @@ def test_a_failure_at_any_step_leaves_nothing(
             look(lead.campaign_id)
     assert nothing_is_left()
     lead.refresh_from_db()
-    assert (lead.status, lead.next_attempt_at, lead.campaign.budget.held) == ("open", NOW, Decimal(0))
+    assert (lead.status, lead.next_attempt_at, lead.campaign.budget.total.held) == ("open", NOW, Decimal(0))
     assert rung == []
     assert dispatch_next(lead.campaign_id, now=NOW) is Step.QUEUED
 

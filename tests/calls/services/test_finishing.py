@@ -21,6 +21,7 @@ from agents.domain.types import (
     ScheduleCallback,
 )
 from billing.models import LedgerEntry
+from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, CallEvent, Lead, Suppression
 from calls.services.finishing import finish
@@ -36,8 +37,8 @@ ENDED = ANSWERED + timedelta(seconds=61)
 NOW = ENDED + timedelta(milliseconds=200)
 SLOT = datetime(2026, 11, 12, 17, 0, tzinfo=UTC)
 FREE = Decimal(0)
-PRICE_OF_61_S = Decimal("0.0443")
-"""By hand: 2 minutes of voice at 0.0140, 2 of media stream at 0.0044, one machine detection at 0.0075."""
+PRICE_OF_61_S = Decimal("0.04873")
+"""By hand: 2 minutes of voice at 0.0140, 2 of media stream at 0.0044, one machine detection at 0.0075; 10 % tax."""
 
 
 @pytest.fixture(autouse=True)
@@ -79,12 +80,12 @@ def test_a_talk_of_61_seconds(news: list[dict[str, Any]]) -> None:
     assert (call.answered_at, call.ended_at, call.billed_s) == (ANSWERED, ENDED, 61)
     assert (call.disposition, call.ended_by, call.summary) == ("qualified", "agent", "It came to qualified.")
     assert (call.facts, call.score) == ({"timeline": "spring"}, 40)
-    assert call.usage == [["tts.local", "char", "120"]]
+    assert meter.used_by(call.pk) == {("tts.local", "char"): Decimal(120)}
     assert (call.cost, call.recording, call.disclosed_at) == (PRICE_OF_61_S, "", None)
     assert entries(call) == [("hold", WORST_CASE), ("release", WORST_CASE), ("charge", PRICE_OF_61_S)]
     budget = call.campaign.budget
     budget.refresh_from_db()
-    assert (budget.held, budget.spent) == (Decimal(0), PRICE_OF_61_S)
+    assert (budget.total.held, budget.total.spent) == (Decimal(0), PRICE_OF_61_S)
     event = CallEvent.objects.get()
     assert (event.kind, event.status, event.fields) == ("call.finished", "done", {"disposition": "qualified"})
     (told,) = news
@@ -300,7 +301,7 @@ def test_the_recording_is_kept_below_its_folder() -> None:
     call.refresh_from_db()
     assert (call.recording, call.recording_started_at, call.recording_ms) == ("2026/a.wav", ANSWERED, 61_000)
     assert (call.ended_by, call.disclosed_at) == ("lead", ANSWERED + timedelta(seconds=4))
-    assert call.usage == [["stt.local", "s", "12.5"]]
+    assert meter.used_by(call.pk) == {("stt.local", "s"): Decimal("12.5")}
 
 
 def test_a_listener_that_fails_undoes_the_finish(news: list[dict[str, Any]]) -> None:
@@ -332,4 +333,4 @@ def test_clocks_that_disagree_make_no_negative_talk() -> None:
     call = live_call()
     finish(call.pk, report(Disposition.HUNG_UP, answered_at=ENDED, ended_at=ANSWERED), now=NOW)
     call.refresh_from_db()
-    assert (call.billed_s, call.cost) == (0, Decimal("0.0259"))  # a call of a second
+    assert (call.billed_s, call.cost) == (0, Decimal("0.02849"))  # a call of a second

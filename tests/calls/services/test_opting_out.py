@@ -28,7 +28,7 @@ def test_a_call_that_has_not_rung_is_canceled_and_its_money_given_back(status: C
         ("release", WORST_CASE),
     ]
     call.campaign.budget.refresh_from_db()
-    assert (call.campaign.budget.held, call.campaign.budget.spent) == (Decimal(0), Decimal(0))
+    assert (call.campaign.budget.total.held, call.campaign.budget.total.spent) == (Decimal(0), Decimal(0))
     call.lead.refresh_from_db()
     assert (call.lead.status, call.lead.closed_reason) == ("closed", "The number is on the do-not-call list.")
     assert [event.kind for event in CallEvent.objects.all()] == ["call.canceled_opt_out"]

@@ -53,7 +53,7 @@ def kinds(call: Call) -> list[str]:
 
 def held(call: Call) -> Decimal:
     call.campaign.budget.refresh_from_db()
-    return call.campaign.budget.held
+    return call.campaign.budget.total.held
 
 
 def test_a_call_from_the_queue_to_its_end() -> None:

@@ -56,7 +56,7 @@ def test_no_free_line_gives_the_call_to_another_worker() -> None:
     assert status_after_a_sweep(call) is CallStatus.QUEUED
     assert (call.owner, call.dialed_at) == ("", None)
     call.campaign.budget.refresh_from_db()
-    assert call.campaign.budget.held == WORST_CASE
+    assert call.campaign.budget.total.held == WORST_CASE
     assert run(call, FakePlane(*TALK), dialer)
     assert (call.status, call.fence, len(dialer.dialed)) == ("done", 2, 1)
 
@@ -153,7 +153,7 @@ def test_a_finish_that_comes_after_the_sweep_still_lands() -> None:
     call = make.call()
     run(call, FakePlane(TALK[0], give_up, TALK[3]))
     assert kinds(call)[2:] == ["call.live", "call.lease_expired", "call.finished"]
-    assert (call.status, call.disposition, call.cost) == ("done", "qualified", Decimal("0.0443"))
+    assert (call.status, call.disposition, call.cost) == ("done", "qualified", Decimal("0.04873"))
 
 
 class Outage:

@@ -44,13 +44,20 @@ def swept(call: Call, dialer: FakeDialer | None = None, *, now: datetime = NOW) 
     return call
 
 
-def unknown(*, for_s: int, carrier_call_id: str = SID, answered_at: datetime | None = None) -> Call:
+def unknown(
+    *,
+    for_s: int,
+    carrier_call_id: str = SID,
+    answered_at: datetime | None = None,
+    held: Decimal | None = make.WORST_CASE,
+) -> Call:
     return make.call(
         make.lead(attempts=1),
         CallStatus.UNKNOWN,
         at=NOW - for_s * SECOND,
         carrier_call_id=carrier_call_id,
         answered_at=answered_at,
+        held=held,
     )
 
 
@@ -165,7 +172,7 @@ def test_an_answered_call_that_is_over() -> None:
     call = swept(call, FakeDialer(knows=update(CarrierStatus.COMPLETED, duration_s=61)))
     assert (call.status, call.disposition, call.ended_by) == ("done", "hung_up", "fault")
     assert (call.answered_at, call.ended_at, call.billed_s) == (answered_at, answered_at + 61 * SECOND, 61)
-    assert call.cost == Decimal("0.0443")
+    assert call.cost == Decimal("0.04873")
     call.lead.refresh_from_db()
     assert (call.lead.status, call.lead.next_attempt_at) == ("open", NOW + timedelta(minutes=45))
 
@@ -227,9 +234,8 @@ def test_a_carrier_that_stays_silent_is_not_asked_a_hundred_times() -> None:
 
 def test_one_calls_trouble_holds_up_no_other(rung: list[UUID]) -> None:
     """Nothing is held for two of them, so they cannot be settled."""
-    given_up = make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO, fence=3)
-    lost = unknown(for_s=300)
-    LedgerEntry.objects.all().delete()
+    given_up = make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO, fence=3, held=None)
+    lost = unknown(for_s=300, held=None)
     lost_too, claimed = unknown(for_s=20), make.call(status=CallStatus.CLAIMED, lease_until=LONG_AGO)
     with capture_logs() as logs:
         assert sweep(dialer=FakeDialer(knows=update(CarrierStatus.BUSY)), now=NOW)
