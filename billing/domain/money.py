@@ -3,6 +3,8 @@
 from decimal import ROUND_UP, Decimal
 
 MICRO = Decimal("0.000001")
+LARGEST = Decimal("99999999.999999")
+"""What a column of money can hold."""
 
 
 class BadAmount(ValueError):
@@ -19,9 +21,9 @@ def rounded_up(amount: Decimal) -> Decimal:
 
 
 def check_amount(amount: Decimal) -> None:
-    """Raises BadAmount for what is negative or finer than a micro-unit."""
-    if not amount.is_finite() or amount < 0 or amount != amount.quantize(MICRO):
-        raise BadAmount(f"{amount} is not an amount: it must be 0 or more, with at most 6 places.")
+    """Raises BadAmount for what is negative, finer than a micro-unit or larger than any column holds."""
+    if not amount.is_finite() or not 0 <= amount <= LARGEST or amount != amount.quantize(MICRO):
+        raise BadAmount(f"{amount} is not an amount: it must be from 0 to {LARGEST}, with at most 6 places.")
 
 
 def shown(amount: Decimal, currency: str = "USD") -> str:

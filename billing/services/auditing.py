@@ -7,15 +7,32 @@ from django.db import connection
 
 from billing.domain.money import shown
 
+# The bounds are told apart, so that a period finds its entries by their index. A total is made up where it is
+# missing, so that no entry goes uncounted.
 _COMPARE = """
-    SELECT budget.name, budget.currency, balance.period, lower(balance.window), balance.spent, balance.held,
-           coalesce(sum(entry.amount) FILTER (WHERE entry.kind IN ('charge', 'correction')), 0),
-           coalesce(sum(CASE entry.kind WHEN 'hold' THEN entry.amount WHEN 'release' THEN -entry.amount END), 0)
-    FROM billing_balance balance
+    WITH balance AS (
+        SELECT id, budget_id, period, spent, held, lower("window") AS since,
+               coalesce(lower("window"), '-infinity') AS from_at, coalesce(upper("window"), 'infinity') AS until_at
+        FROM billing_balance
+        UNION ALL
+        SELECT NULL, id, 'total', 0, 0, NULL, '-infinity', 'infinity'
+        FROM billing_budget budget
+        WHERE NOT EXISTS (
+            SELECT 1 FROM billing_balance total WHERE total.budget_id = budget.id AND total.period = 'total'
+        )
+    )
+    SELECT budget.name, budget.currency, balance.period, balance.since, balance.spent, balance.held,
+           coalesce(entries.spent, 0), coalesce(entries.held, 0)
+    FROM balance
     JOIN billing_budget budget ON budget.id = balance.budget_id
-    LEFT JOIN billing_ledgerentry entry ON entry.budget_id = balance.budget_id AND balance.window @> entry.booked_at
-    GROUP BY budget.id, balance.id
-    ORDER BY budget.name, balance.period, balance.window
+    CROSS JOIN LATERAL (
+        SELECT sum(entry.amount) FILTER (WHERE entry.kind IN ('charge', 'correction')) AS spent,
+               sum(CASE entry.kind WHEN 'hold' THEN entry.amount WHEN 'release' THEN -entry.amount END) AS held
+        FROM billing_ledgerentry entry
+        WHERE entry.budget_id = balance.budget_id
+          AND entry.booked_at >= balance.from_at AND entry.booked_at < balance.until_at
+    ) entries
+    ORDER BY budget.name, balance.period, balance.since
 """
 
 

@@ -1,9 +1,10 @@
 """The ledger: hold before the ring, charge after the end, correct when more is known.
 
 Every function belongs into the caller's transaction, so that a call and its money appear and change together. The
-lock is always the same: the call's own holds first, then the rows of its budgets in the order of their keys. So no
-two calls wait for each other, whatever budgets they share. What a transaction has to do besides belongs before these
-calls: a company's budget is locked by every call that begins or ends.
+lock is always the same: the call's own holds, and the rows of its budgets in the order of their keys. So no two calls
+wait for each other, whatever budgets they share; a transaction that moves the money of several calls says so first,
+by ``lock``. What it has to do besides belongs before these calls: a company's budget is locked by every call that
+begins or ends. Why so: docs/adr/0007-one-lock-per-budget.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,16 +12,17 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-import structlog
-from django.db import transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import F, Min, QuerySet
+from django.db.models.functions import Coalesce
 
-from billing.domain.money import MixedCurrencies, check_amount, shown
-from billing.domain.periods import Period, window_of
+from billing.domain.money import LARGEST, MixedCurrencies, check_amount, shown
+from billing.domain.periods import Period, Window, window_of
 from billing.models import Balance, Budget, LedgerEntry
 
-log = structlog.get_logger(__name__)
 Kind = LedgerEntry.Kind
+_FREE = Coalesce("limit", LARGEST) - F("spent") - F("held")
+"""Where nothing limits, the column does: a sum that it cannot hold is refused with a sentence."""
 
 
 class BudgetExhausted(Exception):
@@ -35,6 +37,10 @@ class BudgetStopped(BudgetExhausted):
     """An alert or a person stopped dialing on the budget. Nothing was changed; a person resumes it."""
 
 
+class AlreadyHeld(IntegrityError):
+    """The call holds money or held it. A call is held for once, on all its budgets together; nothing was changed."""
+
+
 class NotHeld(Exception):
     """A cost came for a call that holds no money: it was never held for, or was released as never rung."""
 
@@ -45,17 +51,18 @@ def hold(reference: UUID, budget_ids: Iterable[int], amount: Decimal, *, currenc
 
     Raises BudgetExhausted where one has no room in one of its periods or the amount is above its limit for a call,
     BudgetStopped, MixedCurrencies for a budget in another currency, BadAmount, Budget.DoesNotExist for an unknown
-    budget, and IntegrityError for a second hold of the same call.
+    budget or none at all, and AlreadyHeld.
     """
     check_amount(amount)
     budgets = _locked(budget_ids)
+    if LedgerEntry.objects.filter(reference=reference, kind=Kind.HOLD).exists():
+        raise AlreadyHeld(f"The call {reference} was held for before: a new attempt is a new call.")
     for budget in budgets:
         _check_may_hold(budget, amount, currency, at)
     balances = _open_balances(budgets, at)
     ids = [balance.pk for balance in balances]
-    room = Q(limit__isnull=True) | Q(limit__gte=F("spent") + F("held") + amount)
-    if Balance.objects.filter(room, pk__in=ids).update(held=F("held") + amount) != len(ids):
-        full = next(one for one in balances if one.limit is not None and one.limit < one.used + amount)
+    if _with_room(ids, amount).update(held=F("held") + amount) != len(ids):
+        full = next(one for one in balances if _free(one) < amount)
         raise BudgetExhausted(_no_room(full, amount, currency), full.budget)
     LedgerEntry.objects.bulk_create(
         LedgerEntry(budget=budget, reference=reference, kind=Kind.HOLD, amount=amount, at=at, booked_at=at)
@@ -75,33 +82,32 @@ def charge(reference: UUID, cost: Decimal, *, at: datetime, details: Mapping[str
     Raises NotHeld where nothing is held, BadAmount.
     """
     check_amount(cost)
-    holds = locked_holds(reference)
-    before = LedgerEntry.objects.filter(reference=reference, kind=Kind.CHARGE).first()
-    if before is not None:
-        return before.amount
-    if not holds or is_released(reference):
+    holds = _locked_with_budgets(reference)
+    booked = _booked(holds)
+    if (before := booked.get((Kind.CHARGE, ""))) is not None:
+        return before
+    if not holds or (Kind.RELEASE, "") in booked:
         raise NotHeld(
             f"Nothing is held for {reference}, so {shown(cost)} cannot be charged: hold for a call before it rings, "
             f"and release only calls that never rang."
         )
     held = holds[0].amount
     charged = min(cost, held)
-    _locked(one.budget_id for one in holds)
     _balances_of(holds).update(held=F("held") - held, spent=F("spent") + charged)
-    _enter(holds, Kind.RELEASE, held, at=at)
-    _enter(holds, Kind.CHARGE, charged, at=at, details=details)
+    LedgerEntry.objects.bulk_create(
+        _entries(holds, Kind.RELEASE, held, at=at) + _entries(holds, Kind.CHARGE, charged, at=at, details=details)
+    )
     return charged
 
 
 @transaction.atomic
 def release(reference: UUID, *, at: datetime) -> None:
     """Give back what is held for a call that never rang; nothing where nothing is held any more."""
-    holds = locked_holds(reference)
-    if not holds or is_released(reference):
+    holds = _locked_with_budgets(reference)
+    if not holds or (Kind.RELEASE, "") in _booked(holds):
         return
-    _locked(one.budget_id for one in holds)
     _balances_of(holds).update(held=F("held") - holds[0].amount)
-    _enter(holds, Kind.RELEASE, holds[0].amount, at=at)
+    LedgerEntry.objects.bulk_create(_entries(holds, Kind.RELEASE, holds[0].amount, at=at))
 
 
 @transaction.atomic
@@ -110,27 +116,32 @@ def correct(
 ) -> Decimal:
     """Change what a call was charged by ``amount``, which may be negative, once per ``cause``; the change made.
 
-    More is charged only as far as every budget has room; less, only down to nothing. A cause that comes again returns
-    what it changed the first time. Raises NotHeld for a call that was not charged, BadAmount.
+    More is charged only as far as every budget has room and allows for one call; less, only down to nothing. A cause
+    that comes again returns what it changed the first time. Raises NotHeld for a call that was not charged and
+    BadAmount.
     """
     check_amount(abs(amount))
-    holds = locked_holds(reference)
-    entries = LedgerEntry.objects.filter(reference=reference)
-    before = entries.filter(kind=Kind.CORRECTION, cause=cause).first()
-    if before is not None:
-        return before.amount
-    charged = entries.filter(kind=Kind.CHARGE).first()
-    if charged is None:
+    holds = _locked_with_budgets(reference)
+    booked = _booked(holds)
+    if (before := booked.get((Kind.CORRECTION, cause))) is not None:
+        return before
+    if (Kind.CHARGE, "") not in booked:
         raise NotHeld(f"The call {reference} was not charged, so its cost cannot be corrected: settle it first.")
-    _locked(one.budget_id for one in holds)
-    balances = _balances_of(holds)
-    change = max(amount, -charged_to(reference, holds[0].budget_id))
-    if change > 0:
-        free = balances.aggregate(least=Min(F("limit") - F("spent") - F("held")))["least"]
-        change = change if free is None else min(change, free)
-    balances.update(spent=F("spent") + change)
-    _enter(holds, Kind.CORRECTION, change, at=at, cause=cause, details=details)
+    charged = sum((one for (kind, _), one in booked.items() if kind in (Kind.CHARGE, Kind.CORRECTION)), Decimal(0))
+    change = max(amount, -charged) if amount < 0 else min(amount, _room_to_correct(holds, charged))
+    _balances_of(holds).update(spent=F("spent") + change)
+    LedgerEntry.objects.bulk_create(_entries(holds, Kind.CORRECTION, change, at=at, cause=cause, details=details))
     return change
+
+
+def lock(references: Iterable[UUID]) -> None:
+    """Lock the money of several calls at once, before the first of them moves; calls that hold nothing do no harm.
+
+    One after the other, two transactions could each have a budget that the other waits for.
+    """
+    holds = LedgerEntry.objects.select_for_update(no_key=True).filter(reference__in=set(references), kind=Kind.HOLD)
+    if budget_ids := set(holds.order_by("reference", "budget_id").values_list("budget_id", flat=True)):
+        _locked(budget_ids)
 
 
 def locked_holds(reference: UUID) -> list[LedgerEntry]:
@@ -144,16 +155,35 @@ def is_released(reference: UUID) -> bool:
     return LedgerEntry.objects.filter(reference=reference, kind=Kind.RELEASE).exists()
 
 
-def charged_to(reference: UUID, budget_id: int) -> Decimal:
-    """What the call was charged on one budget, corrections included."""
-    kinds = (Kind.CHARGE, Kind.CORRECTION)
-    entries = LedgerEntry.objects.filter(reference=reference, budget_id=budget_id, kind__in=kinds)
-    return sum(entries.values_list("amount", flat=True), Decimal(0))
+def _locked_with_budgets(reference: UUID) -> list[LedgerEntry]:
+    """The call's holds and, in the order of their keys, its budgets, locked in one statement."""
+    holds = LedgerEntry.objects.select_for_update(no_key=True, of=("self", "budget")).select_related("budget")
+    return list(holds.filter(reference=reference, kind=Kind.HOLD).order_by("budget_id"))
+
+
+def _booked(holds: list[LedgerEntry]) -> dict[tuple[str, str], Decimal]:
+    """What was booked for the call, by kind and cause, on its first budget; on the others it is the same.
+
+    A statement of its own after the lock, so that it sees what was committed while it waited.
+    """
+    if not holds:
+        return {}
+    entries = LedgerEntry.objects.filter(reference=holds[0].reference, budget_id=holds[0].budget_id)
+    return {(kind, cause): amount for kind, cause, amount in entries.values_list("kind", "cause", "amount")}
+
+
+def _room_to_correct(holds: list[LedgerEntry], charged: Decimal) -> Decimal:
+    """What more the call may be charged, 0 or more: a limit for one call may have been lowered meanwhile."""
+    limits = [one.budget.call_limit for one in holds if one.budget.call_limit is not None]
+    free: Decimal = _balances_of(holds).aggregate(least=Min(_FREE))["least"]
+    return max(Decimal(0), min([free, *(limit - charged for limit in limits)]))
 
 
 def _locked(budget_ids: Iterable[int]) -> list[Budget]:
     """The budgets' rows, locked in the order of their keys."""
     wanted = sorted(set(budget_ids))
+    if not wanted:
+        raise Budget.DoesNotExist("A call that no budget pays for does not ring: choose one for the campaign.")
     budgets = list(Budget.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
     if len(budgets) != len(wanted):
         missing = sorted(set(wanted) - {budget.pk for budget in budgets})
@@ -190,27 +220,43 @@ def _open_balances(budgets: list[Budget], at: datetime) -> list[Balance]:
     found = {(balance.budget_id, balance.period) for balance in there}
     missing = [
         Balance(
-            budget=budget,
-            period=period.value,
-            window=window_of(period, budget.zone, at),
-            limit=budget.limit_of(period),
+            budget=budget, period=period.value, window=_new_window(budget, period, at), limit=budget.limit_of(period)
         )
         for budget in budgets
         for period in Period
         if (budget.pk, period.value) not in found
     ]
-    names = {budget.pk: budget for budget in budgets}
+    by_key = {budget.pk: budget for budget in budgets}
     for balance in there:
-        balance.budget = names[balance.budget_id]
+        balance.budget = by_key[balance.budget_id]
     return there + Balance.objects.bulk_create(missing)
+
+
+def _new_window(budget: Budget, period: Period, at: datetime) -> Window:
+    """The period, cut where a neighbour overlaps it that began in the zone which the budget had before."""
+    since, until = window_of(period, budget.zone, at)
+    if since is None or until is None:
+        return since, until
+    for neighbour in budget.balances.filter(period=period.value, window__overlap=(since, until)):
+        if neighbour.window.upper <= at:
+            since = max(since, neighbour.window.upper)
+        else:
+            until = min(until, neighbour.window.lower)
+    return since, until
+
+
+def _with_room(ids: list[int], amount: Decimal) -> QuerySet[Balance]:
+    return Balance.objects.alias(room=_FREE).filter(pk__in=ids, room__gte=amount)
+
+
+def _free(balance: Balance) -> Decimal:
+    return LARGEST - balance.used if balance.free is None else balance.free
 
 
 def _no_room(full: Balance, amount: Decimal, currency: str) -> str:
     period = "" if full.period == Period.TOTAL else f" this {full.period}"
-    return (
-        f"Budget {full.budget.name!r} cannot hold {shown(amount, currency)} more{period}: "
-        f"raise its limit or wait for calls to settle."
-    )
+    advice = "use a new budget" if full.limit is None else "raise its limit or wait for calls to settle"
+    return f"Budget {full.budget.name!r} cannot hold {shown(amount, currency)} more{period}: {advice}."
 
 
 def _balances_of(holds: list[LedgerEntry]) -> QuerySet[Balance]:
@@ -219,7 +265,7 @@ def _balances_of(holds: list[LedgerEntry]) -> QuerySet[Balance]:
     return Balance.objects.filter(budget_id__in=ids, window__contains=holds[0].booked_at)
 
 
-def _enter(
+def _entries(
     holds: list[LedgerEntry],
     kind: str,
     amount: Decimal,
@@ -227,8 +273,8 @@ def _enter(
     at: datetime,
     cause: str = "",
     details: Mapping[str, object] | None = None,
-) -> None:
-    LedgerEntry.objects.bulk_create(
+) -> list[LedgerEntry]:
+    return [
         LedgerEntry(
             budget_id=one.budget_id,
             reference=one.reference,
@@ -240,4 +286,4 @@ def _enter(
             details=dict(details or {}),
         )
         for one in holds
-    )
+    ]

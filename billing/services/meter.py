@@ -16,6 +16,10 @@ from billing.services import ledger
 from billing.services.reviews import set_aside
 
 Finding = Review.Kind
+_MOST = Decimal(1_000_000_000)
+"""Of one component, in one report: seconds of thirty years, tokens of a library. More is a mistake."""
+_COMPONENT, _UNIT, _LAST_SEQ = 60, 8, 2**31 - 1
+"""What the columns take: characters, and the last number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +37,23 @@ def record(reference: UUID, reports: Iterable[Measured], *, reporter: str, at: d
     """Keep the reports of an open call. One that came before changes nothing.
 
     What cannot be taken in is set aside for review with a sentence, and changes no balance: use of a call that
-    nothing was held for, use that comes after the call was settled, a quantity that is no number or negative.
+    nothing was held for, use that comes after the call was settled, a quantity that is no number, negative or absurd,
+    and names that are none.
     """
     holds = ledger.locked_holds(reference)
     over = bool(holds) and ledger.is_released(reference)
     accepted = []
     for report in reports:
-        if not report.quantity.is_finite() or report.quantity < 0 or report.seq < 1:
+        if not _is_sound(report):
             _aside(Finding.BAD_USAGE, reference, report, reporter, at)
         elif not holds:
             _aside(Finding.UNKNOWN_USAGE, reference, report, reporter, at)
-        elif over and not _known(reference, report, reporter):
-            _aside(Finding.LATE_USAGE, reference, report, reporter, at)
         elif not over:
-            accepted.append(
-                UsageReport(
-                    reference=reference,
-                    reporter=reporter,
-                    component=report.component,
-                    seq=report.seq,
-                    unit=report.unit,
-                    quantity=report.quantity,
-                    at=at,
-                )
-            )
-    UsageReport.objects.bulk_create(accepted, ignore_conflicts=True)
+            accepted.append(_row(reference, report, reporter, at))
+        elif not _known(reference, report, reporter):
+            _aside(Finding.LATE_USAGE, reference, report, reporter, at)
+    if accepted:
+        UsageReport.objects.bulk_create(accepted, ignore_conflicts=True)
 
 
 def used_by(reference: UUID) -> dict[Used, Decimal]:
@@ -69,14 +65,41 @@ def used_by(reference: UUID) -> dict[Used, Decimal]:
     return dict(used)
 
 
+def _is_sound(report: Measured) -> bool:
+    """Whether it can be counted and kept. Names come from settings and providers, so they may be anything."""
+    return (
+        report.quantity.is_finite()
+        and 0 <= report.quantity <= _MOST
+        and 1 <= report.seq <= _LAST_SEQ
+        and _is_name(report.component, _COMPONENT)
+        and _is_name(report.unit, _UNIT)
+    )
+
+
+def _is_name(name: str, longest: int) -> bool:
+    return name.isprintable() and 0 < len(name) <= longest
+
+
+def _row(reference: UUID, report: Measured, reporter: str, at: datetime) -> UsageReport:
+    return UsageReport(
+        reference=reference,
+        reporter=reporter,
+        component=report.component,
+        seq=report.seq,
+        unit=report.unit,
+        quantity=report.quantity,
+        at=at,
+    )
+
+
 def _known(reference: UUID, report: Measured, reporter: str) -> bool:
     same = UsageReport.objects.filter(reference=reference, reporter=reporter, component=report.component)
     return same.filter(seq=report.seq).exists()
 
 
 _SENTENCES = {
-    Finding.BAD_USAGE: "{what} cannot have been used: a quantity is 0 or more and reports count from 1. "
-    "Correct the component that reported it.",
+    Finding.BAD_USAGE: "{what} cannot have been used: a quantity is from 0 to a thousand million, a component "
+    "has at most 60 characters and a unit 8, and reports count from 1. Correct what reported it.",
     Finding.UNKNOWN_USAGE: "{what} was reported for a call that nothing was held for: find out who reported it. "
     "It was not charged.",
     Finding.LATE_USAGE: "{what} was reported after the call had been settled: accept it to charge it as a "
@@ -85,12 +108,13 @@ _SENTENCES = {
 
 
 def _aside(kind: Finding, reference: UUID, report: Measured, reporter: str, at: datetime) -> None:
-    what = f"{report.quantity} {report.unit} of {report.component}"
+    component, unit = (ascii(name)[1:-1][:80] for name in (report.component, report.unit))
+    what = f"{report.quantity} {unit} of {component}"
     set_aside(
         kind,
         reference,
-        key=f"{kind}:{reference}:{reporter}:{report.component}:{report.seq}",
+        key=f"{kind}:{reference}:{reporter}:{component}:{report.seq}",
         text=_SENTENCES[kind].format(what=what),
-        data={"component": report.component, "unit": report.unit, "quantity": str(report.quantity)},
+        data={"component": component, "unit": unit, "quantity": str(report.quantity)},
         at=at,
     )

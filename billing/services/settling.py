@@ -1,5 +1,6 @@
 """The end of a call's money: its bill, the charge, and later the carrier's own price."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from billing.domain.costing import Bill, CallUsage, price_call
-from billing.domain.money import shown
+from billing.domain.money import LARGEST, shown
 from billing.models import CallCost, Review
 from billing.services import ledger, meter
 from billing.services.card import card_at
@@ -44,18 +45,19 @@ def settle(reference: UUID, ending: Ending, *, at: datetime) -> Decimal:
         used=meter.used_by(reference),
     )
     bill = price_call(card_at(booked_at), usage, currency=holds[0].budget.currency)
-    charged = ledger.charge(reference, bill.total, at=at, details=_details(bill))
+    cost = min(bill.total, LARGEST)
+    charged = ledger.charge(reference, cost, at=at, details=_details(bill))
     CallCost.objects.create(
         reference=reference,
         currency=bill.currency,
         lines=lines_of(bill),
-        estimated=bill.total,
+        estimated=cost,
         charged=charged,
-        excess=bill.total - charged,
+        excess=cost - charged,
         booked_at=booked_at,
         settled_at=at,
         answered_s=ending.answered_s,
-        carrier_estimate=bill.carrier_part,
+        carrier_estimate=min(bill.carrier_part, LARGEST),
     )
     _set_aside_doubts(reference, bill, charged, at=at)
     return charged
@@ -77,7 +79,11 @@ def lines_of(bill: Bill) -> list[dict[str, str]]:
 
 
 def _details(bill: Bill) -> dict[str, object]:
-    return {line.component: f"{line.amount:f}" for line in bill.lines}
+    """What each component cost; one that is counted in two units has two lines on the bill."""
+    amounts: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for line in bill.lines:
+        amounts[line.component] += line.amount
+    return {component: f"{amount:f}" for component, amount in amounts.items()}
 
 
 def _set_aside_doubts(reference: UUID, bill: Bill, charged: Decimal, *, at: datetime) -> None:
