@@ -15,10 +15,14 @@ from structlog.testing import capture_logs
 from simulator.elevenlabs.studio import Account
 from tests.simulator.provider import KEY, VOICE, Provider, provider, tone
 from tests.simulator.world import web
+from tests.voice.speech import ToneSynthesiser
+from voice.domain.types import Tier, TierChanged, Used
+from voice.metering import Meter
 from voice.speech.breaker import Breaker, ProviderError, Resting
 from voice.speech.elevenlabs import ElevenLabsError, ElevenLabsSynthesiser
 from voice.speech.ports import Speech, SpeechError
 from voice.speech.synthesis import PhraseCache
+from voice.tiers import TieredVoice
 
 TEXT = "Good morning, this is Ava."
 RESTING = "ElevenLabs failed a moment ago and is left alone; the local voice speaks."
@@ -467,3 +471,35 @@ class TestBreaker:
             with pytest.raises(Resting), breaker.attempt():
                 pytest.fail("a second trial was let through")
         assert (breaker.available, breaker.open) == (True, False)
+
+
+class TestMeter:
+    """What the call's meter counts of the premium voice is what the provider bills."""
+
+    async def test_every_character_once_whatever_happens_to_the_clause(self, one: Provider) -> None:
+        events: list[Used | TierChanged] = []
+        meter = Meter({}, events.append)
+        async with voice(one.url) as ava:
+            speaks = TieredVoice(ToneSynthesiser(), ava, meter=meter, emit=events.append)
+            speaks.begin(Tier.PREMIUM)
+            for text in (TEXT, "How about Thursday?", TEXT, "..."):
+                assert await speaks.speech(text, keep=False, ahead_s=0.0) == (b"" if text == "..." else pcm_of(text))
+            one.faults(stalls=1, stall_s=0.2)
+            interrupted = asyncio.create_task(speaks.speech("You were saying?", keep=False, ahead_s=0.0))
+            await one.until_live(1)
+            interrupted.cancel()
+            await one.until_live(0)
+            one.faults(broken_off=1)
+            await speaks.speech("Spoken by the local voice.", keep=False, ahead_s=0.0)
+        (premium, local) = meter.total()
+        characters = (
+            len(TEXT) + len("How about Thursday?") + len("You were saying?") + len("Spoken by the local voice.")
+        )
+        assert one.studio.billed[0] == characters == int(premium.quantity)
+        assert (premium.component, premium.unit) == ("elevenlabs.flash_v2_5", "char")
+        assert (local.component, int(local.quantity)) == ("tts.local", len("Spoken by the local voice."))
+        (change,) = [event for event in events if isinstance(event, TierChanged)]
+        assert change.reason == (
+            f"The premium voice failed, so the local voice speaks on: The answer from {one.url} was broken off: "
+            f"check this machine's network."
+        )
