@@ -48,6 +48,7 @@ class Endpoint(models.Model):
 
 class EventType(models.TextChoices):
     CALL_FINISHED = "call.finished", "call.finished"
+    BUDGET_ALERT = "budget.alert", "budget.alert"
     TEST = "endpoint.test", "endpoint.test"
 
 

@@ -1,6 +1,6 @@
 """What may be spent, and what was."""
 
-from billing.models.alert import Alert, AlertRule, Level
+from billing.models.alert import Alert, AlertRule, Level, SpendSample
 from billing.models.budget import Balance, Budget, LedgerEntry, Scope
 from billing.models.cost import CallCost, Review, UsageReport
 from billing.models.rate import Rate
@@ -16,5 +16,6 @@ __all__ = [
     "Rate",
     "Review",
     "Scope",
+    "SpendSample",
     "UsageReport",
 ]

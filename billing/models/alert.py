@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from billing.models.budget import Balance, Budget
+from billing.models.fields import money
 
 
 class Level(models.TextChoices):
@@ -21,10 +22,10 @@ class Level(models.TextChoices):
 class AlertRule(models.Model):
     """One threshold. Without a budget it holds for every budget that has no rule of this kind and level itself.
 
-    ``threshold`` by kind. SHARE: part of a period's limit that is spent, 0.75 is three quarters. BURN_RATE: hours
-    before a period's end by which, at the present pace, its limit is reached; 0 tells of any exhaustion before the
-    end. CALL_COST and APPOINTMENT_COST: amount of money. PRICE_DIFFERENCE: part by which the carrier's price of a
-    call differs from the rate card's.
+    ``threshold`` by kind. SHARE: part of a period's limit that is spent, 0.75 is three quarters. BURN_RATE: calling
+    hours of a period that are left when, at the present pace, its limit is reached; 0 tells of any exhaustion before
+    the end. CALL_COST and APPOINTMENT_COST: amount of money. PRICE_DIFFERENCE: part by which the carrier's price of
+    calls differs from the rate card's.
     """
 
     class Kind(models.TextChoices):
@@ -68,6 +69,9 @@ class Alert(models.Model):
     at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True)
+    mail_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the next mail is tried; the end of its lease while one is under way."
+    )
     mail_attempts = models.PositiveSmallIntegerField(default=0)
     mail_error = models.CharField(max_length=300, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
@@ -80,7 +84,24 @@ class Alert(models.Model):
                 fields=["crossing"], condition=Q(ended_at__isnull=True), name="one_open_alert_per_crossing"
             ),
         ]
-        indexes = [models.Index(fields=["at"], condition=Q(mailed_at__isnull=True), name="alert_to_mail")]
+        indexes = [
+            models.Index(fields=["mail_due_at"], condition=Q(mail_due_at__isnull=False), name="alert_mail_due")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_level_display()}: {self.text}"
+
+
+class SpendSample(models.Model):
+    """All that a budget had spent when a quarter of an hour began: its pace, without a look at its calls."""
+
+    budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="samples")
+    at = models.DateTimeField()
+    spent = money()
+
+    class Meta:
+        ordering = ["budget", "at"]
+        constraints = [models.UniqueConstraint(fields=["budget", "at"], name="one_sample_per_quarter_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.spent} by {self.at:%Y-%m-%d %H:%M}"

@@ -54,6 +54,7 @@ class CallCost(models.Model):
         ordering = ["-settled_at"]
         indexes = [
             models.Index(fields=["settled_at"], condition=Q(carrier_price__isnull=True), name="cost_to_price"),
+            models.Index(fields=["carrier_priced_at"], condition=Q(carrier_price__isnull=False), name="cost_priced"),
             models.Index(fields=["booked_at"], name="cost_by_age"),
         ]
 
