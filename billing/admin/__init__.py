@@ -1,5 +1,6 @@
 """Money in the admin."""
 
 from billing.admin.budget import BudgetAdmin, LedgerEntryAdmin
+from billing.admin.rate import RateAdmin
 
-__all__ = ["BudgetAdmin", "LedgerEntryAdmin"]
+__all__ = ["BudgetAdmin", "LedgerEntryAdmin", "RateAdmin"]

@@ -25,6 +25,18 @@ class OverlappingRates(RateError):
     """Two rates of one key hold at the same instant."""
 
 
+class BadRate(RateError):
+    """A rate that cannot be one; ``field`` is what to change, empty where it is not one field alone."""
+
+    def __init__(self, text: str, *, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class PastRate(RateError):
+    """Calls were priced by what would change. History is never repriced."""
+
+
 @dataclass(frozen=True, slots=True)
 class RateCard:
     """The rates that hold at ``at``, one a key. A call is priced by the card of the instant of its hold."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from billing.domain.card import RateCard, RateError
 from billing.domain.money import MICRO, MixedCurrencies, rounded_up
 from billing.domain.rates import Kind, Rate, Unit, billed_quantity, price
 
 TAX = "tax.telephony"
+CARRIER_PRICE = "carrier.price"
+"""The line of a price that the carrier reports for a call of which we expected to pay nothing."""
 LINE, LOCAL_STT, LOCAL_TTS = "call", "stt.local", "tts.local"
 CHARACTERS_PER_S = Decimal(15)
 """An agent that speaks all the time says 900 characters a minute."""
@@ -72,7 +74,7 @@ class Bill:
     @property
     def unpriced(self) -> tuple[Line, ...]:
         """Lines that cost nothing only because the card does not know them."""
-        return tuple(line for line in self.lines if line.rate is None)
+        return tuple(line for line in self.lines if line.rate is None and not line.amount)
 
     @property
     def carrier_part(self) -> Decimal:
@@ -168,20 +170,19 @@ def at_carrier_price(card: RateCard, bill: Bill, price_: Decimal) -> Bill:
     """The bill with the carrier's own price in place of our estimate of what it contains; tax follows.
 
     The price is spread over the lines that it contains in proportion to their estimates, the last takes the rest.
+    Where the bill has none of them, as for a call that nobody answered, it is a line of its own.
     """
-    parts = [line for line in bill.lines if line.rate and line.rate.in_carrier_price]
-    rest, lines = price_, []
     estimated = bill.carrier_part
-    for line in bill.lines:
-        if line.rate and line.rate.kind is Kind.TAX:
-            continue
-        if line in parts:
-            last = line is parts[-1]
-            share = price_ * line.amount / estimated if estimated else Decimal(0)
-            amount = rest if last else share.quantize(MICRO, rounding=ROUND_HALF_UP)
-            rest -= amount
-            line = replace(line, amount=amount)  # noqa: PLW2901
-        lines.append(line)
+    lines = [line for line in bill.lines if line.rate is None or line.rate.kind is not Kind.TAX]
+    parts = [number for number, line in enumerate(lines) if line.rate and line.rate.in_carrier_price]
+    rest = price_
+    for number in parts:
+        share = price_ * lines[number].amount / estimated if estimated else Decimal(0)
+        amount = rest if number == parts[-1] else share.quantize(MICRO, rounding=ROUND_DOWN)
+        lines[number] = replace(lines[number], amount=amount)
+        rest -= amount
+    if not parts and price_:
+        lines.append(Line(CARRIER_PRICE, Unit.CALL.value, Decimal(1), Decimal(1), price_, None))
     return Bill(bill.currency, tuple(_with_tax(card, lines)))
 
 
@@ -193,7 +194,11 @@ def _line(rate: Rate | None, component: str, unit: str, quantity: Decimal, curre
 
 def _with_tax(card: RateCard, lines: list[Line]) -> list[Line]:
     tax = card.get(TAX)
-    taxed = sum((line.amount for line in lines if line.rate and line.rate.kind is Kind.CARRIER), Decimal(0))
+    taxed = sum((line.amount for line in lines if _is_telephony(line)), Decimal(0))
     if tax is None or not tax.price or not taxed:
         return lines
     return [*lines, Line(TAX, tax.unit.value, taxed, taxed, rounded_up(taxed * tax.price / tax.per), tax)]
+
+
+def _is_telephony(line: Line) -> bool:
+    return line.component == CARRIER_PRICE if line.rate is None else line.rate.kind is Kind.CARRIER

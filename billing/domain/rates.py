@@ -42,8 +42,8 @@ class Kind(StrEnum):
 class Rate:
     """``price`` per ``per`` units, from ``valid_from`` to before ``valid_until`` (None: until further notice).
 
-    ``increment`` and ``minimum`` are units; 0 where a use is billed as it is. ``in_carrier_price`` says that the
-    price which the carrier reports for a call contains it.
+    ``increment`` and ``minimum`` are units; 0 where there is none, so that a use is billed as it is.
+    ``in_carrier_price`` says that the price which the carrier reports for a call contains it.
     """
 
     key: str
@@ -67,13 +67,49 @@ def billed_quantity(rate: Rate, quantity: Decimal) -> Decimal:
     """Units that are billed for ``quantity`` used; 0 for no use. Raises ValueError for a negative quantity."""
     if quantity < 0:
         raise ValueError(f"{rate.key} cannot have been used {quantity} times.")
-    if quantity == 0 or not (rate.increment or rate.minimum):
+    if quantity == 0:
         return quantity
-    increment = Decimal(rate.increment or 1)
     raised = max(quantity, Decimal(rate.minimum))
+    if not rate.increment:
+        return raised
+    increment = Decimal(rate.increment)
     return (raised / increment).to_integral_value(rounding=ROUND_CEILING) * increment
 
 
 def price(rate: Rate, quantity: Decimal) -> Decimal:
     """What ``quantity`` of the rate's units costs as billed; the one rounding. Raises ValueError if negative."""
     return rounded_up(rate.price * billed_quantity(rate, quantity) / rate.per)
+
+
+_COUNTED = {
+    Unit.SECOND: ("s", "s"),
+    Unit.CALL: ("call", "calls"),
+    Unit.CHARACTER: ("character", "characters"),
+    Unit.TOKEN: ("token", "tokens"),
+    Unit.MONTH: ("month", "months"),
+    Unit.SECOND_MONTH: ("s kept for a month", "s kept for a month"),
+    Unit.SHARE: ("share", "shares"),
+}
+
+
+def described(rate: Rate) -> str:
+    """For people: ``0.014 USD per 60 s, billed in 60 s steps``, ``0.05 USD per 1,000 characters``, ``10 %``."""
+    if rate.unit is Unit.SHARE:
+        return f"{plain(rate.price * 100 / rate.per)} %"
+    one, many = _COUNTED[rate.unit]
+    unit = one if rate.per == 1 else f"{rate.per:,} {many}"
+    text = f"{plain(rate.price, places=2)} {rate.currency} per {unit}"
+    if rate.increment and rate.unit in (Unit.SECOND, Unit.SECOND_MONTH):
+        text += f", billed in {rate.increment:,} s steps"
+    elif rate.increment > 1:
+        text += f", billed in steps of {rate.increment:,}"
+    if rate.minimum > max(rate.increment, 1):
+        text += f", at least {rate.minimum:,} {many}"
+    return text
+
+
+def plain(number: Decimal, *, places: int = 0) -> str:
+    """A number for reading: without an exponent and without zeros at the end beyond ``places``."""
+    whole, _, digits = f"{number:f}".partition(".")
+    digits = f"{digits.rstrip('0'):0<{places}}"
+    return f"{whole}.{digits}" if digits else whole

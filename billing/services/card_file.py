@@ -1,0 +1,243 @@
+"""A rate card as a YAML file: read, checked rate by rate, and written."""
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from billing.domain.card import BadRate, RateError
+from billing.domain.rates import Kind, Rate, Unit, plain
+
+LARGEST = 2_147_483_647
+"""What the database keeps as a count of units."""
+
+
+class BadCard(RateError):
+    """A file that is no rate card; one sentence for each thing to change, with its line."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, str | Decimal):
+        return value
+    raise ValueError(f'is not in quotes: write "{value}", since a number without them loses digits')
+
+
+def _instant(value: object) -> datetime:
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError(f"is {value!r}, which is no instant with its zone: write it as 2026-11-01T00:00:00Z")
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Count = Annotated[StrictInt, Field(ge=0, le=LARGEST)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class RateRow(BaseModel):
+    """A rate as it is typed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=60)]
+    kind: Kind
+    price: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, max_digits=18, decimal_places=9)]
+    currency: Currency
+    unit: Unit
+    per: Annotated[StrictInt, Field(ge=1, le=LARGEST)] = 1
+    increment: Count = 0
+    minimum: Count = 0
+    in_carrier_price: StrictBool = False
+    effective_from: Instant
+    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+    @model_validator(mode="after")
+    def _a_tax_is_a_share(self) -> "RateRow":
+        if (self.kind is Kind.TAX) != (self.unit is Unit.SHARE):
+            raise ValueError("A tax has the unit 'share', and nothing else has: change kind or unit")
+        return self
+
+
+class _Head(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    version: str = ""
+    effective_from: Instant
+    currency: Currency
+    rates: list[Any]
+
+
+def rate_of(values: Mapping[str, object], *, valid_until: datetime | None = None) -> Rate:
+    """A rate from what was typed. Raises BadRate with all that is to change, and the first field of it."""
+    try:
+        row = RateRow.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors()
+        field = str(problems[0]["loc"][0]) if problems[0]["loc"] else ""
+        raise BadRate("; ".join(map(_sentence, problems)) + ".", field=field) from None
+    fields = row.model_dump()
+    return Rate(valid_from=fields.pop("effective_from"), valid_until=valid_until, **fields)
+
+
+def read_card(path: Path) -> list[Rate]:
+    """The rates of a file. Raises BadCard."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise BadCard([f"{path} cannot be read: {error.strerror}."]) from None
+    except UnicodeDecodeError:
+        raise BadCard([f"{path} is not UTF-8 text: save it as that."]) from None
+    return parse_card(text)
+
+
+def parse_card(text: str) -> list[Rate]:
+    """The rates of a card. Raises BadCard."""
+    root, card = _parsed(text)
+    try:
+        head = _Head.model_validate(card)
+    except ValidationError as error:
+        raise BadCard([f"The card's {_sentence(problem)}." for problem in error.errors()]) from None
+    lines = _lines(root)
+    problems: list[str] = []
+    first_at: dict[str, int] = {}
+    rates = []
+    for line, row in zip(lines, head.rates, strict=True):
+        where = f"Line {line}"
+        if not isinstance(row, dict):
+            problems.append(f"{where}: {row!r} is no rate: give it at least key, kind, price, unit and source.")
+            continue
+        key = str(row.get("key", "")) or "a rate without key"
+        where = f"{where}, {key}"
+        try:
+            rates.append(rate_of({"currency": head.currency, "effective_from": head.effective_from, **row}))
+        except BadRate as error:
+            problems.append(f"{where}: {error}")
+        if key in first_at:
+            problems.append(f"{where}: line {first_at[key]} has a price for it already: remove one of them.")
+        first_at.setdefault(key, line)
+    if problems:
+        raise BadCard(problems)
+    return rates
+
+
+def write_card(rates: Iterable[Rate], *, at: datetime) -> str:
+    """A card as a file that ``parse_card`` reads back as these rates."""
+    rates = sorted(rates, key=lambda rate: rate.key)
+    since = max((rate.valid_from for rate in rates), default=at)
+    head = {"version": f"{at:%Y-%m-%d}", "effective_from": since.isoformat(), "currency": "USD"}
+    rows = "".join(f"  - {_flow(_row(rate, since))}" for rate in rates)
+    return yaml.safe_dump(head, sort_keys=False) + (f"rates:\n{rows}" if rows else "rates: []\n")
+
+
+def _row(rate: Rate, since: datetime) -> dict[str, object]:
+    row: dict[str, object] = {
+        "key": rate.key,
+        "kind": rate.kind.value,
+        "price": plain(rate.price, places=2),
+        "currency": rate.currency,
+        "unit": rate.unit.value,
+        "per": rate.per,
+        "increment": rate.increment,
+        "minimum": rate.minimum,
+        "in_carrier_price": rate.in_carrier_price,
+        "source": rate.source,
+    }
+    return row if rate.valid_from == since else {**row, "effective_from": rate.valid_from.isoformat()}
+
+
+def _flow(row: Mapping[str, object]) -> str:
+    return yaml.safe_dump(dict(row), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay text: the rates' own check reads them, and says what is wrong with one."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Of a field that is there twice, YAML would keep the last without a word."""
+        seen = set()
+        for name, _value in node.value:
+            if str(name.value) in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{name.value} is there twice", name.start_mark)
+            seen.add(str(name.value))
+        return super().construct_mapping(node, deep)
+
+
+def _parsed(text: str) -> tuple[yaml.MappingNode, dict[Any, Any]]:
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if isinstance(root, yaml.MappingNode):
+            return root, loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        line = f"Line {error.problem_mark.line + 1}" if error.problem_mark else "The file"
+        raise BadCard([f"{line} cannot be read: {error.problem}."]) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadCard([f"The file cannot be read: {' '.join(str(error).split())}."]) from None
+    raise BadCard(["The file is no rate card: it needs effective_from, currency and rates."])
+
+
+def _lines(root: yaml.MappingNode) -> list[int]:
+    """The line of each rate."""
+    for name, value in root.value:
+        if name.value == "rates" and isinstance(value, yaml.SequenceNode):
+            return [node.start_mark.line + 1 for node in value.value]
+    return []
+
+
+_EXPECTED = {
+    "key": "use at most 60 small letters, digits, dots, hyphens and underscores",
+    "currency": "use three capital letters, such as USD",
+    "source": "say in at most 200 letters where the price was read",
+    "in_carrier_price": "use true or false",
+}
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    """What is wrong with a field and what to write instead, without the full stop."""
+    field = ".".join(str(part) for part in problem["loc"])
+    given, context = problem["input"], problem.get("ctx", {})
+    expected = _EXPECTED.get(field) if problem["type"].startswith(("string", "bool")) else None
+    match problem["type"]:
+        case "missing":
+            said = "is missing: add it"
+        case "extra_forbidden":
+            said = "is no field of a rate: remove it or correct its name"
+        case "enum":
+            said = f"is {given!r}, which is unknown: use {context['expected']}"
+        case "greater_than_equal":
+            said = f"is {given}: it must be at least {context['ge']}"
+        case "value_error":
+            said = str(context["error"])
+        case _ if expected:
+            said = f"is {given!r}: {expected}"
+        case _:
+            said = f"is {given!r}: {re.sub('^[A-Z]', lambda first: first[0].lower(), problem['msg'])}"
+    return f"{field} {said}".strip()
