@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from calls.carrier import dialer
-from calls.services import dispatching, placing, sweeping
+from calls.services import costs, dispatching, placing, sweeping
 from calls.services.leases import Heartbeat
 
 _heartbeat = Heartbeat()
@@ -27,3 +27,8 @@ def place(*, call_id: str, **_newer: object) -> None:
 @shared_task(name="calls.sweep")
 def sweep(**_newer: object) -> None:
     sweeping.sweep(dialer=dialer(), now=timezone.now())
+
+
+@shared_task(name="calls.fold_costs")
+def fold_costs(**_newer: object) -> None:
+    costs.fold()

@@ -10,6 +10,7 @@ from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +35,12 @@ def _url(*schemes: str) -> AfterValidator:
 def _phone(value: str) -> str:
     if value and not (value.startswith("+") and value[1:].isdigit() and 8 <= len(value) <= 16):
         raise ValueError("must be a phone number in E.164 form, such as +13035550100")
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be an IANA time zone, such as America/Denver")
     return value
 
 
@@ -81,6 +88,7 @@ class Environment(BaseSettings):
 
     company_name: Annotated[str, Field(max_length=80)] = "Summit Realty"
     agent_name: Annotated[str, Field(max_length=40)] = "Ava"
+    report_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
     twilio_account_sid: Annotated[str, Field(pattern=r"^(AC[0-9a-fA-F]{32})?$")] = ""
     twilio_auth_token: SecretStr = SecretStr("")

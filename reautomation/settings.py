@@ -113,6 +113,8 @@ LOGIN_URL = "admin:login"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+REPORT_ZONE = ENV.report_zone
+"""Where the days of cost figures begin."""
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
@@ -150,6 +152,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
     "dispatch due leads": {"task": "calls.dispatch", "schedule": 2.0, "options": {"expires": 10}},
     "sweep calls that hang": {"task": "calls.sweep", "schedule": 10.0, "options": {"expires": 30}},
+    "sum costs": {"task": "calls.fold_costs", "schedule": 30.0, "options": {"expires": 60}},
     "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},
 }
 

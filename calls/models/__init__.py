@@ -2,6 +2,7 @@
 
 from calls.models.call import Appointment, Call, CallEvent, Turn
 from calls.models.campaign import Campaign
+from calls.models.cost import CostDaily, CostEvent
 from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow, Suppression
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "CallEvent",
     "Campaign",
     "Consent",
+    "CostDaily",
+    "CostEvent",
     "Decision",
     "Lead",
     "LeadImport",

@@ -20,6 +20,7 @@ from calls.domain.outcomes import Again, Close, after
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, Lead
 from calls.models.lead import LeadStatus
+from calls.services import costs
 from calls.services.moving import move, note
 from calls.services.opting_out import record_opt_out, suppress
 from calls.signals import call_finished
@@ -48,8 +49,10 @@ def finish(
     call = Call.objects.select_related("lead", "campaign").get(pk=call_id)
     _carry_out(call, report, now=now)
     _decide_on_lead(call, report, now=now, again_at=again_at)
+    event = costs.event_of(call)
     # Late, since every other call of the company waits for its budgets' rows until the commit.
     _settle(call, report, now=now)
+    costs.record(event, call.cost)
     call_finished.send(Call, call=call, now=now)
     return True
 
