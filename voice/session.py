@@ -223,6 +223,9 @@ class CallSession:
             log.info("call.spent", call_id=self._call_id, reason=self._spent.result())
         else:
             log.info("call.limit", call_id=self._call_id, max_length_s=self._max_length_s)
+        if self._turns.closing:  # it is saying goodbye by itself
+            await asyncio.wait({self._ended}, timeout=goodbye_s)
+            return self._ended.result() if self._ended.done() else EndedBy.LIMIT
         talk.remove_done_callback(self._part_ended)
         talk.cancel()
         await asyncio.gather(talk, return_exceptions=True)

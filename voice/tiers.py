@@ -13,6 +13,7 @@ from voice.speech.ports import Speech, SpeechError, Synthesiser
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 1.5  # how long nobody speaks before the local voice takes a clause over
+_LOCAL_S = 0.5  # what the local voice needs for a clause
 
 
 class TieredVoice:
@@ -54,7 +55,9 @@ class TieredVoice:
         Raises SpeechError where the local voice fails.
         """
         if self.tier is Tier.PREMIUM and self._premium is not None:
-            pcm = await self._premium_speech(self._premium, text, keep=keep, patience_s=max(PATIENCE_S, ahead_s))
+            pcm = await self._premium_speech(
+                self._premium, text, keep=keep, patience_s=max(PATIENCE_S, ahead_s - _LOCAL_S)
+            )
             if pcm is not None:
                 return pcm
         speech = await self._local.speech(text, keep=keep)

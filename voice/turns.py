@@ -48,7 +48,7 @@ class TurnTaking:
     """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as it is decided.
 
     ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
-    not. ``silence_prompt_s`` without a word are heard as silence.
+    not. ``closing`` is True from our goodbye on. ``silence_prompt_s`` without a word are heard as silence.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class TurnTaking:
         self._question_from = math.inf  # when our first question began to be heard
         self._replying: asyncio.Future[Reply] | None = None
         self.disclosed: float | None = None
+        self.closing = False
 
     # What the parts tell.
 
@@ -118,7 +119,7 @@ class TurnTaking:
         self._question_from = min(self._question_from, self._clock())
         closing = False
         while not closing:
-            closing = reply.ends
+            closing = self.closing
             if closing and not await self._last_word():
                 break
             pending = self._take() if closing else await self._listen()
@@ -178,6 +179,7 @@ class TurnTaking:
 
     async def _say(self, reply: Reply, turn: Turn | None, replied: float | None, *, opening: bool = False) -> None:
         """Speak the reply, and go on after an interruption that was none; a real one leaves it to the next turn."""
+        self.closing = self.closing or reply.ends
         parts, said = clauses(reply.text), 0
         firm = reply.ends or not reply.interruptible
         heard: list[str] = []

@@ -239,6 +239,19 @@ async def test_no_money_at_all_is_a_goodbye_at_once(make_plane: PlaneMaker) -> N
 
 
 @pytest.mark.usefixtures("quick_looks")
+async def test_a_goodbye_of_our_own_is_not_cut_for_another(make_plane: PlaneMaker) -> None:
+    goodbye = Reply("Thank you for your time, and goodbye.", acts=BYE.acts)
+    plane = await make_plane(ScriptedDialogue(opening=goodbye))
+    end = Advice(Decimal("0.06"), end=True, reason=NO_MONEY)
+    watch = open_line(plane, spending=ScriptedSpending(*[GO_ON] * 5, end))
+    async with answered(watch.line.stream) as phone:
+        assert await phone.gone() == 1000
+    assert (await watch.report()).ended_by is EndedBy.AGENT
+    assert agent_turns(watch) == [(goodbye.text, False)]
+    assert told(watch, WrappingUp) == [WrappingUp(NO_MONEY)]
+
+
+@pytest.mark.usefixtures("quick_looks")
 async def test_a_fault_in_the_advice_ends_no_call_and_is_logged_once(make_plane: PlaneMaker) -> None:
     premium = PremiumTone()
     plane = await make_plane(ScriptedDialogue(BYE), ScriptedRecogniser("No."), premium=premium)

@@ -266,9 +266,19 @@ class TestPhrases:
         cache.put("d", bytes(40), keep=False)
         assert [cache.get(text) is not None for text in "acd"] == [True, True, True]
 
+    def test_what_is_held_is_not_used_by_asking(self) -> None:
+        cache = PhraseCache(passing_bytes=100)
+        cache.put("kept", bytes(60), keep=True)
+        for text in ("a", "b"):
+            cache.put(text, bytes(40), keep=False)
+        assert [cache.holds(text) for text in ("kept", "a", "b", "c")] == [True, True, True, False]
+        cache.put("c", bytes(40), keep=False)  # the oldest goes, though it was asked about
+        assert [cache.holds(text) for text in ("kept", "a", "b", "c")] == [True, False, True, True]
+
     async def test_a_repeated_sentence_is_synthesised_once(self) -> None:
         process = Stub({"speech": [b"one", b"two"]})
         synthesiser = PiperSynthesiser(process)  # type: ignore[arg-type]
+        assert (synthesiser.component, synthesiser.available, synthesiser.holds("a")) == ("tts.local", True, False)
         first, again, other = [await synthesiser.speech(text) for text in ("a", "a", "b")]
         assert [(one.pcm, one.cached) for one in (first, again, other)] == [
             (b"one", False),
@@ -276,6 +286,7 @@ class TestPhrases:
             (b"two", False),
         ]
         assert process.asked == [("speech", "a"), ("speech", "b")]
+        assert synthesiser.holds("a")
 
 
 class Stub:
