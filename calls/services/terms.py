@@ -1,24 +1,38 @@
 """The terms of a call before it rings: whose voice, how long at most, and what is held for it on which budgets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q
 
 from agents.domain.script import VERSION as SCRIPT_VERSION
-from billing.domain.card import RateCard
+from agents.domain.types import Disposition
+from billing.domain import tier as tiers
+from billing.domain.card import RateCard, RateError
 from billing.domain.costing import CallPlan, longest_s, plan_of, worst_case
-from billing.domain.money import shown
-from billing.models import Budget
+from billing.domain.money import MixedCurrencies, shown
+from billing.domain.periods import Period
+from billing.domain.rates import price
+from billing.domain.tier import Choice, Health, Offer, Room, Standing, Wish
+from billing.models import Balance, Budget
 from billing.services import budgets
 from billing.services.card import card_at
 from billing.services.ledger import BudgetExhausted
-from calls.models import Campaign, Lead
+from calls.models import Call, CallEvent, Campaign, Lead
 from voice.domain.types import Tier
 
 SHORTEST_S = 60
 """A call that may not last a minute is not worth its ring."""
+_HEALTH_WINDOW = timedelta(minutes=15)
+_PROVIDER_FAULT = "The premium voice "
+"""Begins every reason for which the voice side gave the premium voice up by itself (``voice.tiers``)."""
+_TOO_SLOW = f"{_PROVIDER_FAULT}did not answer"
+_NO_TALK = (Disposition.VOICEMAIL, Disposition.NO_ANSWER, Disposition.WRONG_NUMBER, Disposition.FAILED)
+_VOICE_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +58,135 @@ def terms_for(lead: Lead, campaign: Campaign, *, now: datetime) -> Terms:
     payers = budgets.concerned(campaign.budget_id, source=lead.source)
     budgets.check_not_stopped(payers, at=now)
     card = card_at(now)
-    plan = _affordable(card, plan_for(Tier.LOCAL, campaign.max_call_s), payers)
+    choice = _choose(lead, campaign, card, payers, now=now)
+    tier = Tier.PREMIUM if choice.premium else Tier.LOCAL
+    plan, shortened = _affordable(card, plan_for(tier, campaign.max_call_s), payers)
     worst = worst_case(card, plan)
     return Terms(
-        Tier.LOCAL,
+        tier,
         plan.max_length_s,
         worst.total,
         worst.currency,
         tuple(budget.pk for budget in payers),
-        voice=settings.VOICE.piper_model or "piper",
+        voice=voice_name(tier),
+        reasons=(*choice.reasons, *shortened),
+        premium_chosen=choice.chosen,
+        held_out=choice.held_out,
     )
 
 
 def plan_for(tier: Tier, max_length_s: int) -> CallPlan:
     """What a call of this tier may use a second."""
     voice = settings.VOICE
-    premium = voice.elevenlabs_component if tier is Tier.PREMIUM else ""
-    return plan_of(max_length_s, premium=premium, gpu=voice.gpu_component, gpu_share=voice.gpu_share)
+    return plan_of(max_length_s, premium=premium_component(tier), gpu=voice.gpu_component, gpu_share=voice.gpu_share)
 
 
-def _affordable(card: RateCard, plan: CallPlan, payers: list[Budget]) -> CallPlan:
-    """The plan, shortened to the least of the budgets' limits for one call."""
+def premium_component(tier: Tier) -> str:
+    """The rate-card key of the provider that may speak, "" for a local call."""
+    return settings.VOICE.elevenlabs_component if tier is Tier.PREMIUM else ""
+
+
+def voice_name(tier: Tier) -> str:
+    """Who speaks, for the records; at most as long as their column."""
+    voice = settings.VOICE
+    local = Path(voice.piper_model).stem or "piper"
+    return (f"{voice.elevenlabs_model} {voice.elevenlabs_voice_id}" if tier is Tier.PREMIUM else local)[
+        :_VOICE_LENGTH
+    ]
+
+
+def _choose(lead: Lead, campaign: Campaign, card: RateCard, payers: Sequence[Budget], *, now: datetime) -> Choice:
+    """Asks the database only as far as the answer is open."""
+    wish = Wish(campaign.tier)
+    if wish is Wish.LOCAL:
+        return Choice(("The campaign wants the local voice.",))
+    if not settings.VOICE.elevenlabs_api_key:
+        return Choice(("No premium voice is set up: set ELEVENLABS_API_KEY. The local voice speaks.",))
+    try:
+        offer = _offer(card, campaign.max_call_s, payers)
+    except (RateError, MixedCurrencies) as error:
+        return Choice((f"The premium voice has no price, so the local voice speaks: {error}",))
+    rooms = _rooms(payers, now=now)
+    unable = tiers.why_unable(_health(now=now), rooms, offer)
+    if unable:
+        return Choice((unable,))
+    if wish is Wish.PREMIUM:
+        return Choice(("The campaign wants the premium voice.",), chosen=True)
+    return tiers.choose(
+        _standing(lead),
+        rooms,
+        offer,
+        appointment_value=campaign.appointment_value,
+        holdout_percent=campaign.holdout_percent,
+        draw=tiers.draw_of(lead.pk, campaign.pk),
+    )
+
+
+def _offer(card: RateCard, max_length_s: int, payers: Sequence[Budget]) -> Offer:
+    bill = worst_case(card, plan_for(Tier.PREMIUM, max_length_s))
+    extra = price(card[premium_component(Tier.PREMIUM)], Decimal(tiers.USUAL_CHARACTERS))
+    limits = [budget.call_limit for budget in payers if budget.call_limit is not None]
+    return Offer(bill.total, extra, bill.currency, min(limits, default=None))
+
+
+def _rooms(payers: Sequence[Budget], *, now: datetime) -> list[Room]:
+    """The limited periods in which the call would count; one in which nothing was held yet is all free."""
+    there = Balance.objects.filter(budget__in=payers, window__contains=now)
+    balances = {(balance.budget_id, balance.period): balance for balance in there}
+    rooms = []
+    for budget in payers:
+        for period in Period:
+            limit = budget.limit_of(period)
+            if limit is None:
+                continue
+            balance = balances.get((budget.pk, period.value))
+            free = limit if balance is None else limit - balance.used
+            elapsed = None if balance is None else _elapsed(balance, now=now)
+            rooms.append(Room(budget.name, period.value, limit, free, elapsed))
+    return rooms
+
+
+def _elapsed(balance: Balance, *, now: datetime) -> Decimal | None:
+    since, until = balance.window.lower, balance.window.upper
+    if since is None or until is None:
+        return None
+    return Decimal(str((now - since) / (until - since)))
+
+
+def _health(*, now: datetime) -> Health:
+    """Of the premium calls that were queued of late. Which voice spoke in the end is told by their events alone."""
+    recent = Call.objects.filter(queued_at__gt=now - _HEALTH_WINDOW, tier=Tier.PREMIUM.value)
+    given_up = CallEvent.objects.filter(call=OuterRef("pk"), kind="tier.changed")
+    found = recent.filter(answered_at__isnull=False).aggregate(
+        calls=Count("pk"),
+        faults=Count("pk", filter=Exists(given_up.filter(fields__reason__startswith=_PROVIDER_FAULT))),
+        slow=Count("pk", filter=Exists(given_up.filter(fields__reason__startswith=_TOO_SLOW))),
+    )
+    return Health(**found, minutes=int(_HEALTH_WINDOW.total_seconds() // 60))
+
+
+def _standing(lead: Lead) -> Standing:
+    """A lead that was never rung has no calls to look through."""
+    talks = Call.objects.filter(lead=lead, answered_at__isnull=False, ended_at__isnull=False)
+    talks = talks.exclude(Q(disposition="") | Q(disposition__in=[one.value for one in _NO_TALK]))
+    score = talks.order_by("-attempt").values_list("score", flat=True).first() if lead.attempts else None
+    promised = lead.commitment_at is not None or lead.disposition == Disposition.CALLBACK_REQUESTED
+    return Standing(score, promised, lead.attempts)
+
+
+def _affordable(card: RateCard, plan: CallPlan, payers: Sequence[Budget]) -> tuple[CallPlan, tuple[str, ...]]:
+    """The plan, shortened to the least of the budgets' limits for one call, and why."""
     limits = {budget.call_limit: budget for budget in payers if budget.call_limit is not None}
     if not limits or worst_case(card, plan).total <= min(limits):
-        return plan
+        return plan, ()
     budget = limits[min(limits)]
+    limit = shown(min(limits), budget.currency)
     length_s = longest_s(card, plan, limit=min(limits))
     if length_s < SHORTEST_S:
         raise BudgetExhausted(
-            f"Budget {budget.name!r} allows {shown(min(limits), budget.currency)} for one call, which does not pay "
+            f"Budget {budget.name!r} allows {limit} for one call, which does not pay "
             f"for {SHORTEST_S} s: raise that limit.",
             budget,
         )
-    return replace(plan, max_length_s=length_s)
+    why = f"Budget {budget.name!r} allows {limit} for one call, so it may last {length_s} s."
+    return replace(plan, max_length_s=length_s), (why,)
