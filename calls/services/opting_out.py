@@ -28,6 +28,8 @@ def suppress(phone: str, *, source: str, said: str, now: datetime, call_id: UUID
     Lead.objects.filter(phone=phone, status=LeadStatus.OPEN).update(
         status=LeadStatus.CLOSED, closed_reason="The number is on the do-not-call list."
     )
+    if canceled:  # with the call that asks, which may be about to be settled: one order for all their budgets
+        ledger.lock([*canceled, *([call_id] if call_id else [])])
     for pk in canceled:
         ledger.release(pk, at=now)
     return created
