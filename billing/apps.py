@@ -12,7 +12,9 @@ class BillingConfig(AppConfig):
 
 
 def _fill_empty_tables(sender: AppConfig, **_signal: Any) -> None:
-    """After migrating: the default rate card, unless there is one."""
+    """After migrating: the default rate card and alert rules, unless there are any."""
+    from billing.services.alert_rules import load_default_rules
     from billing.services.card import load_defaults
 
     load_defaults()
+    load_default_rules()

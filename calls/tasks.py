@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from calls.carrier import dialer
-from calls.services import costs, dispatching, placing, sweeping
+from calls.services import alerting, costs, dispatching, placing, sweeping
 from calls.services.leases import Heartbeat
 
 _heartbeat = Heartbeat()
@@ -32,3 +32,8 @@ def sweep(**_newer: object) -> None:
 @shared_task(name="calls.fold_costs")
 def fold_costs(**_newer: object) -> None:
     costs.fold()
+
+
+@shared_task(name="calls.watch_money")
+def watch_money(**_newer: object) -> None:
+    alerting.watch_money(now=timezone.now())

@@ -5,7 +5,7 @@ An attempt holds no transaction and no lock while it waits for the receiver: it 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import httpx
@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from billing.models import Alert, Level
 from calls.models import Appointment, Call
 from calls.services.database import alone
 from integrations.adapters import http
@@ -29,21 +30,12 @@ _DELIVERY_LOCK = 7_201_002
 
 def announce(call: Call, *, now: datetime) -> None:
     """Write down that every active endpoint is to be told of this finished call; again changes nothing."""
-    payload = {"type": EventType.CALL_FINISHED.value, "timestamp": now.isoformat(), "data": _data_of(call)}
-    Delivery.objects.bulk_create(
-        [
-            Delivery(
-                endpoint=endpoint,
-                call=call,
-                event_type=EventType.CALL_FINISHED,
-                payload=payload,
-                next_attempt_at=now,
-                created_at=now,
-            )
-            for endpoint in Endpoint.objects.filter(active=True)
-        ],
-        ignore_conflicts=True,
-    )
+    _write_down(EventType.CALL_FINISHED, _data_of(call), call=call, now=now)
+
+
+def announce_alert(alert: Alert, *, now: datetime) -> None:
+    """Write down that every active endpoint is to be told of this alert, which has just been opened."""
+    _write_down(EventType.BUDGET_ALERT, _data_of_alert(alert), call=None, now=now)
 
 
 def send_test_event(endpoint: Endpoint, *, now: datetime) -> Delivery:
@@ -99,6 +91,24 @@ def deliver_alone(*, now: datetime) -> bool:
         return free
 
 
+def _write_down(event: EventType, data: Mapping[str, object], *, call: Call | None, now: datetime) -> None:
+    payload = {"type": event.value, "timestamp": now.isoformat(), "data": data}
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                endpoint=endpoint,
+                call=call,
+                event_type=event,
+                payload=payload,
+                next_attempt_at=now,
+                created_at=now,
+            )
+            for endpoint in Endpoint.objects.filter(active=True)
+        ],
+        ignore_conflicts=True,
+    )
+
+
 def _data_of(call: Call) -> dict[str, object]:
     start_at = Appointment.objects.filter(call=call).values_list("start_at", flat=True).first()
     return {
@@ -112,6 +122,24 @@ def _data_of(call: Call) -> dict[str, object]:
         "cost_usd": f"{call.cost:.6f}",
         "appointment_at": start_at.isoformat() if start_at else None,
         "ended_at": call.ended_at.isoformat() if call.ended_at else None,
+    }
+
+
+def _data_of_alert(alert: Alert) -> dict[str, object]:
+    """Amounts and parts as text; ``period`` is empty for what is not of one."""
+    budget, balance = alert.budget, alert.balance
+    return {
+        "id": alert.pk,
+        "level": alert.level,
+        "kind": alert.kind,
+        "budget": budget.name,
+        "budget_id": budget.pk,
+        "currency": budget.currency,
+        "period": balance.period if balance else "",
+        "value": f"{alert.value:f}",
+        "threshold": f"{alert.threshold:f}",
+        "text": alert.text,
+        "stops_dialing": alert.level == Level.EMERGENCY,
     }
 
 

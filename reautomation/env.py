@@ -7,16 +7,19 @@ from the process's environment first, then from ``.env`` beside ``manage.py``.
 import os
 import re
 from decimal import ROUND_UP, Decimal
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
-_SECRETS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY"})
+_SECRETS = frozenset(
+    {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY", "EMAIL_URL"}
+)
 
 
 class BadEnvironment(Exception):
@@ -48,6 +51,25 @@ def _header(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("must be the key alone, without spaces or line breaks")
+    return value
+
+
+def addresses(value: str) -> list[str]:
+    """A list that is written with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _mail_address(value: str) -> str:
+    _, address = parseaddr(value)
+    if value and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise ValueError("must be a mail address, such as money@example.com")
+    return value
+
+
+def _mail_addresses(value: str) -> str:
+    for part in addresses(value):
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", part):
+            raise ValueError("must be mail addresses with commas between them, such as a@example.com,b@example.com")
     return value
 
 
@@ -120,6 +142,10 @@ class Environment(BaseSettings):
     gpu_calls: Annotated[int, Field(ge=1, le=200)] = 8
     gpu_use: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] = Decimal("0.5")
 
+    email_url: SecretStr = SecretStr("")
+    alert_emails: Annotated[str, AfterValidator(_mail_addresses)] = ""
+    alert_from: Annotated[str, AfterValidator(_mail_address)] = ""
+
 
 def read() -> Environment:
     """The checked environment. Raises BadEnvironment with one sentence per wrong variable."""
@@ -128,6 +154,7 @@ def read() -> Environment:
         _check_service(environment.database_url, "DATABASE_URL", "postgresql", "postgres")
         _check_service(environment.redis_url, "REDIS_URL", "redis", "rediss")
         _check_premium(environment)
+        _check_mail(environment)
     except ValidationError as error:
         raise BadEnvironment("\n".join(_sentence(dict(detail)) for detail in error.errors())) from None
     return environment
@@ -142,6 +169,25 @@ def gpu_share(environment: Environment) -> Decimal:
     """GPU-seconds that a second of a call pays for: its part of one GPU, and of the time that stands idle."""
     used = environment.gpu_calls * environment.gpu_use
     return (1 / used).quantize(Decimal("0.000001"), rounding=ROUND_UP)
+
+
+def mail_server(environment: Environment) -> tuple[str, int, str, str, bool, bool]:
+    """Host, port, user, password, whether to begin in plain text and switch to TLS, whether to begin with TLS.
+
+    A password is never sent in plain text: ``smtp://`` with a user asks the server for TLS first.
+    """
+    parts = urlsplit(environment.email_url.get_secret_value())
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    tls = parts.scheme == "smtps"
+    usual = 465 if tls else 587 if user else 25
+    return parts.hostname or "", parts.port or usual, user, password, bool(user) and not tls, tls
+
+
+def sender(environment: Environment) -> str:
+    """Whom alerts come from: ALERT_FROM, else the account of the mail server, else their first receiver."""
+    user = unquote(urlsplit(environment.email_url.get_secret_value()).username or "")
+    known = [environment.alert_from, user if "@" in user else "", *addresses(environment.alert_emails)]
+    return next((one for one in known if one), "")
 
 
 def _check_service(secret: SecretStr, name: str, *schemes: str) -> None:
@@ -160,6 +206,28 @@ def _check_premium(environment: Environment) -> None:
         raise BadEnvironment(
             f"{there} is set and {missing} is not: set both for the premium voice, or neither for the local one."
         )
+
+
+def _check_mail(environment: Environment) -> None:
+    url = environment.email_url.get_secret_value()
+    if bool(url) != bool(addresses(environment.alert_emails)):
+        there, missing = ("EMAIL_URL", "ALERT_EMAILS")[:: 1 if url else -1]
+        raise BadEnvironment(
+            f"{there} is set and {missing} is not: set both to have alerts mailed, or neither to have none."
+        )
+    if url and not _is_mail_server(url):
+        raise BadEnvironment(
+            "EMAIL_URL is set but is not a URL of the form smtp://user:password@host:port, or smtps:// for a server "
+            "that begins with TLS. Correct it, or remove it to have no mail sent."
+        )
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 def _sentence(detail: dict[str, object]) -> str:

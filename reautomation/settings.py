@@ -103,6 +103,11 @@ REDIS_URL = ENV.redis_url.get_secret_value() or EMBEDDED.redis_url
 USES_EMBEDDED = not ENV.database_url.get_secret_value() or not ENV.redis_url.get_secret_value()
 DATABASES = {"default": _database(DATABASE_URL)}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL = env.mail_server(ENV)
+EMAIL_TIMEOUT = 10
+ALERT_EMAILS = env.addresses(ENV.alert_emails)
+DEFAULT_FROM_EMAIL = env.sender(ENV)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -153,6 +158,8 @@ CELERY_BEAT_SCHEDULE = {
     "dispatch due leads": {"task": "calls.dispatch", "schedule": 2.0, "options": {"expires": 10}},
     "sweep calls that hang": {"task": "calls.sweep", "schedule": 10.0, "options": {"expires": 30}},
     "sum costs": {"task": "calls.fold_costs", "schedule": 30.0, "options": {"expires": 60}},
+    "watch money": {"task": "calls.watch_money", "schedule": 15.0, "options": {"expires": 30}},
+    "mail alerts": {"task": "billing.send_alerts", "schedule": 60.0, "options": {"expires": 60}},
     "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},
 }
 

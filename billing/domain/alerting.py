@@ -1,8 +1,9 @@
 """When an alert is told and when it is over. Pure: what was read comes in, what to do goes out."""
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -50,15 +51,17 @@ class Rule:
 class Reading:
     """One value that rules of ``kind`` look at. ``place`` names what it was read of within its budget.
 
-    ``sure`` is what has to reach a threshold for it to be told; the value itself, unless it is an estimate. ``times``
-    multiplies the thresholds.
+    ``says`` makes the sentence for a threshold that it crossed. ``sure`` is what has to reach a threshold for it to
+    be told; the value itself, unless it is an estimate. ``times`` multiplies the thresholds. ``until`` is the end of
+    the period that it was read of.
     """
 
     kind: Kind
     place: str
     value: Decimal
-    text: str
+    says: Callable[[Decimal], str]
     balance_id: int | None = None
+    until: datetime | None = None
     sure: Decimal | None = None
     times: int = 1
 

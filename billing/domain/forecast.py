@@ -25,6 +25,7 @@ LEAST_SPANS = 4
 _SPREAD = Decimal("1.2816")
 """Standard deviations to each side that hold 80 % of a normal distribution."""
 _HOUR_S = 3600
+_HALF = Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +87,20 @@ def pace_of(samples: Sequence[Sample], hours: CallingHours) -> Pace | None:
     hours.
     """
     observed = _observed(samples, hours)
-    total = sum((length for length, _ in observed), Decimal(0))
+    total = _sum(length for length, _ in observed)
     if len(observed) < LEAST_SPANS or total < LEAST_HOURS:
         return None
-    weighted, age = [], Decimal(0)
+    weighted: list[tuple[Decimal, Decimal, Decimal]] = []
+    age = Decimal(0)
     for length, spent in reversed(observed):
-        weighted.append((Decimal(2) ** (-age / HALF_LIFE_H), length, spent))
+        weighted.append(((_HALF.ln() * age / HALF_LIFE_H).exp(), length, spent))
         age += length
-    mass = sum(weight * length for weight, length, _ in weighted)
-    per_hour = sum(weight * spent for weight, _, spent in weighted) / mass
+    mass = _sum(weight * length for weight, length, _ in weighted)
+    per_hour = _sum(weight * spent for weight, _, spent in weighted) / mass
     residuals = [(weight, spent - per_hour * length) for weight, length, spent in weighted]
-    error = sum((weight * residual) ** 2 for weight, residual in residuals).sqrt() / mass  # type: ignore[union-attr]
-    noise = sum(weight * residual**2 for weight, residual in residuals) / mass
-    return Pace(Decimal(per_hour), Decimal(error), Decimal(noise))
+    error = _sum((weight * residual) ** 2 for weight, residual in residuals).sqrt() / mass
+    noise = _sum(weight * residual**2 for weight, residual in residuals) / mass
+    return Pace(per_hour, error, noise)
 
 
 def forecast(
@@ -168,4 +170,8 @@ def _observed(samples: Sequence[Sample], hours: CallingHours) -> list[tuple[Deci
 
 def _length(spans: Iterable[Span]) -> Decimal:
     """In hours."""
-    return sum((Decimal(str((end - start).total_seconds())) for start, end in spans), Decimal(0)) / _HOUR_S
+    return _sum(Decimal(str((end - start).total_seconds())) for start, end in spans) / _HOUR_S
+
+
+def _sum(values: Iterable[Decimal]) -> Decimal:
+    return sum(values, Decimal(0))
