@@ -147,6 +147,8 @@ class Exchange:
             parent_sid=parent.sid if parent else None,
             person_id=person.id if person else None,
         )
+        if person is not None:
+            call.price_times, call.price_unit = person.charge.times, person.charge.currency
         phone = Phone(
             call, plan, person, webhooks=self._webhooks, pick_up=self._party_of(person), script=self._script
         )

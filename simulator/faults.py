@@ -34,12 +34,16 @@ Range = Annotated[tuple[float, float], Field(description="from, to")]
 
 
 class RestSwitches(_Model):
-    """``lost_answer``: the phone rings, the HTTP answer comes only after ``lost_answer_s``, as a 504."""
+    """``lost_answer``: the phone rings, the HTTP answer comes only after ``lost_answer_s``, as a 504.
+
+    A call's price is in its record ``price_after_s`` seconds after its end.
+    """
 
     latency_ms: Range = (0.0, 0.0)
     too_many_requests: Rate = Chance()
     lost_answer: Rate = Chance()
     lost_answer_s: float = Field(default=60.0, ge=0)
+    price_after_s: float = Field(default=2.0, ge=0)
 
 
 class CallbackSwitches(_Model):

@@ -21,6 +21,7 @@ from simulator.domain.call import Call, Status, observation, resource
 from simulator.domain.errors import CarrierError
 from simulator.exchange import Exchange
 from simulator.parameters import new_call, onward, parse_filters
+from simulator.webhooks import now
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +120,10 @@ class _Api:
             raise errors.not_found(request.url.path.removesuffix(".json"))
         return call
 
+    def _shown(self, call: Call) -> dict[str, object]:
+        told = call.price_told(now(), after_s=self._exchange.switches.rest.price_after_s)
+        return resource(call, price_told=told)
+
     async def create(self, request: Request) -> Response:
         wanted = new_call(await _form(request))
         call = self._exchange.create(wanted.to, wanted.from_, wanted.plan)
@@ -126,10 +131,10 @@ class _Api:
         if self._exchange.dice.strikes(rest.lost_answer):
             await asyncio.sleep(rest.lost_answer_s)
             return Response(status_code=504)
-        return JSONResponse(resource(call), 201)
+        return JSONResponse(self._shown(call), 201)
 
     async def fetch(self, request: Request) -> Response:
-        return JSONResponse(resource(self._call(request)))
+        return JSONResponse(self._shown(self._call(request)))
 
     async def update(self, request: Request) -> Response:
         call = self._call(request)
@@ -146,7 +151,7 @@ class _Api:
                 await self._exchange.settled(call.sid)
         elif source:
             self._exchange.redirect(call.sid, source)
-        return JSONResponse(resource(call))
+        return JSONResponse(self._shown(call))
 
     async def list(self, request: Request) -> Response:
         filters = parse_filters(request.query_params)
@@ -164,7 +169,7 @@ class _Api:
 
         return JSONResponse(
             {
-                "calls": [resource(call) for call in shown],
+                "calls": [self._shown(call) for call in shown],
                 "page": page,
                 "page_size": size,
                 "start": start,

@@ -92,6 +92,8 @@ class Call:
     ended_by: str | None = None
     sip_code: int | None = None
     person_id: str | None = None
+    price_times: Decimal = Decimal(1)
+    price_unit: str = "USD"
     history: list[tuple[Status, datetime]] = field(default_factory=list)
     rings: list[datetime] = field(default_factory=list)
     said: list[Utterance] = field(default_factory=list)
@@ -137,7 +139,11 @@ class Call:
         """What the call cost as Twilio writes it, ``-0.01400``; None until it is over or where nobody answered."""
         if self.status is not Status.COMPLETED:
             return None
-        return f"{-PRICE_PER_MINUTE_USD * self.billed_minutes:.5f}"
+        return f"{-PRICE_PER_MINUTE_USD * self.billed_minutes * self.price_times:.5f}"
+
+    def price_told(self, at: datetime, *, after_s: float) -> bool:
+        """Whether the price is in the call's record: it comes some time after the end."""
+        return self.ended_at is not None and (at - self.ended_at).total_seconds() >= after_s
 
 
 def rfc2822(at: datetime | None) -> str | None:
@@ -157,8 +163,8 @@ _SUBRESOURCES = (
 )
 
 
-def resource(call: Call) -> dict[str, object]:
-    """The call in the shape of Twilio's REST API (``api.v2010.account.call``)."""
+def resource(call: Call, *, price_told: bool = True) -> dict[str, object]:
+    """The call in the shape of Twilio's REST API (``api.v2010.account.call``), its price only once it is known."""
     path = f"/2010-04-01/Accounts/{call.account_sid}/Calls/{call.sid}"
     return {
         "sid": call.sid,
@@ -177,8 +183,8 @@ def resource(call: Call) -> dict[str, object]:
         "group_sid": None,
         "parent_call_sid": call.parent_sid,
         "phone_number_sid": None,
-        "price": call.price,
-        "price_unit": "USD",
+        "price": call.price if price_told else None,
+        "price_unit": call.price_unit,
         "queue_time": "0",
         "start_time": rfc2822(call.started_at),
         "status": Status.QUEUED.value if call.status is Status.INITIATED else call.status.value,
@@ -216,6 +222,7 @@ def observation(call: Call) -> dict[str, object]:
         "ended_at": call.ended_at and call.ended_at.isoformat(),
         "duration_s": call.duration_s,
         "price": call.price,
+        "price_unit": call.price_unit,
         "rings": [{"at": at.isoformat()} for at in call.rings],
         "statuses": [{"status": status.value, "at": at.isoformat()} for status, at in call.history],
         "said": [utterance.as_dict() for utterance in call.said],

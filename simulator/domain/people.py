@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -91,13 +92,20 @@ class Voicemail(_Model):
     listens_s: float = Field(default=20.0, gt=0, le=180)
 
 
+class Charge(_Model):
+    """What the carrier reports for calls to this phone: ``times`` the usual price, in ``currency``."""
+
+    times: Decimal = Field(default=Decimal(1), ge=0, le=1000)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+
+
 class Person(_Model):
     """One phone and who answers it. ``number`` is E.164, or ``*0101`` for every number that ends so.
 
     ``pitch`` and ``speed`` make one voice into several. A list among the ``rules`` (a YAML alias) stands for its
     entries. ``fallback`` is said when no rule fits, one entry a time and never more; after ``gives_up_s`` seconds in
-    which nobody speaks the person hangs up. ``expects`` is what the records must show after the call; the simulator
-    only passes it on.
+    which nobody speaks the person hangs up. ``charge`` is for a carrier that bills otherwise. ``expects`` is what the
+    records must show after the call; the simulator only passes it on.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -112,6 +120,7 @@ class Person(_Model):
     gives_up_s: float = Field(default=20.0, gt=0, le=300)
     hangs_up_mid_sentence: HangUp | None = None
     voicemail: Voicemail | None = None
+    charge: Charge = Charge()
     expects: Mapping[str, Any] = Field(default_factory=dict)
 
     @field_validator("rules", mode="before")

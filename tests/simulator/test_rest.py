@@ -64,7 +64,7 @@ async def test_a_call_is_created_fetched_and_ended_through_twilios_client(phone_
     live = await asyncio.to_thread(calls(created.sid).fetch)
     assert (live.status, live.end_time) == ("in-progress", None)
     ended = await asyncio.to_thread(calls(created.sid).update, status="completed")
-    assert (ended.status, ended.duration, ended.price) == ("completed", "1", "-0.01400")
+    assert (ended.status, ended.duration, ended.price) == ("completed", "1", None)
     assert (await phone_company.seen(created.sid))["ended_by"] == "application"
 
 
@@ -263,3 +263,23 @@ async def test_the_simulators_own_pages(phone_company: Carrier) -> None:
         {"id": "p0101", "number": "*0101", "answers": "human", "expects": {}},
         {"id": "patient", "number": "*0199", "answers": "human", "expects": {}},
     ]
+
+
+async def test_a_price_comes_some_time_after_the_end() -> None:
+    dear = human("*0102", charge={"times": 100, "currency": "EUR"})
+    async with carrier(everybody(human("*0101"), dear), rest={"price_after_s": 0.4}) as one:
+        prices = {}
+        for to in ("+13035550101", "+13035550102"):
+            sid = await one.ring(to=to, twiml=HANGUP)
+            await one.over(sid)
+            fetch = one.twilio.calls(sid).fetch
+            assert (await asyncio.to_thread(fetch)).price is None
+            async with asyncio.timeout(5):
+                while (told := await asyncio.to_thread(fetch)).price is None:
+                    await asyncio.sleep(0.05)
+            seen = await one.seen(sid)
+            ended_at, now = datetime.fromisoformat(seen["ended_at"]), datetime.now(UTC)
+            assert (now - ended_at).total_seconds() >= 0.4
+            assert (seen["price"], seen["price_unit"]) == (told.price, told.price_unit)
+            prices[to] = (told.price, told.price_unit)
+    assert prices == {"+13035550101": ("-0.01400", "USD"), "+13035550102": ("-1.40000", "EUR")}
