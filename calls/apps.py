@@ -6,6 +6,9 @@ class CallsConfig(AppConfig):
     name = "calls"
 
     def ready(self) -> None:
+        from billing.signals import cost_corrected
         from calls.permissions import ensure_managers
+        from calls.services import carrier_prices
 
+        cost_corrected.connect(carrier_prices.follow, dispatch_uid="calls.follow_cost")
         post_migrate.connect(ensure_managers, sender=self)

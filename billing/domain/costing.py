@@ -186,6 +186,26 @@ def at_carrier_price(card: RateCard, bill: Bill, price_: Decimal) -> Bill:
     return Bill(bill.currency, tuple(_with_tax(card, lines)))
 
 
+def repriced(card: RateCard, bill: Bill, used: Used, *, more: Decimal = Decimal(0)) -> Bill:
+    """The bill with ``more`` units of one component, all of which the card prices now; tax follows.
+
+    Raises MissingRate where there is no rate, RateError where it counts otherwise or is in another currency.
+    """
+    component, unit = used
+    rate = card[component]
+    if rate.unit != unit or rate.currency != bill.currency:
+        raise RateError(
+            f"The rate {component!r} is in {rate.currency} per {rate.unit.value!r}, and {unit!r} in {bill.currency} "
+            f"was counted: add one for that to the rate card."
+        )
+    lines = [line for line in bill.lines if line.rate is None or line.rate.kind is not Kind.TAX]
+    same = [number for number, line in enumerate(lines) if (line.component, line.unit) == used]
+    quantity = more + sum((lines[number].quantity for number in same), Decimal(0))
+    line = _line(rate, component, unit, quantity, bill.currency)
+    lines[slice(same[0], same[0] + 1) if same else slice(len(lines), None)] = [line]
+    return Bill(bill.currency, tuple(_with_tax(card, lines)))
+
+
 def _line(rate: Rate | None, component: str, unit: str, quantity: Decimal, currency: str) -> Line:
     if rate is None or rate.unit != unit or rate.currency != currency:
         return Line(component, unit, quantity, Decimal(0), Decimal(0), None)

@@ -49,11 +49,13 @@ class CallCost(models.Model):
     carrier_estimate = money(default=0, help_text="What the carrier's price should be, by the rate card.")
     carrier_price = maybe_money(help_text="What the carrier reports.")
     carrier_priced_at = models.DateTimeField(null=True)
+    carrier_due_at = models.DateTimeField(null=True, help_text="When to ask the carrier for its price.")
+    carrier_asks = models.PositiveSmallIntegerField(default=0, help_text="How often it had none to tell.")
 
     class Meta:
         ordering = ["-settled_at"]
         indexes = [
-            models.Index(fields=["settled_at"], condition=Q(carrier_price__isnull=True), name="cost_to_price"),
+            models.Index(fields=["carrier_due_at"], condition=Q(carrier_due_at__isnull=False), name="cost_to_price"),
             models.Index(fields=["carrier_priced_at"], condition=Q(carrier_price__isnull=False), name="cost_priced"),
             models.Index(fields=["booked_at"], name="cost_by_age"),
         ]
@@ -76,6 +78,7 @@ class Review(models.Model):
         CARRIER_CURRENCY = "carrier_currency", "carrier price in another currency"
         CARRIER_PRICE = "carrier_price", "carrier price far from the estimate"
         CARRIER_UNKNOWN = "carrier_unknown", "carrier price of an unknown call"
+        CARRIER_SILENT = "carrier_silent", "no carrier price"
         EXCESS = "excess", "cost above the hold"
 
     class Decision(models.TextChoices):

@@ -1,11 +1,17 @@
 """Which budgets a call concerns, and how their limits change."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 
-from billing.models import Budget, LedgerEntry, Scope
+from billing.domain.money import BadAmount, check_amount, shown
+from billing.domain.periods import Period
+from billing.models import Balance, Budget, LedgerEntry, Scope
 from billing.services.ledger import BudgetStopped, is_stopped
 
 
@@ -28,3 +34,114 @@ def stopped_budget(reference: UUID, *, at: datetime) -> Budget | None:
     """A budget that holds for the call and on which dialing is stopped."""
     holding = Budget.objects.filter(entries__reference=reference, entries__kind=LedgerEntry.Kind.HOLD)
     return next((budget for budget in holding if is_stopped(budget, at=at)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a budget allows in all, in each period and for one call; None does not limit."""
+
+    total: Decimal | None
+    day: Decimal | None = None
+    week: Decimal | None = None
+    month: Decimal | None = None
+    call: Decimal | None = None
+
+    def of(self, period: Period) -> Decimal | None:
+        return {
+            Period.TOTAL: self.total,
+            Period.DAY: self.day,
+            Period.WEEK: self.week,
+            Period.MONTH: self.month,
+        }[period]
+
+
+class BudgetRefused(Exception):
+    """The budget cannot be so; nothing was changed. ``problems`` are sentences by the field that they are about."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = dict(problems)
+
+
+LIMIT_FIELDS = {
+    Period.TOTAL: "limit",
+    Period.DAY: "day_limit",
+    Period.WEEK: "week_limit",
+    Period.MONTH: "month_limit",
+}
+FIXED = {
+    "currency": "currency",
+    "zone": "time zone",
+    "scope": "choice of calls",
+    "source": "source",
+}
+"""What cannot change once money was held, since all that was booked would mean something else."""
+
+
+@transaction.atomic
+def change_limits(budget_id: int, limits: Limits, *, at: datetime) -> None:
+    """Set every limit, from now on and in the periods that are running; those that are over keep theirs.
+
+    Raises BudgetRefused where a limit is no amount, or below what is spent and held in a running period;
+    Budget.DoesNotExist.
+    """
+    budget = Budget.objects.select_for_update(no_key=True).get(pk=budget_id)
+    running = list(_running(budget, at))
+    if problems := _problems(budget, limits, running):
+        raise BudgetRefused(problems)
+    for period, field in LIMIT_FIELDS.items():
+        setattr(budget, field, limits.of(period))
+    budget.call_limit = limits.call
+    budget.save(update_fields=[*LIMIT_FIELDS.values(), "call_limit"])
+    for balance in running:
+        balance.limit = limits.of(Period(balance.period))
+    Balance.objects.bulk_update(running, ["limit"])
+
+
+def check_limits(budget: Budget, limits: Limits, *, at: datetime) -> dict[str, str]:
+    """What ``change_limits`` would refuse now: sentences by field. Nothing is locked."""
+    return _problems(budget, limits, _running(budget, at))
+
+
+def fixed_fields(budget: Budget) -> frozenset[str]:
+    """Fields that cannot change any more: money was held on the budget."""
+    return frozenset(FIXED) if budget.pk and budget.balances.exists() else frozenset()
+
+
+def lead_sources() -> list[str]:
+    """The sources that leads have, by the relation through which budgets are named for them."""
+    found = Budget.objects.exclude(campaigns__leads__source="").values_list("campaigns__leads__source", flat=True)
+    return [source for source in found.distinct().order_by("campaigns__leads__source") if source]
+
+
+def _running(budget: Budget, at: datetime) -> QuerySet[Balance]:
+    """Balances of the periods that are not over at ``at``. One may have begun since: clocks differ."""
+    return budget.balances.filter(Q(window__endswith__gt=at) | Q(window__endswith__isnull=True))
+
+
+def _problems(budget: Budget, limits: Limits, running: Iterable[Balance]) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    amounts = {**{field: limits.of(period) for period, field in LIMIT_FIELDS.items()}, "call_limit": limits.call}
+    for field, amount in amounts.items():
+        try:
+            if amount is not None:
+                check_amount(amount)
+        except BadAmount as error:
+            problems[field] = str(error)
+    for balance in running:
+        limit, field = limits.of(Period(balance.period)), LIMIT_FIELDS[Period(balance.period)]
+        if limit is not None and field not in problems and limit < balance.used:
+            problems[field] = _too_low(balance, limit, budget.currency)
+    return problems
+
+
+def _too_low(balance: Balance, limit: Decimal, currency: str) -> str:
+    when = "" if balance.period == Period.TOTAL else f" {_THIS[Period(balance.period)]}"
+    return (
+        f"{shown(limit, currency)} is less than the {shown(balance.spent, currency)} spent and "
+        f"{shown(balance.held, currency)} held{when}: enter at least {shown(balance.used, currency)}, "
+        f"or wait for calls to settle."
+    )
+
+
+_THIS = {Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}

@@ -13,6 +13,7 @@ from billing.domain.money import LARGEST, shown
 from billing.models import CallCost, Review
 from billing.services import ledger, meter
 from billing.services.card import card_at
+from billing.services.carrier_price import FIRST_ASK
 from billing.services.reviews import set_aside
 
 
@@ -58,6 +59,7 @@ def settle(reference: UUID, ending: Ending, *, at: datetime) -> Decimal:
         settled_at=at,
         answered_s=ending.answered_s,
         carrier_estimate=min(bill.carrier_part, LARGEST),
+        carrier_due_at=None if ending.answered_s is None else at + FIRST_ASK,
     )
     _set_aside_doubts(reference, bill, charged, at=at)
     return charged

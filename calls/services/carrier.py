@@ -8,6 +8,7 @@ from django.db import transaction
 from agents.domain.types import Disposition, EndedBy, Outcome
 from calls.domain.status import CallStatus
 from calls.models import Call, CallEvent
+from calls.services import carrier_prices
 from calls.services.finishing import finish
 from calls.services.moving import note
 from voice.domain.types import BAD_NUMBER_CODES, CarrierStatus, CarrierUpdate, Report
@@ -21,13 +22,21 @@ _ENDED_WITHOUT_TALK = {
 _RINGING = (CallStatus.DIALING, CallStatus.UNKNOWN)
 
 
-@transaction.atomic
 def apply(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
     """Keep the update, and finish a call that ended before anybody talked; False for news that is known already.
 
-    A call that was answered is finished by the line that holds it, or by the sweep when that line is lost. Raises
-    Call.DoesNotExist.
+    A call that was answered is finished by the line that holds it, or by the sweep when that line is lost. A price is
+    taken whenever it comes, by a transaction of its own. Raises Call.DoesNotExist.
     """
+    news = _keep(call_id, update, now=now)
+    if update.status is CarrierStatus.COMPLETED:
+        carrier_prices.expect(call_id, now=now)
+    carrier_prices.take(call_id, update, now=now)
+    return news
+
+
+@transaction.atomic
+def _keep(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
     call = Call.objects.select_for_update().get(pk=call_id)
     kind = f"carrier.{update.status or 'machine'}"
     if CallEvent.objects.filter(call=call, kind=kind).exists():

@@ -11,7 +11,7 @@ from django.db.models import Q
 from agents.domain.types import Disposition, EndedBy, Outcome
 from calls.domain.status import CallStatus
 from calls.models import Call
-from calls.services import carrier, doorbell
+from calls.services import carrier, carrier_prices, doorbell
 from calls.services.database import alone
 from calls.services.finishing import finish
 from calls.services.moving import move
@@ -88,7 +88,10 @@ def _reconcile(dialer: Dialer, *, now: datetime) -> None:
     for call in unknown.order_by("status_at")[:_BATCH]:
         try:
             with _apart(call):
-                _settle_unknown(call, _look_up(call, dialer), dialer, now=now)
+                update = _look_up(call, dialer)
+                _settle_unknown(call, update, dialer, now=now)
+                if update is not None:
+                    carrier_prices.take(call.pk, update, now=now)
         except CarrierError as error:
             log.warning("sweep.carrier_silent", call_id=str(call.pk), error=str(error))
             silences += 1
