@@ -21,6 +21,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "callevent": ("view",),
         "decision": ("view",),
         "appointment": ("view",),
+        "costdaily": ("view",),
     },
     "billing": {"budget": ("view",), "ledgerentry": ("view",)},
 }

@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('calls', '0006_money_of_calls'),
+        ('billing', '0003_money'),
     ]
 
     operations = [
