@@ -128,7 +128,7 @@ class EndForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while
 class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list of prices in force; adding is setting a price, deleting is withdrawing one that has not begun."""
 
-    list_display = ["key", "kind", "says", "since", "until", "source", "again"]
+    list_display = ["key", "price_and_source", "holds"]
     list_filter = [InForce, "kind"]
     search_fields = ["key", "source"]
     ordering = ["key", "-valid_from"]
@@ -144,6 +144,9 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         extra = {"empty_sentence": self.empty_sentence, **(extra_context or {})}
         return super().changelist_view(request, extra)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [*self.list_display, "again"] if self.has_add_permission(request) else self.list_display
 
     def get_form(self, request: HttpRequest, obj: Rate | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{**kwargs, "form": EndForm if change else NewPriceForm})
@@ -219,7 +222,7 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_model(self, request: HttpRequest, obj: Rate) -> None:
         before = card.withdraw(obj.pk, now=timezone.now())
         if before is not None:
-            messages.info(request, f"{before.key}: {described(before)} goes on in its place.")
+            messages.info(request, f"The price before it, {described(before)}, goes on in its place.")
 
     @admin.display(description="price")
     def says(self, rate: Rate) -> str:
@@ -229,9 +232,14 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def since(self, rate: Rate) -> SafeString:
         return format_html('<span class="nowrap">{}</span>', when(rate.valid_from))
 
-    @admin.display(description="until", ordering="valid_until")
-    def until(self, rate: Rate) -> SafeString | str:
-        return format_html('<span class="nowrap">{}</span>', when(rate.valid_until)) if rate.valid_until else "-"
+    @admin.display(description="price")
+    def price_and_source(self, rate: Rate) -> SafeString:
+        return format_html("{}<br><small>{}</small>", described(rate.as_domain()), rate.source)
+
+    @admin.display(description="holds (UTC)", ordering="valid_from")
+    def holds(self, rate: Rate) -> SafeString:
+        until = format_html("<br>until {}", _date_of(rate.valid_until)) if rate.valid_until else ""
+        return format_html('<span class="nowrap">from {}{}</span>', _date_of(rate.valid_from), until)
 
     @admin.display(description="")
     def again(self, rate: Rate) -> SafeString:
@@ -256,6 +264,11 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 def _said(new: card.NewPrice) -> str:
     rate, before = new.rate, new.before
-    said = f"{rate.key}: {described(rate)}, from {when(rate.valid_from)}"
+    said = f"The price of {rate.key} is {described(rate)}, from {when(rate.valid_from)}"
     said += f" until {when(rate.valid_until)}." if rate.valid_until else "."
     return f"{said} The price before it, {described(before)}, ends then." if before else said
+
+
+def _date_of(at: datetime) -> str:
+    """The date, with the time of day only where it is not midnight."""
+    return f"{at:%Y-%m-%d}" if (at.hour, at.minute) == (0, 0) else f"{at:%Y-%m-%d %H:%M}"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -28,8 +29,8 @@ def prices(key: str = AMD) -> list[tuple[str, datetime, datetime | None]]:
     return [(f"{row.price.normalize():f}", row.valid_from, row.valid_until) for row in rows]
 
 
-def put(price: str = "0.01", key: str = AMD, at: datetime = SOON, **more: object) -> card.NewPrice:
-    return card.set_price(key, Decimal(price), from_at=at, now=NOW, source="by hand", **more)  # type: ignore[arg-type]
+def put(price: str = "0.01", key: str = AMD, at: datetime = SOON, **more: Any) -> card.NewPrice:
+    return card.set_price(key, Decimal(price), from_at=at, now=NOW, source="by hand", **more)
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_a_call_keeps_the_price_of_the_instant_of_its_hold() -> None:
     ],
 )
 def test_what_is_no_price_is_refused(
-    price: str, terms: dict[str, object], field: str, said: str, untouched: Callable[[], bool]
+    price: str, terms: dict[str, Any], field: str, said: str, untouched: Callable[[], bool]
 ) -> None:
     with pytest.raises(BadRate) as refused:
         put(price, **terms)

@@ -96,8 +96,8 @@ def test_a_call_at_telnyx_with_a_minimum_of_thirty_seconds(
     card = card_with(UNTAXED, telnyx_voice_out_us={"minimum": 30}, telnyx_media_streams={"minimum": 30})
     bill = price_call(card, answered(seconds, carrier="telnyx"), currency="USD")
     assert [(line.component, line.quantity, line.billed, line.amount) for line in bill.lines] == [
-        ("telnyx.voice_out_us", Decimal(seconds), billed, Decimal(voice)),
-        ("telnyx.media_streams", Decimal(seconds), billed, Decimal(stream)),
+        ("telnyx.voice_out_us", Decimal(seconds), Decimal(billed), Decimal(voice)),
+        ("telnyx.media_streams", Decimal(seconds), Decimal(billed), Decimal(stream)),
     ]
 
 
@@ -130,9 +130,9 @@ def test_use_without_a_rate_in_its_unit_and_currency_is_listed_and_free() -> Non
     bill = price_call(card, CallUsage(None, used=used), currency="USD")
     assert bill.total == 0
     assert [(line.component, line.unit, line.quantity, line.billed) for line in bill.unpriced] == [
-        ("unheard.of", "s", 3, 0),
-        (FLASH, "token", 5, 0),
-        (MULTILINGUAL, "char", 10, 0),
+        ("unheard.of", "s", Decimal(3), Decimal(0)),
+        (FLASH, "token", Decimal(5), Decimal(0)),
+        (MULTILINGUAL, "char", Decimal(10), Decimal(0)),
     ]
 
 
