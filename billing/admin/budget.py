@@ -1,38 +1,159 @@
-"""Budgets and their ledger in the admin."""
+"""Budgets in the admin: what is left of each, and the page that shows and sets what it allows."""
 
-from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
-from billing.models import Budget, LedgerEntry
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from billing.admin.base import MoneyAdmin, bar, rounded
+from billing.admin.budget_form import LIMITS, BudgetForm
+from billing.admin.budget_page import page_of
+from billing.domain.periods import Period
+from billing.models import Balance, Budget, Scope
+from billing.services import budgets, stops
+from billing.services.budgets import FIXED, BudgetRefused
+from billing.services.ledger import is_stopped
 
-class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
-    class Meta:
-        model = Budget
-        fields = ["name", "limit"]
+_REASON_LENGTH = 200
+STOPPED_BY_HAND = "a person stopped it"
 
 
 @admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class BudgetAdmin(MoneyAdmin):
     form = BudgetForm
-    list_display = ["name", "limit"]
+    list_display = ["name", "whose", "today", "this_month", "in_all", "state"]
+    list_filter = ["scope"]
+    search_fields = ["name", "source"]
+    ordering = ["name"]
+    change_form_template = "admin/billing/budget/change_form.html"
+    empty_sentence = "There is no budget yet, and nothing is dialed without one: add one, then name it in a campaign."
+    fieldsets = [
+        (None, {"fields": ["name", "scope", "source"]}),
+        (
+            "What it allows",
+            {
+                "fields": [*LIMITS],
+                "description": "A call is dialed only where its worst case fits into every limit. "
+                "A change counts at once, also for the periods that are running.",
+            },
+        ),
+        ("In what", {"fields": ["currency", "zone"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
+        """With the balances of the periods that are running, in one query for all."""
+        running = Balance.objects.filter(window__contains=timezone.now())
+        found: QuerySet[Budget] = super().get_queryset(request)
+        return found.prefetch_related(Prefetch("balances", queryset=running, to_attr="running"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> list[str]:
+        return [*FIXED] if obj is not None and budgets.fixed_fields(obj) else []
+
+    @admin.display(description="pays for", ordering="scope")
+    def whose(self, budget: Budget) -> str:
+        if budget.scope == Scope.SOURCE:
+            return f"leads from {budget.source}"
+        return Scope(budget.scope).label
+
+    @admin.display(description="today")
+    def today(self, budget: Budget) -> SafeString:
+        return _cell(budget, Period.DAY)
+
+    @admin.display(description="this month")
+    def this_month(self, budget: Budget) -> SafeString:
+        return _cell(budget, Period.MONTH)
+
+    @admin.display(description="in all", ordering="limit")
+    def in_all(self, budget: Budget) -> SafeString:
+        return _cell(budget, Period.TOTAL)
+
+    @admin.display(description="state")
+    def state(self, budget: Budget) -> SafeString:
+        return state_of(budget, at=timezone.now())
+
+    def save_model(self, request: HttpRequest, obj: Budget, form: BudgetForm, change: bool) -> None:
+        """A budget that is there is changed under its lock, by what was typed alone."""
+        if change:
+            budgets.change(obj.pk, form.typed(), form.limits(), at=timezone.now())
+        else:
+            obj.save()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        extra = dict(extra_context or {})
+        if object_id and request.method == "GET" and (budget := self.get_object(request, unquote(object_id))):
+            extra |= page_of(budget, request.user, now=timezone.now())
+        try:
+            return super().changeform_view(request, object_id, form_url, extra)
+        except BudgetRefused as refused:  # calls held money since the form was checked
+            messages.error(request, f"Nothing was changed. {refused}")
+            return redirect(request.path)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        own = [path("<path:object_id>/dialing/<str:move>/", wrap(self.dialing_view), name="billing_budget_dialing")]
+        return [*own, *super().get_urls()]
+
+    def dialing_view(self, request: HttpRequest, object_id: str, move: str) -> HttpResponse:
+        """POST from a button of the budget's page: ``stop`` or ``resume``."""
+        if request.method != "POST" or move not in ("stop", "resume"):
+            return HttpResponseNotAllowed(["POST"])
+        key = unquote(object_id)
+        budget = get_object_or_404(Budget, pk=int(key) if key.isdecimal() and len(key) < 19 else -1)
+        if not self.has_change_permission(request, budget):
+            raise PermissionDenied
+        user, now = request.user, timezone.now()
+        if move == "resume":
+            done = stops.resume(budget, user, now)
+            said = "Dialing goes on." if done else "Dialing was not stopped."
+        else:
+            reason = request.POST.get("reason", "").strip()[:_REASON_LENGTH] or STOPPED_BY_HAND
+            done = stops.stop(budget, f"{user.get_username()}: {reason}", user, now)
+            said = "Nothing is dialed on this budget until somebody resumes it; calls that are live go on."
+        messages.success(request, said)
+        return redirect("admin:billing_budget_change", budget.pk)
 
 
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["at", "budget", "kind", "amount", "reference"]
-    list_filter = ["kind", "budget", "at"]
-    list_select_related = ["budget"]
-    search_fields = ["^reference"]
-    date_hierarchy = "at"
-    ordering = ["-at", "-pk"]
+def state_of(budget: Budget, *, at: datetime) -> SafeString:
+    """Stopped, used up in one of its periods, or open. ``budget.running`` are the balances of now."""
+    if is_stopped(budget, at=at):
+        return format_html('<span class="badge badge-bad" title="{}">stopped</span>', budget.stopped_reason)
+    running: Iterable[Balance] = budget.running  # type: ignore[attr-defined]  # prefetched
+    if any(one.free is not None and one.free <= 0 for one in running):
+        return format_html('<span class="badge badge-warn">{}</span>', "used up")
+    return format_html('<span class="badge badge-good">{}</span>', "open")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: LedgerEntry | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: LedgerEntry | None = None) -> bool:
-        return False
+def _cell(budget: Budget, period: Period) -> SafeString:
+    """What is free, with a bar, and what is spent and held; a period in which nothing was held yet is empty."""
+    running: Iterable[Balance] = budget.running  # type: ignore[attr-defined]  # prefetched
+    balance = next(
+        (one for one in running if one.period == period), Balance(period=period.value, limit=budget.limit_of(period))
+    )
+    currency = budget.currency
+    free = "no limit" if balance.free is None else f"{rounded(balance.free)} {currency} free"
+    of = "" if balance.limit is None else f" of {rounded(balance.limit)}"
+    held = f", {rounded(balance.held)} held" if balance.held else ""
+    return format_html(
+        '<div class="money-cell">{}{}<small>{} spent{}{}</small></div>',
+        free,
+        bar(balance.used, balance.limit, currency),
+        rounded(balance.spent),
+        held,
+        of,
+    )

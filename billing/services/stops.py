@@ -4,8 +4,7 @@ from datetime import datetime
 
 import structlog
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 
 from billing.models import Budget
@@ -19,7 +18,7 @@ _REASON_LENGTH = 300
 
 @transaction.atomic
 def stop(
-    budget: Budget, reason: str, by: AbstractBaseUser | None, at: datetime, *, until: datetime | None = None
+    budget: Budget, reason: str, by: User | AnonymousUser | None, at: datetime, *, until: datetime | None = None
 ) -> bool:
     """Dial no more on the budget: until ``until``, or until somebody resumes it. False when it changes nothing.
 
@@ -40,7 +39,7 @@ def stop(
 
 
 @transaction.atomic
-def resume(budget: Budget, by: AbstractBaseUser | None, at: datetime) -> bool:
+def resume(budget: Budget, by: User | AnonymousUser | None, at: datetime) -> bool:
     """Dial on the budget again; False when it was not stopped.
 
     An alert that stopped it stays open, so that the same crossing does not stop it again.
@@ -69,8 +68,8 @@ def _clear(row: Budget) -> None:
     row.save(update_fields=["stopped_at", "stopped_until", "stopped_reason"])
 
 
-def _log(budget: Budget, by: AbstractBaseUser | None, sentence: str) -> None:
-    user = by or _watch()
+def _log(budget: Budget, by: User | AnonymousUser | None, sentence: str) -> None:
+    user = by if isinstance(by, User) else _watch()
     LogEntry.objects.log_actions(user.pk, [budget], CHANGE, change_message=sentence, single_object=True)
 
 
