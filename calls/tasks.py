@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from calls.carrier import dialer
-from calls.services import alerting, costs, dispatching, placing, sweeping
+from calls.services import alerting, carrier_prices, costs, dispatching, placing, sweeping
 from calls.services.leases import Heartbeat
 
 _heartbeat = Heartbeat()
@@ -32,6 +32,11 @@ def sweep(**_newer: object) -> None:
 @shared_task(name="calls.fold_costs")
 def fold_costs(**_newer: object) -> None:
     costs.fold()
+
+
+@shared_task(name="calls.ask_prices")
+def ask_prices(**_newer: object) -> None:
+    carrier_prices.ask_prices(dialer=dialer(), now=timezone.now())
 
 
 @shared_task(name="calls.watch_money")
