@@ -60,8 +60,11 @@ def default_rates(path: Path = DEFAULT_CARD) -> list[RateData]:
 
 
 def load_defaults() -> int:
-    """Fill an empty card; how many rates were loaded. A card that has a single rate is the operator's."""
-    if Rate.objects.exists():
+    """Fill an empty card; how many rates were loaded. A card that has a single rate is the operator's.
+
+    Nothing where migrations were taken back to before there was a card.
+    """
+    if Rate._meta.db_table not in connection.introspection.table_names() or Rate.objects.exists():
         return 0
     return len(Rate.objects.bulk_create(row_of(rate) for rate in default_rates()))
 

@@ -172,11 +172,17 @@ def _flow(row: Mapping[str, object]) -> str:
     return yaml.safe_dump(dict(row), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
 
 
+_NOT_IN_A_CARD = {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "binary", "omap", "pairs", "set")}
+
+
 class _Loader(yaml.SafeLoader):
     """Dates stay text: the rates' own check reads them, and says what is wrong with one."""
 
+    yaml_constructors = {
+        tag: made for tag, made in yaml.SafeLoader.yaml_constructors.items() if tag not in _NOT_IN_A_CARD
+    }
     yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_IN_A_CARD]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -199,17 +205,15 @@ def _parsed(text: str) -> tuple[yaml.MappingNode, dict[Any, Any]]:
     except yaml.MarkedYAMLError as error:
         line = f"Line {error.problem_mark.line + 1}" if error.problem_mark else "The file"
         raise BadCard([f"{line} cannot be read: {error.problem}."]) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
         raise BadCard([f"The file cannot be read: {' '.join(str(error).split())}."]) from None
     raise BadCard(["The file is no rate card: it needs effective_from, currency and rates."])
 
 
 def _lines(root: yaml.MappingNode) -> list[int]:
-    """The line of each rate."""
-    for name, value in root.value:
-        if name.value == "rates" and isinstance(value, yaml.SequenceNode):
-            return [node.start_mark.line + 1 for node in value.value]
-    return []
+    """The line of each rate. The last list counts, as for YAML, where one was merged in."""
+    rates = next(value for name, value in reversed(root.value) if name.value == "rates")
+    return [node.start_mark.line + 1 for node in rates.value]
 
 
 _EXPECTED = {

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,8 @@ from uuid import uuid4
 
 import pytest
 from django.db import connections, transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from billing.domain.card import BadRate, MissingRate, OverlappingRates, PastRate, RateError
@@ -53,6 +56,12 @@ def test_the_shipped_card_is_loaded_into_an_empty_table_and_never_again() -> Non
     assert prices() == [("0.02", BEGIN, None)]
     Rate.objects.all().delete()
     assert card.load_defaults() == 25
+
+
+def test_there_is_nothing_to_load_into_before_there_is_a_card() -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("ALTER TABLE billing_rate RENAME TO billing_rate_gone")
+    assert card.load_defaults() == 0
 
 
 def test_the_shipped_card_has_the_figures_of_the_lists() -> None:
@@ -316,6 +325,46 @@ def test_a_price_that_began_is_not_deleted(untouched: Callable[[], bool]) -> Non
         with pytest.raises(PastRate, match=r"^This price of 'twilio\.amd' began at 2026-11-01 00:00 UTC, and calls"):
             card.withdraw(Rate.objects.get(key=AMD).pk, now=now)
     assert untouched()
+
+
+HOURS = st.integers(-60, 60)
+STEPS = st.tuples(
+    st.sampled_from(["set", "set", "set", "end", "withdraw"]), HOURS, st.none() | HOURS, st.integers(0, 30)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(STEPS, max_size=12))
+def test_whatever_is_done_no_price_of_the_past_changes(steps: list[tuple[str, int, int | None, int]]) -> None:
+    """Every hour of the past keeps its price through all that people try; one that had none may be given one."""
+    now, hour = NOW, timedelta(hours=1)
+    with transaction.atomic():
+        Rate.objects.filter(key=AMD).delete()
+        for number, (what, begin, end, passes) in enumerate(steps):
+            before = _past(now)
+            with suppress(RateError):
+                _try(what, f"0.{number:03}", now + hour * begin, None if end is None else now + hour * end, now)
+            after = _past(now)
+            assert {at: after[at] for at in before} == before
+            now += hour * passes
+        transaction.set_rollback(True)
+
+
+def _past(now: datetime) -> dict[datetime, Decimal]:
+    """The price at each hour of the last five days that had one."""
+    hours = [now - timedelta(hours=ago) for ago in range(1, 120)]
+    rates = [row.as_domain() for row in Rate.objects.filter(key=AMD)]
+    return {at: rate.price for at in hours for rate in rates if rate.valid_at(at)}
+
+
+def _try(what: str, price: str, begin: datetime, end: datetime | None, now: datetime) -> None:
+    if what == "set":
+        terms = {"kind": "carrier", "unit": "call", "source": "by hand"}
+        card.set_price(AMD, Decimal(price), from_at=begin, until_at=end, now=now, **terms)  # type: ignore[arg-type]
+    elif what == "end":
+        card.end_rate(AMD, begin, now=now)
+    elif (last := Rate.objects.filter(key=AMD).order_by("valid_from").last()) is not None:
+        card.withdraw(last.pk, now=now)
 
 
 # ---------------------------------------------------------------- two people at once

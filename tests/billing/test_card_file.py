@@ -127,6 +127,10 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert [said.split(":")[0] for said in problems(HEAD + GOOD + rows)] == ["Line 5, c", "Line 7, d"]
 
 
+def test_a_list_that_is_merged_in_is_replaced_by_the_cards_own() -> None:
+    assert [rate.key for rate in parse_card("<<: {rates: [1, 2, 3]}\n" + HEAD + GOOD)] == ["a.b"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -139,7 +143,10 @@ def test_all_mistakes_are_told_at_once() -> None:
             "Line 4 cannot be read: price is there twice.",
         ),
         ("a: !!python/name:os.system x", "Line 1 cannot be read: could not determine a constructor for the tag"),
-        ("a: !!timestamp 2026-13-01", "The file cannot be read: month must be in 1..12."),
+        ("a: !!timestamp 2026-13-01", "Line 1 cannot be read: could not determine a constructor for the tag"),
+        ("a: !!int '0x'", "The file cannot be read: invalid literal for int() with base 16"),
+        ("a: !!bool maybe", "The file cannot be read: 'maybe'."),
+        ("[" * 5000, "The file cannot be read: maximum recursion depth exceeded"),
         ("a: \x00", "The file cannot be read: unacceptable character #x0000"),
         (HEAD, "The card's rates is None: input should be a valid list."),
         ("currency: USD\nrates: []\n", "The card's effective_from is missing: add it."),
