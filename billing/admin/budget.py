@@ -6,31 +6,29 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.admin.alert import AlertRuleInline
 from billing.admin.base import MoneyAdmin, bar, rounded
 from billing.admin.budget_form import LIMITS, BudgetForm
 from billing.admin.budget_page import page_of
+from billing.admin.dialing import DialingMixin
 from billing.domain.periods import Period
 from billing.models import Balance, Budget, Scope
-from billing.services import budgets, stops
+from billing.services import budgets
 from billing.services.budgets import FIXED, BudgetRefused
 from billing.services.ledger import is_stopped
 
-_REASON_LENGTH = 200
-STOPPED_BY_HAND = "a person stopped it"
-
 
 @admin.register(Budget)
-class BudgetAdmin(MoneyAdmin):
+class BudgetAdmin(DialingMixin, MoneyAdmin):
     form = BudgetForm
+    inlines = [AlertRuleInline]
     list_display = ["name", "whose", "today", "this_month", "in_all", "state"]
     list_filter = ["scope"]
     search_fields = ["name", "source"]
@@ -57,7 +55,8 @@ class BudgetAdmin(MoneyAdmin):
         return found.prefetch_related(Prefetch("balances", queryset=running, to_attr="running"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> list[str]:
-        return [*FIXED] if obj is not None and budgets.fixed_fields(obj) else []
+        fixed = FIXED if obj is not None and budgets.fixed_fields(obj) else ()
+        return [*fixed, *super().get_readonly_fields(request, obj)]
 
     @admin.display(description="pays for", ordering="scope")
     def whose(self, budget: Budget) -> str:
@@ -103,30 +102,6 @@ class BudgetAdmin(MoneyAdmin):
         except BudgetRefused as refused:  # calls held money since the form was checked
             messages.error(request, f"Nothing was changed. {refused}")
             return redirect(request.path)
-
-    def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
-        own = [path("<path:object_id>/dialing/<str:move>/", wrap(self.dialing_view), name="billing_budget_dialing")]
-        return [*own, *super().get_urls()]
-
-    def dialing_view(self, request: HttpRequest, object_id: str, move: str) -> HttpResponse:
-        """POST from a button of the budget's page: ``stop`` or ``resume``."""
-        if request.method != "POST" or move not in ("stop", "resume"):
-            return HttpResponseNotAllowed(["POST"])
-        key = unquote(object_id)
-        budget = get_object_or_404(Budget, pk=int(key) if key.isdecimal() and len(key) < 19 else -1)
-        if not self.has_change_permission(request, budget):
-            raise PermissionDenied
-        user, now = request.user, timezone.now()
-        if move == "resume":
-            done = stops.resume(budget, user, now)
-            said = "Dialing goes on." if done else "Dialing was not stopped."
-        else:
-            reason = request.POST.get("reason", "").strip()[:_REASON_LENGTH] or STOPPED_BY_HAND
-            done = stops.stop(budget, f"{user.get_username()}: {reason}", user, now)
-            said = "Nothing is dialed on this budget until somebody resumes it; calls that are live go on."
-        messages.success(request, said)
-        return redirect("admin:billing_budget_change", budget.pk)
 
 
 def state_of(budget: Budget, *, at: datetime) -> SafeString:

@@ -69,49 +69,55 @@ LIMIT_FIELDS = {
     Period.WEEK: "week_limit",
     Period.MONTH: "month_limit",
 }
-FIXED = {
-    "currency": "currency",
-    "zone": "time zone",
-    "scope": "choice of calls",
-    "source": "source",
-}
+FIXED = ("currency", "zone", "scope", "source")
 """What cannot change once money was held, since all that was booked would mean something else."""
 
 
-@transaction.atomic
 def change_limits(budget_id: int, limits: Limits, *, at: datetime) -> None:
     """Set every limit, from now on and in the periods that are running; those that are over keep theirs.
 
     Raises BudgetRefused where a limit is no amount, or below what is spent and held in a running period;
     Budget.DoesNotExist.
     """
+    change(budget_id, {}, limits, at=at)
+
+
+@transaction.atomic
+def change(budget_id: int, fields: Mapping[str, str], limits: Limits, *, at: datetime) -> None:
+    """Set every limit as ``change_limits`` does, and the other ``fields`` that are given: name and those of FIXED.
+
+    Raises BudgetRefused as well for a field that cannot change any more or makes no sense.
+    """
     budget = Budget.objects.select_for_update(no_key=True).get(pk=budget_id)
     running = list(_running(budget, at))
-    if problems := _problems(budget, limits, running):
+    if problems := _problems(budget, fields, limits, running):
         raise BudgetRefused(problems)
+    for field, value in fields.items():
+        setattr(budget, field, value)
     for period, field in LIMIT_FIELDS.items():
         setattr(budget, field, limits.of(period))
     budget.call_limit = limits.call
-    budget.save(update_fields=[*LIMIT_FIELDS.values(), "call_limit"])
+    budget.save(update_fields=[*fields, *LIMIT_FIELDS.values(), "call_limit"])
     for balance in running:
         balance.limit = limits.of(Period(balance.period))
     Balance.objects.bulk_update(running, ["limit"])
 
 
-def check_limits(budget: Budget, limits: Limits, *, at: datetime) -> dict[str, str]:
-    """What ``change_limits`` would refuse now: sentences by field. Nothing is locked."""
-    return _problems(budget, limits, _running(budget, at))
+def problems_of(budget: Budget, fields: Mapping[str, str], limits: Limits, *, at: datetime) -> dict[str, str]:
+    """What ``change`` would refuse now, sentences by field; ``budget`` may be new. Nothing is locked."""
+    return _problems(budget, fields, limits, _running(budget, at) if budget.pk else [])
 
 
 def fixed_fields(budget: Budget) -> frozenset[str]:
-    """Fields that cannot change any more: money was held on the budget."""
-    return frozenset(FIXED) if budget.pk and budget.balances.exists() else frozenset()
+    """Fields that cannot change any more."""
+    return frozenset(FIXED) if budget.balances.exists() else frozenset()
 
 
 def lead_sources() -> list[str]:
     """The sources that leads have, by the relation through which budgets are named for them."""
-    found = Budget.objects.exclude(campaigns__leads__source="").values_list("campaigns__leads__source", flat=True)
-    return [source for source in found.distinct().order_by("campaigns__leads__source") if source]
+    of_leads = "campaigns__leads__source"
+    found = Budget.objects.filter(**{f"{of_leads}__gt": ""}).values_list(of_leads, flat=True)
+    return list(found.distinct().order_by(of_leads))
 
 
 def _running(budget: Budget, at: datetime) -> QuerySet[Balance]:
@@ -119,7 +125,13 @@ def _running(budget: Budget, at: datetime) -> QuerySet[Balance]:
     return budget.balances.filter(Q(window__endswith__gt=at) | Q(window__endswith__isnull=True))
 
 
-def _problems(budget: Budget, limits: Limits, running: Iterable[Balance]) -> dict[str, str]:
+def _problems(
+    budget: Budget, fields: Mapping[str, str], limits: Limits, running: Iterable[Balance]
+) -> dict[str, str]:
+    return _wrong_fields(budget, fields) | _wrong_limits(budget, limits, running)
+
+
+def _wrong_limits(budget: Budget, limits: Limits, running: Iterable[Balance]) -> dict[str, str]:
     problems: dict[str, str] = {}
     amounts = {**{field: limits.of(period) for period, field in LIMIT_FIELDS.items()}, "call_limit": limits.call}
     for field, amount in amounts.items():
@@ -135,6 +147,30 @@ def _problems(budget: Budget, limits: Limits, running: Iterable[Balance]) -> dic
     return problems
 
 
+def _wrong_fields(budget: Budget, fields: Mapping[str, str]) -> dict[str, str]:
+    changed = {field for field, value in fields.items() if value != getattr(budget, field)}
+    if budget.pk and (fixed := changed & fixed_fields(budget)):
+        return dict.fromkeys(fixed, "Money was held on this budget, so this cannot change: make a new budget.")
+    scope, source = fields.get("scope", budget.scope), fields.get("source", budget.source)
+    if scope != Scope.SOURCE:
+        return {"source": "Only a budget for leads of one source names one: leave this empty."} if source else {}
+    return _wrong_source(budget, source)
+
+
+def _wrong_source(budget: Budget, source: str) -> dict[str, str]:
+    if not source:
+        return {"source": "Choose the source whose leads it pays for."}
+    if budget.pk and (campaigns := budget.campaigns.count()):
+        return {"scope": f"{campaigns} of the campaigns name this budget: choose another for them first."}
+    other = Budget.objects.filter(scope=Scope.SOURCE, source=source).exclude(pk=budget.pk).first()
+    if other is not None:
+        return {"source": f"Budget {other.name!r} pays for the leads of {source!r} already: change that one."}
+    if source != budget.source and source not in (known := lead_sources()):
+        offered = f"choose one of {', '.join(known[:_OFFERED])}" if known else "import leads that have one first"
+        return {"source": f"No lead has the source {source!r}: {offered}."}
+    return {}
+
+
 def _too_low(balance: Balance, limit: Decimal, currency: str) -> str:
     when = "" if balance.period == Period.TOTAL else f" {_THIS[Period(balance.period)]}"
     return (
@@ -144,4 +180,5 @@ def _too_low(balance: Balance, limit: Decimal, currency: str) -> str:
     )
 
 
+_OFFERED = 20
 _THIS = {Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}

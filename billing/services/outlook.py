@@ -1,0 +1,49 @@
+"""What a budget's running periods come to at the present pace."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from billing.domain.forecast import CallingHours, Forecast, Pace, forecast, pace_of
+from billing.domain.periods import Period
+from billing.models import Balance, Budget, Scope, SpendSample
+from billing.services.readings import LOOK_BACK
+
+_HORIZON = timedelta(days=90)
+"""A total has no end; whether it lasts so long is all that is said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    balance: Balance
+    forecast: Forecast
+
+
+def outlook(budget: Budget, running: list[Balance], *, now: datetime) -> list[Outlook]:
+    """A forecast for each running period, those without a limit too; none where too little was seen to tell a pace,
+    or no campaign that it pays for is running.
+    """
+    total = next((one for one in running if one.period == Period.TOTAL), None)
+    hours = calling_hours(budget)
+    if total is None or hours is None:
+        return []
+    kept = SpendSample.objects.filter(budget=budget, at__gte=now - LOOK_BACK, at__lt=now).order_by("at")
+    pace = pace_of([*kept.values_list("at", "spent"), (now, total.spent)], hours)
+    return [] if pace is None else [Outlook(one, _forecast(one, pace, hours, now)) for one in running]
+
+
+def _forecast(balance: Balance, pace: Pace, hours: CallingHours, now: datetime) -> Forecast:
+    ends_at = balance.window.upper or now + _HORIZON
+    return forecast(balance.spent, balance.limit, pace, hours, now=now, ends_at=ends_at)
+
+
+def calling_hours(budget: Budget) -> CallingHours | None:
+    """When the running campaigns call that may spend from it, by the relation through which they name budgets."""
+    running = Q(campaigns__status="running")
+    whose = running & Q(pk=budget.pk) if budget.scope == Scope.CAMPAIGN else running
+    rows = Budget.objects.filter(whose).values_list(
+        "campaigns__weekdays", "campaigns__opens_at", "campaigns__closes_at"
+    )
+    windows = tuple((day, opens, closes) for days, opens, closes in rows for day in days)
+    return CallingHours(budget.zone, windows) if windows else None

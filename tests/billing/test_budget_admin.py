@@ -1,0 +1,197 @@
+"""Budgets, the ledger and what is to be reviewed, as people see them."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from html import unescape
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from billing.models import Budget, LedgerEntry
+from billing.services import budgets, ledger
+from billing.services.budgets import BudgetRefused, Limits
+from calls.models import Campaign, Lead
+from tests.billing import factories as make
+from tests.billing.factories import CALL, OTHER
+
+pytestmark = pytest.mark.django_db
+LIST, ADD = "/admin/billing/budget/", "/admin/billing/budget/add/"
+LEDGER = "/admin/billing/ledgerentry/"
+RULES = {"alert_rules-TOTAL_FORMS": "0", "alert_rules-INITIAL_FORMS": "0"}
+
+
+def text(client: Client, url: str) -> str:
+    """The page's words, with one space for all that is between them."""
+    response = client.get(url)
+    assert response.status_code == 200
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
+
+
+def used(**limits: str) -> Budget:
+    """A budget of 1 USD, of which 0.1 is spent and 0.25 held, now."""
+    budget = make.budget(name="November", **limits)
+    now = timezone.now()
+    make.hold(CALL, budget, at=now)
+    make.hold(OTHER, budget, at=now)
+    ledger.charge(CALL, Decimal("0.1"), at=now)
+    return budget
+
+
+def form(**typed: str) -> dict[str, str]:
+    limits = dict.fromkeys(("limit", "day_limit", "week_limit", "month_limit", "call_limit"), "")
+    return (
+        {"name": "November", "scope": "campaign", "source": "", "currency": "USD", "zone": "UTC"}
+        | limits
+        | RULES
+        | typed
+    )
+
+
+def errors(reply: object) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = reply.context["adminform"].form.errors  # type: ignore[attr-defined]
+    return found
+
+
+def test_an_empty_list_says_what_to_do(admin_client: Client) -> None:
+    assert "There is no budget yet, and nothing is dialed without one" in text(admin_client, LIST)
+    assert "Nothing was held or charged yet." in text(admin_client, LEDGER)
+    assert "There is nothing to review" in text(admin_client, "/admin/billing/review/")
+
+
+def test_a_budget_is_made_with_limits(admin_client: Client) -> None:
+    page = text(admin_client, ADD)
+    assert "A call is dialed only where its worst case fits into every limit." in page
+    typed = form(name="December", limit="25", day_limit="2.50", call_limit="0.2", zone="America/Denver")
+    assert admin_client.post(ADD, typed).status_code == 302
+    made = Budget.objects.get()
+    assert (made.name, made.zone, made.limit, made.day_limit) == ("December", "America/Denver", 25, Decimal("2.5"))
+    assert (made.week_limit, made.month_limit, made.call_limit) == (None, None, Decimal("0.2"))
+    assert not made.balances.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "sentence"),
+    [
+        (
+            {"limit": "-1"},
+            "limit",
+            "A limit cannot be negative: enter 0 to allow nothing, or leave this empty for no limit.",
+        ),
+        ({"day_limit": "1.1234567"}, "day_limit", "Enter at most 6 places."),
+        (
+            {"month_limit": "123456789"},
+            "month_limit",
+            "Enter at most 99,999,999.999999, or leave this empty for no limit.",
+        ),
+        (
+            {"week_limit": "ten"},
+            "week_limit",
+            "Enter an amount such as 50 or 12.50, or leave this empty for no limit.",
+        ),
+        (
+            {"call_limit": "NaN"},
+            "call_limit",
+            "Enter an amount such as 50 or 12.50, or leave this empty for no limit.",
+        ),
+        ({"zone": "Mars/Base"}, "zone", "'Mars/Base' is no time zone: enter an IANA name such as America/Denver."),
+        ({"currency": "usd"}, "currency", "Enter a currency by its three letters, such as USD."),
+        ({"scope": "source"}, "source", "Choose the source whose leads it pays for."),
+        ({"source": "web"}, "source", "Only a budget for leads of one source names one: leave this empty."),
+        (
+            {"scope": "source", "source": "web"},
+            "source",
+            "No lead has the source 'web': import leads that have one first.",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_sentence(
+    admin_client: Client, typed: dict[str, str], field: str, sentence: str
+) -> None:
+    reply = admin_client.post(ADD, form(**typed))
+    assert errors(reply) == {field: [sentence]}
+    assert not Budget.objects.exists()
+
+
+def lead_from(source: str, budget: Budget) -> Lead:
+    campaign, _ = Campaign.objects.get_or_create(name="Sellers", budget=budget)
+    number = f"+1303555{Lead.objects.count():04}"
+    return Lead.objects.create(campaign=campaign, phone=number, source=source, next_attempt_at=timezone.now())
+
+
+def test_a_source_is_chosen_from_those_that_leads_have_and_has_one_budget(admin_client: Client) -> None:
+    whose = make.budget(name="Sellers")
+    for source in ("website", "facebook", "", "website"):
+        lead_from(source, whose)
+    assert budgets.lead_sources() == ["facebook", "website"]
+    assert '<option value="website">website</option>' in admin_client.get(ADD).content.decode()
+    typed = form(name="Web", scope="source", source="website", limit="5")
+    assert admin_client.post(ADD, typed).status_code == 302
+    assert "leads from website" in text(admin_client, LIST)
+    assert errors(admin_client.post(ADD, typed | {"name": "Web 2"})) == {
+        "source": ["Budget 'Web' pays for the leads of 'website' already: change that one."]
+    }
+    assert errors(admin_client.post(ADD, typed | {"name": "Web 2", "source": "webiste"})) == {
+        "source": ["No lead has the source 'webiste': choose one of facebook, website."]
+    }
+    assert errors(
+        admin_client.post(f"{LIST}{whose.pk}/change/", typed | {"name": "Sellers", "source": "facebook"})
+    ) == {"scope": ["1 of the campaigns name this budget: choose another for them first."]}
+
+
+def test_the_list_shows_what_is_free_today_this_month_and_in_all(admin_client: Client) -> None:
+    used(day_limit="0.5")
+    make.budget("0", name="Nothing")
+    make.budget(None, name="Unlimited", scope="company")
+    page = text(admin_client, LIST)
+    assert (
+        "November the campaigns that name it "
+        "0.15 USD free 0.10 spent, 0.25 held of 0.50 "
+        "no limit 0.10 spent, 0.25 held "
+        "0.65 USD free 0.10 spent, 0.25 held of 1.00 open" in page
+    )
+    assert (
+        "Nothing the campaigns that name it no limit 0.00 spent no limit 0.00 spent 0.00 USD free 0.00 spent of 0.00"
+        in page
+    )
+    assert "Unlimited every call no limit 0.00 spent no limit 0.00 spent no limit 0.00 spent open" in page
+    html = admin_client.get(LIST).content.decode()
+    assert '<progress class="purse purse-good" max="100" value="70" title="0.35 of 0.50 USD"></progress>' in html
+    assert '<progress class="purse purse-bad" max="100" value="100" title="0.00 of 0.00 USD"></progress>' in html
+
+
+def test_the_state_of_a_budget(admin_client: Client) -> None:
+    budget = used()
+    budgets.change_limits(budget.pk, Limits(Decimal(1), day=Decimal("0.35")), at=timezone.now())
+    assert " used up 1 budget Filter " in text(admin_client, LIST)
+    Budget.objects.update(stopped_at=timezone.now(), stopped_reason="mia stopped it: too dear")
+    assert " stopped 1 budget Filter " in text(admin_client, LIST)
+    page = text(admin_client, f"{LIST}{budget.pk}/change/")
+    assert "Dialing is stopped since" in page
+    assert "mia stopped it: too dear" in page
+
+
+def queries(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+def test_queries_do_not_grow_with_budgets_entries_or_days(admin_client: Client) -> None:
+    budget = used()
+    urls = (LIST, LEDGER, f"{LIST}{budget.pk}/change/")
+    few = {}
+    for url in urls:
+        queries(admin_client, url)
+        few[url] = queries(admin_client, url)
+    for number in range(1, 20):
+        at = timezone.now() - timedelta(days=number)
+        make.hold(UUID(int=number), budget, make.budget(), amount="0.01", at=at)
+    assert {url: queries(admin_client, url) for url in urls} == few
+    assert few[LIST] <= 8
+    assert few[urls[2]] <= 20
