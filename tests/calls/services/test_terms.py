@@ -1,0 +1,362 @@
+"""The terms of a call before it rings: voice, length, hold, and why."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings as configured
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from agents.domain.script import VERSION
+from billing.domain.card import MissingRate
+from billing.models import Budget, Rate, Scope
+from billing.services import ledger
+from billing.services.ledger import BudgetExhausted, BudgetStopped
+from calls.domain.status import CallStatus
+from calls.models import Call, Campaign, Lead
+from calls.models.campaign import VoiceTier
+from calls.services import dispatching, doorbell
+from calls.services.moving import note
+from calls.services.terms import _PROVIDER_FAULT, Terms, plan_for, premium_component, terms_for, voice_name
+from tests.calls import factories as make
+from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
+from voice.domain.types import Tier
+from voice.metering import Meter
+from voice.speech.ports import Speech, SpeechError
+from voice.tiers import TieredVoice
+
+pytestmark = pytest.mark.django_db
+NOW = NOON_IN_DENVER
+FLASH = "elevenlabs.flash_v2_5"
+PREMIUM_WORST = Decimal("0.37719")
+"""The local worst case, and 330 s of 15 characters."""
+NEW_LEAD = (
+    "Not talked with yet: 1.7 % chance of an appointment worth 50.00 USD. The premium voice is taken to add 10 % to "
+    "that, 0.085 USD, and usually costs 0.045 USD more."
+)
+PAYS = "It pays: the premium voice speaks."
+
+
+@pytest.fixture(autouse=True)
+def premium_voice(settings: Settings) -> None:
+    """ElevenLabs is set up."""
+    settings.VOICE = replace(configured.VOICE, elevenlabs_api_key="key", elevenlabs_voice_id="Rachel7")
+
+
+def lead(tier: VoiceTier = VoiceTier.AUTO, *, of: dict[str, Any] | None = None, **campaign: Any) -> Lead:
+    """A due lead of a campaign that holds nobody out, unless said otherwise. ``of`` are the lead's own fields."""
+    campaign.setdefault("holdout_percent", 0)
+    return make.lead(make.campaign(tier=tier, **campaign), **(of or {}))
+
+
+def terms(of: Lead, now: datetime = NOW) -> Terms:
+    campaign = Campaign.objects.select_related("budget").get(pk=of.campaign_id)
+    return terms_for(of, campaign, now=now)
+
+
+def reasons(of: Lead) -> tuple[str, ...]:
+    """Of a call that begins local; nothing is held for more than that."""
+    found = terms(of)
+    assert (found.tier, found.hold, found.held_out) == (Tier.LOCAL, WORST_CASE, False)
+    return found.reasons
+
+
+def test_a_campaign_that_wants_the_local_voice_has_it() -> None:
+    of = lead(VoiceTier.LOCAL)
+    assert terms(of) == Terms(
+        Tier.LOCAL,
+        max_length_s=300,
+        hold=WORST_CASE,
+        currency="USD",
+        budget_ids=(of.campaign.budget_id,),
+        voice="piper",
+        script_version=VERSION,
+        reasons=("The campaign wants the local voice.",),
+        premium_chosen=False,
+        held_out=False,
+    )
+
+
+def test_a_campaign_that_wants_premium_has_it() -> None:
+    of = lead(VoiceTier.PREMIUM, appointment_value=0, holdout_percent=50)
+    assert terms(of) == Terms(
+        Tier.PREMIUM,
+        max_length_s=300,
+        hold=PREMIUM_WORST,
+        currency="USD",
+        budget_ids=(of.campaign.budget_id,),
+        voice="eleven_flash_v2_5 Rachel7",
+        script_version=VERSION,
+        reasons=("The campaign wants the premium voice.",),
+        premium_chosen=True,
+        held_out=False,
+    )
+
+
+def test_premium_speaks_where_it_pays() -> None:
+    found = terms(lead())
+    assert (found.tier, found.hold, found.premium_chosen) == (Tier.PREMIUM, PREMIUM_WORST, True)
+    assert found.reasons == (NEW_LEAD, PAYS)
+
+
+def test_what_is_chosen_is_kept_with_the_call_and_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorbell, "ring", lambda call_id: None)
+    of = lead()
+    dispatching.dispatch_next(of.campaign_id, now=NOW)
+    call = Call.objects.get()
+    assert (call.tier, call.premium_chosen, call.held_out, call.max_length_s) == ("premium", True, False, 300)
+    assert (call.voice, call.tier_reasons) == ("eleven_flash_v2_5 Rachel7", [NEW_LEAD, PAYS])
+    assert of.campaign.budget.total.held == PREMIUM_WORST
+
+
+@pytest.mark.parametrize("tier", [VoiceTier.PREMIUM, VoiceTier.AUTO])
+class TestPremiumThatCannotBeHad:
+    def test_without_a_provider(self, tier: VoiceTier, settings: Settings) -> None:
+        settings.VOICE = replace(configured.VOICE, elevenlabs_api_key="")
+        assert reasons(lead(tier)) == ("No premium voice is set up: set ELEVENLABS_API_KEY. The local voice speaks.",)
+
+    def test_without_a_rate(self, tier: VoiceTier) -> None:
+        Rate.objects.filter(key=FLASH).delete()
+        (reason,) = reasons(lead(tier))
+        assert reason.startswith("The premium voice has no price, so the local voice speaks: There is no rate")
+        assert FLASH in reason
+
+    def test_with_a_rate_in_another_currency(self, tier: VoiceTier) -> None:
+        Rate.objects.filter(key=FLASH).update(currency="EUR")
+        (reason,) = reasons(lead(tier))
+        assert reason.endswith(f"One call would be paid in USD and EUR: give '{FLASH}' a rate in USD.")
+
+    def test_with_a_provider_that_fails(self, tier: VoiceTier) -> None:
+        for fault in (False, False, True, True):
+            talked(premium=True, fault=fault)
+        assert reasons(lead(tier)) == (
+            "The premium voice failed in 2 of 4 calls of the last 15 minutes: the local voice speaks.",
+        )
+
+    def test_with_a_budget_that_has_no_room_for_it(self, tier: VoiceTier) -> None:
+        budget = make.budget(limit="0.377189", name="May")
+        assert reasons(lead(tier, budget=budget)) == (
+            "A premium call may cost 0.37719 USD, and budget 'May' has 0.377189 USD free (total): the local voice "
+            "speaks.",
+        )
+
+    def test_with_a_period_in_which_others_hold(self, tier: VoiceTier) -> None:
+        company = Budget.objects.create(name="Company", scope=Scope.COMPANY, day_limit=Decimal(1))
+        ledger.hold(UUID(int=1), [company.pk], Decimal("0.7"), currency="USD", at=NOW - timedelta(hours=1))
+        assert reasons(lead(tier)) == (
+            "A premium call may cost 0.37719 USD, and budget 'Company' has 0.30 USD free (day): the local voice "
+            "speaks.",
+        )
+        tomorrow = terms(lead(tier), now=NOW + timedelta(days=1))
+        assert tomorrow.tier is Tier.PREMIUM
+
+    def test_with_a_limit_for_one_call(self, tier: VoiceTier) -> None:
+        budget = Budget.objects.create(name="May", limit=Decimal(50), call_limit=Decimal("0.2"))
+        assert reasons(lead(tier, budget=budget)) == (
+            "A premium call may cost 0.37719 USD, and a budget allows 0.20 USD for one: the local voice speaks.",
+        )
+
+
+def talked(*, premium: bool, fault: bool = False, reason: str = "", at: datetime = NOW) -> Call:
+    """A call of late; ``fault``: the local voice took over."""
+    call = make.call(
+        status=CallStatus.DONE,
+        at=at - timedelta(minutes=5),
+        answered_at=at - timedelta(minutes=4),
+        tier=(Tier.PREMIUM if premium else Tier.LOCAL).value,
+    )
+    if fault or reason:
+        fields = {"tier": "local", "reason": reason or "The premium voice failed, so the local voice speaks on: 500"}
+        note(call.pk, "tier.changed", at=at - timedelta(minutes=4), fields=fields)
+    return call
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The rest of the call would cost 0.15 USD in the premium voice, and 0.2 USD is spent.",
+        "The call closes at a score of 20: the local voice does.",
+        "This machine has no premium voice: the local voice speaks.",
+    ],
+)
+def test_a_change_of_voice_for_another_reason_is_no_fault_of_the_provider(reason: str) -> None:
+    for _ in range(4):
+        talked(premium=True, reason=reason)
+    assert terms(lead()).tier is Tier.PREMIUM
+
+
+def test_the_providers_health_is_that_of_the_last_quarter_of_an_hour() -> None:
+    for _ in range(5):
+        talked(premium=True, fault=True, at=NOW - timedelta(minutes=10))
+    assert terms(lead()).tier is Tier.PREMIUM
+    assert terms(lead(), now=NOW - timedelta(seconds=1)).tier is Tier.LOCAL
+
+
+def test_a_call_that_was_slow_twice_counts_once_and_local_calls_do_not() -> None:
+    slow = "The premium voice did not answer within 1.5 s: the local voice speaks on."
+    call = talked(premium=True, reason=slow)
+    note(call.pk, "tier.changed", at=NOW, fields={"tier": "local", "reason": slow})
+    for _ in range(2):
+        talked(premium=True)
+    for _ in range(5):
+        talked(premium=False)
+    make.call(status=CallStatus.LIVE, tier="premium")  # not answered
+    assert terms(lead()).reasons == (
+        "The premium voice failed in 1 of 3 calls of the last 15 minutes, 1 of them by its slowness: the local voice "
+        "speaks.",
+    )
+
+
+class Broken:
+    """A provider that refuses."""
+
+    component, available = FLASH, True
+
+    def __init__(self, *, available: bool = True) -> None:
+        self.available = available
+
+    def holds(self, text: str) -> bool:
+        return False
+
+    async def speech(self, text: str, *, keep: bool = False) -> Speech:
+        raise SpeechError("quota exceeded")
+
+
+class Working(Broken):
+    async def speech(self, text: str, *, keep: bool = False) -> Speech:
+        return Speech(b"", cached=False)
+
+
+async def test_what_the_voice_side_says_of_a_provider_is_understood() -> None:
+    """The sentences of ``voice.tiers`` begin as the terms expect them to."""
+    told: list[str] = []
+    meter = Meter({}, lambda used: None)
+    for premium in (Broken(), Broken(available=False)):
+        voice = TieredVoice(Working(), premium, meter=meter, emit=lambda change: told.append(change.reason))
+        voice.begin(Tier.PREMIUM)
+        await voice.speech("Hello.", keep=False, ahead_s=0)
+    assert told == [
+        "The premium voice failed, so the local voice speaks on: quota exceeded",
+        "The premium voice failed a moment ago: the local voice speaks.",
+    ]
+    assert all(reason.startswith(_PROVIDER_FAULT) for reason in told)
+
+
+@pytest.mark.parametrize(
+    ("own", "last_call", "why"),
+    [
+        ({}, None, "Not talked with yet"),
+        ({"attempts": 3}, {"disposition": "no_answer"}, "Not reached in 3 calls"),
+        ({"attempts": 1}, {"disposition": "hung_up", "score": 12}, "A cold lead, score 12"),
+        ({"attempts": 1}, {"disposition": "hung_up", "score": 45}, "A warm lead, score 45"),
+        ({"attempts": 1}, {"disposition": "qualified", "score": 80}, "A hot lead, score 80"),
+        ({"attempts": 1}, {"disposition": "voicemail", "score": 80}, "Not talked with yet"),
+        ({"attempts": 1}, {"disposition": "hung_up", "score": 80, "answered_at": None}, "Not talked with yet"),
+        ({"attempts": 1, "disposition": "callback_requested"}, None, "The lead asked to be called"),
+        (
+            {"attempts": 1, "commitment_at": NOW},
+            {"disposition": "hung_up", "score": 45},
+            "The lead asked to be called",
+        ),
+    ],
+)
+def test_what_earlier_calls_say_of_the_lead(own: dict[str, Any], last_call: dict[str, Any] | None, why: str) -> None:
+    of = lead(of=own)
+    if last_call is not None:
+        at = NOW - timedelta(days=1)
+        make.call(of, CallStatus.DONE, at=at, **{"answered_at": at, "ended_at": at, **last_call})
+    assert terms(of).reasons[0].startswith(f"{why}: ")
+
+
+def test_the_last_talk_counts() -> None:
+    of = lead(of={"attempts": 3})
+    at = NOW - timedelta(days=1)
+    for score, disposition in ((80, "hung_up"), (50, "hung_up"), (0, "no_answer")):
+        make.call(of, CallStatus.DONE, at=at, answered_at=at, ended_at=at, score=score, disposition=disposition)
+    assert terms(of).reasons[0].startswith("A warm lead, score 50: ")
+
+
+def test_a_lead_that_was_drawn_stays_local_in_all_its_calls() -> None:
+    of = lead(holdout_percent=50)
+    leads = [make.lead(of.campaign) for _ in range(30)]
+    found = {one.pk: terms(one) for one in leads}
+    assert {(one.tier, one.held_out, one.premium_chosen, one.hold) for one in found.values()} == {
+        (Tier.LOCAL, True, True, WORST_CASE),
+        (Tier.PREMIUM, False, True, PREMIUM_WORST),
+    }
+    later = {one.pk: terms(one, now=NOW + timedelta(days=3)).held_out for one in leads}
+    assert later == {pk: one.held_out for pk, one in found.items()}
+
+
+def test_money_that_goes_too_fast_is_seen() -> None:
+    """Noon in Denver is 19:00 UTC; half of the day's money is gone by 6:00 UTC, a quarter of the day."""
+    budget = Budget.objects.create(name="May", day_limit=Decimal(4))
+    six = NOW.replace(hour=6)
+    ledger.hold(UUID(int=1), [budget.pk], Decimal(2), currency="USD", at=six)
+    assert terms(lead(budget=budget), now=six).reasons == (
+        NEW_LEAD,
+        "Budget 'May' has used 50 % after 25 % of the day, so premium has to bring 2 times its cost.",
+        "It does not pay: the local voice speaks.",
+    )
+    assert terms(lead(budget=budget)).reasons == (NEW_LEAD, PAYS)
+
+
+def test_a_limit_for_one_call_shortens_it_and_says_so() -> None:
+    budget = Budget.objects.create(name="May", limit=Decimal(50), call_limit=Decimal("0.08"))
+    found = terms(lead(VoiceTier.LOCAL, budget=budget))
+    assert (found.max_length_s, found.hold) == (150, Decimal("0.06897"))
+    assert found.reasons == (
+        "The campaign wants the local voice.",
+        "Budget 'May' allows 0.08 USD for one call, so it may last 150 s.",
+    )
+
+
+def test_a_limit_that_pays_for_no_minute_ends_it() -> None:
+    budget = Budget.objects.create(name="May", limit=Decimal(50), call_limit=Decimal("0.03"))
+    with pytest.raises(BudgetExhausted, match=r"^Budget 'May' allows 0\.03 USD for one call, which does not pay for"):
+        terms(lead(budget=budget))
+
+
+def test_a_stopped_budget_ends_it() -> None:
+    budget = make.budget()
+    Budget.objects.filter(pk=budget.pk).update(stopped_at=NOW, stopped_reason="by hand")
+    with pytest.raises(BudgetStopped, match="by hand"):
+        terms(lead(budget=budget))
+
+
+def test_a_call_without_a_price_is_refused() -> None:
+    Rate.objects.filter(key="twilio.voice_out_us").delete()
+    with pytest.raises(MissingRate):
+        terms(lead(VoiceTier.LOCAL))
+
+
+@pytest.mark.parametrize(
+    ("tier", "attempts", "queries"),
+    [(VoiceTier.LOCAL, 0, 2), (VoiceTier.PREMIUM, 3, 4), (VoiceTier.AUTO, 0, 4), (VoiceTier.AUTO, 3, 5)],
+)
+def test_few_queries_are_asked(tier: VoiceTier, attempts: int, queries: int) -> None:
+    of = lead(tier, of={"attempts": attempts})
+    campaign = Campaign.objects.get(pk=of.campaign_id)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        terms_for(of, campaign, now=NOW)
+    assert len(captured) == queries
+
+
+def test_a_voices_name_fits_its_column(settings: Settings) -> None:
+    settings.VOICE = replace(settings.VOICE, piper_model=f"/models/{'x' * 70}.onnx", elevenlabs_voice_id="v" * 70)
+    assert voice_name(Tier.LOCAL) == "x" * 60
+    assert voice_name(Tier.PREMIUM) == ("eleven_flash_v2_5 " + "v" * 70)[:60]
+
+
+def test_a_premium_call_is_planned_with_the_providers_characters() -> None:
+    assert premium_component(Tier.PREMIUM) == FLASH
+    assert premium_component(Tier.LOCAL) == ""
+    assert (FLASH, "char") in plan_for(Tier.PREMIUM, 60).per_s
+    assert (FLASH, "char") not in plan_for(Tier.LOCAL, 60).per_s
