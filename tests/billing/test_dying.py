@@ -44,7 +44,7 @@ def books() -> dict[str, list[Any]]:
     with transaction.atomic():
         list(Budget.objects.select_for_update())
         return {
-            model.__name__: list(model.objects.order_by("pk").values())
+            model.__name__: list(model._default_manager.order_by("pk").values())
             for model in apps.get_app_config("billing").get_models()
         }
 
