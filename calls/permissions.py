@@ -23,7 +23,14 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "appointment": ("view",),
         "costdaily": ("view",),
     },
-    "billing": {"budget": ("view",), "ledgerentry": ("view",)},
+    "billing": {
+        "budget": ("view",),
+        "ledgerentry": ("view",),
+        "rate": ("view",),
+        "alert": ("view",),
+        "alertrule": ("view",),
+        "review": ("view",),
+    },
 }
 
 

@@ -10,6 +10,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name='review',
+            options={'ordering': ['-opened_at', '-pk'], 'verbose_name_plural': 'money to review'},
+        ),
         migrations.RemoveIndex(
             model_name='callcost',
             name='cost_to_price',

@@ -97,6 +97,7 @@ class Review(models.Model):
 
     class Meta:
         ordering = ["-opened_at", "-pk"]
+        verbose_name_plural = "money to review"
         indexes = [models.Index(fields=["opened_at"], condition=Q(decision=""), name="review_open")]
 
     def __str__(self) -> str:

@@ -7,16 +7,17 @@ from html import unescape
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing.models import Budget, LedgerEntry
+from billing.models import Budget, LedgerEntry, SpendSample
 from billing.services import budgets, ledger
-from billing.services.budgets import BudgetRefused, Limits
+from billing.services.budgets import Limits
 from calls.models import Campaign, Lead
+from calls.permissions import MANAGERS
 from tests.billing import factories as make
 from tests.billing.factories import CALL, OTHER
 
@@ -195,3 +196,172 @@ def test_queries_do_not_grow_with_budgets_entries_or_days(admin_client: Client) 
     assert {url: queries(admin_client, url) for url in urls} == few
     assert few[LIST] <= 8
     assert few[urls[2]] <= 20
+
+
+def change(client: Client, budget: Budget, **typed: str) -> object:
+    return client.post(f"{LIST}{budget.pk}/change/", form(**typed))
+
+
+def test_a_limit_may_go_down_to_what_is_used_and_counts_at_once(admin_client: Client) -> None:
+    budget = used()
+    yesterday = timezone.now() - timedelta(days=1)
+    make.hold(UUID(int=1), budget, amount="0.3", at=yesterday)
+    assert change(admin_client, budget, limit="0.65", day_limit="0.35").status_code == 302  # type: ignore[attr-defined]
+    budget.refresh_from_db()
+    assert (budget.limit, budget.day_limit, budget.name) == (Decimal("0.65"), Decimal("0.35"), "November")
+    limits = dict(budget.balances.filter(window__contains=timezone.now()).values_list("period", "limit"))
+    assert limits == {"total": Decimal("0.65"), "day": Decimal("0.35"), "week": None, "month": None}
+    assert budget.balances.get(period="day", window__contains=yesterday).limit is None
+
+
+@pytest.mark.parametrize(("field", "when"), [("limit", ""), ("day_limit", " today"), ("month_limit", " this month")])
+def test_a_limit_below_what_is_used_is_refused_with_the_figure_to_enter(
+    admin_client: Client, field: str, when: str
+) -> None:
+    budget = used()
+    assert errors(change(admin_client, budget, **{field: "0.349999"})) == {
+        field: [
+            f"0.349999 USD is less than the 0.10 USD spent and 0.25 USD held{when}: "
+            "enter at least 0.35 USD, or wait for calls to settle."
+        ]
+    }
+    assert Budget.objects.get().limit == 1
+
+
+def test_what_was_held_since_the_form_was_checked_counts(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = used()
+    monkeypatch.setattr(budgets, "problems_of", lambda *_, **__: {})
+    reply = admin_client.post(f"{LIST}{budget.pk}/change/", form(name="December", limit="0.1"), follow=True)
+    assert [str(message) for message in reply.context["messages"]] == [
+        "Nothing was changed. 0.10 USD is less than the 0.10 USD spent and 0.25 USD held: enter at least 0.35 USD, "
+        "or wait for calls to settle."
+    ]
+    budget.refresh_from_db()
+    assert (budget.name, budget.limit) == ("November", 1)
+
+
+def test_what_was_booked_keeps_its_meaning(admin_client: Client) -> None:
+    budget = used()
+    fixed = {"currency": "EUR", "zone": "America/Denver", "scope": "company", "name": "December", "limit": "2"}
+    assert change(admin_client, budget, **fixed).status_code == 302  # type: ignore[attr-defined]
+    budget.refresh_from_db()
+    assert (budget.currency, budget.zone, budget.scope) == ("USD", "UTC", "campaign")
+    assert (budget.name, budget.limit) == ("December", 2)
+    unused = make.budget(name="Unused")
+    assert change(admin_client, unused, **fixed | {"name": "Unused"}).status_code == 302  # type: ignore[attr-defined]
+    unused.refresh_from_db()
+    assert (unused.currency, unused.zone, unused.scope) == ("EUR", "America/Denver", "company")
+
+
+def test_the_page_of_a_budget(admin_client: Client) -> None:
+    budget = used(day_limit="0.5")
+    url = f"{LIST}{budget.pk}/change/"
+    make.hold(UUID(int=1), budget, amount="0.3", at=timezone.now() - timedelta(days=40))
+    Campaign.objects.create(name="Sellers", budget=budget, status="running")
+    page = text(admin_client, url)
+    for words in (
+        "Today 0.10 0.25 0.50 0.15 -",
+        "This week 0.10 0.25 no limit -",
+        "In all 0.10 0.55 1.00 0.35 -",
+        "Sellers running",
+        "charge 0.10 USD 6f1c2f0e",
+        "hold 0.25 USD 6f1c2f0e",
+        "0.00 0.30 0.50 0.20",
+    ):
+        assert words in page
+    html = admin_client.get(url).content.decode()
+    assert f'<a href="/admin/calls/call/{CALL}/change/">6f1c2f0e</a>' in html
+
+
+def test_the_page_of_a_budget_without_anything(admin_client: Client) -> None:
+    budget = make.budget(name="New")
+    page = text(admin_client, f"{LIST}{budget.pk}/change/")
+    for sentence in (
+        "Today 0.00 0.00 no limit -",
+        "No campaign names it yet: choose it on a campaign's page.",
+        "Nothing was held or charged yet.",
+        "No period in which calls were made is over yet.",
+    ):
+        assert sentence in page
+    assert admin_client.get(f"{LIST}999/change/").status_code == 302
+
+
+def test_a_budget_that_paid_cannot_be_deleted(admin_client: Client) -> None:
+    budget = used()
+    admin_client.post(f"{LIST}{budget.pk}/delete/", {"post": "yes"})
+    assert Budget.objects.get() == budget
+
+
+def test_what_a_period_comes_to_is_told_where_enough_was_seen(admin_client: Client) -> None:
+    now = timezone.now()
+    budget = used(month_limit="100")
+    budgets.change_limits(budget.pk, Limits(Decimal(2), month=Decimal(100)), at=now)
+    Campaign.objects.create(name="Sellers", budget=budget, status="running", opens_at="00:00", closes_at="23:59")
+    for quarters in range(20, 0, -1):
+        SpendSample.objects.create(
+            budget=budget, at=now - timedelta(minutes=15 * quarters), spent=Decimal("0.005") * (20 - quarters)
+        )
+    page = text(admin_client, f"{LIST}{budget.pk}/change/")
+    assert re.search(r"In all 0\.10 0\.25 2\.00 1\.65 used up on \w{3} \d{4}-\d\d-\d\d, \d\d:\d\d", page)
+    assert re.search(
+        r"This month 0\.10 0\.25 100\.00 99\.65 about \d+\.\d\d at its end \(\d+\.\d\d to \d+\.\d\d\)", page
+    )
+
+
+@pytest.fixture
+def manager(client: Client) -> User:
+    user = User.objects.create_user("mia", password="correct horse", is_staff=True)
+    user.groups.add(Group.objects.get(name=MANAGERS))
+    client.force_login(user)
+    return user
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_manager_sees_money_and_changes_none(client: Client) -> None:
+    budget = used()
+    for model in ("budget", "ledgerentry", "rate", "alert", "alertrule", "review"):
+        assert client.get(f"/admin/billing/{model}/").status_code == 200
+    page = text(client, f"{LIST}{budget.pk}/change/")
+    assert "In all 0.10 0.25 1.00 0.65" in page
+    assert "Save" not in page
+    assert "Stop dialing" not in page
+    assert change(client, budget, limit="9").status_code == 403  # type: ignore[attr-defined]
+    assert client.get(ADD).status_code == 403
+    assert Budget.objects.get().limit == 1
+
+
+def test_who_may_see_budgets_alone_sees_no_ledger(client: Client) -> None:
+    budget = used()
+    user = User.objects.create_user("ben", password="correct horse", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_budget"))
+    client.force_login(user)
+    page = text(client, f"{LIST}{budget.pk}/change/")
+    assert "Booked last" not in page
+    assert "What it pays for" not in page
+    assert client.get(LEDGER).status_code == 403
+
+
+def test_the_ledger_is_read_only_and_found_by_call_kind_and_budget(admin_client: Client) -> None:
+    budget = used()
+    make.hold(UUID(int=7), make.budget(name="Other"), amount="0.000001")
+    entry = LedgerEntry.objects.get(kind="charge")
+    for query in ({"kind__exact": "charge"}, {"q": str(CALL), "kind__exact": "charge"}):
+        page = admin_client.get(LEDGER, query | {"budget__id__exact": str(budget.pk)})
+        assert list(page.context["cl"].result_list) == [entry]
+    assert "charge 0.10 USD 6f1c2f0e" in text(admin_client, LEDGER)
+    assert "hold 0.000001 USD 00000000" in text(admin_client, LEDGER)
+    found = {
+        q: admin_client.get(LEDGER, {"q": q}).context["cl"].result_count
+        for q in ("6f1c", "6f1c2f0e-9a33", "zz", "6f")
+    }
+    assert found == {"6f1c": 4, "6f1c2f0e-9a33": 4, "zz": 0, "6f": 0}
+    page = text(admin_client, f"{LEDGER}{entry.pk}/change/")
+    assert "Amount: 0.10 USD" in page
+    assert admin_client.post(f"{LEDGER}{entry.pk}/change/", {"amount": "9"}).status_code == 403
+    assert admin_client.post(f"{LEDGER}{entry.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert admin_client.get(f"{LEDGER}add/").status_code == 403
+    ticked = {"action": "delete_selected", "_selected_action": [str(entry.pk)], "post": "yes"}
+    admin_client.post(LEDGER, ticked)
+    assert LedgerEntry.objects.get(pk=entry.pk).amount == Decimal("0.1")
