@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.admin.base import MoneyAdmin
 from billing.domain.alerting import disorder_of, fault_of
 from billing.models import Alert, AlertRule, Budget, Level
 from billing.services.alert_rules import RuleBook, rule_of
@@ -105,7 +106,8 @@ class AlertRuleInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AlertRuleAdmin(MoneyAdmin):
+    empty_sentence = "There is no rule, so nothing is told and nothing is stopped: add a share, such as 0.75."
     form = SingleRuleForm
     list_display = ["kind", "level", "shown_threshold", "for_budget", "enabled"]
     list_filter = ["kind", "level", "enabled", "budget"]
@@ -140,17 +142,16 @@ class IsOpen(admin.SimpleListFilter):
 
 
 @admin.register(Alert)
-class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AlertAdmin(MoneyAdmin):
     """What was told, open ones first: to be read and acknowledged."""
 
+    empty_sentence = "Nothing was told yet. What is told, and when, is in the alert rules."
     list_display = ["level_badge", "text", "of_budget", "told", "state", "mail", "acknowledged"]
     list_display_links = ["text"]
     list_filter = [IsOpen, "level", "kind", "budget"]
     list_select_related = ["budget"]
     date_hierarchy = "at"
     ordering = [F("ended_at").desc(nulls_first=True), "-at", "-pk"]
-    show_full_result_count = False
-    list_per_page = 50
     actions = ["acknowledge_selected"]
     fields = [
         "level_badge",
@@ -165,9 +166,6 @@ class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "acknowledged",
     ]
 
-    class Media:
-        css = {"all": ["calls/admin.css"]}
-
     @admin.display(description="level", ordering="level")
     def level_badge(self, alert: Alert) -> SafeString:
         return format_html(
@@ -181,13 +179,13 @@ class AlertAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="told at (UTC)", ordering="at")
     def told(self, alert: Alert) -> SafeString:
-        return format_html('<span class="nowrap">{:%Y-%m-%d %H:%M}</span>', alert.at)
+        return format_html('<span class="nowrap">{}</span>', f"{alert.at:%Y-%m-%d %H:%M}")
 
     @admin.display(description="state", ordering="ended_at")
     def state(self, alert: Alert) -> SafeString:
         if alert.ended_at is None:
             return format_html('<span class="badge badge-warn">{}</span>', "open")
-        return format_html('<span class="nowrap">over since {:%Y-%m-%d %H:%M}</span>', alert.ended_at)
+        return format_html('<span class="nowrap">over since {}</span>', f"{alert.ended_at:%Y-%m-%d %H:%M}")
 
     @admin.display(description="mail")
     def mail(self, alert: Alert) -> str:

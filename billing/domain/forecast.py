@@ -26,6 +26,7 @@ _SPREAD = Decimal("1.2816")
 """Standard deviations to each side that hold 80 % of a normal distribution."""
 _HOUR_S = 3600
 _HALF = Decimal("0.5")
+_EXACT = Decimal("1e-9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def pace_of(samples: Sequence[Sample], hours: CallingHours) -> Pace | None:
     residuals = [(weight, spent - per_hour * length) for weight, length, spent in weighted]
     error = _sum((weight * residual) ** 2 for weight, residual in residuals).sqrt() / mass
     noise = _sum(weight * residual**2 for weight, residual in residuals) / mass
-    return Pace(per_hour, error, noise)
+    return Pace(*(value.quantize(_EXACT) for value in (per_hour, error, noise)))
 
 
 def forecast(

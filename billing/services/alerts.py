@@ -4,6 +4,7 @@ However many watch at once, a partial unique index lets one of them open an aler
 and the stop, is in the same transaction; the mail goes after the commit.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -26,14 +27,15 @@ def watch(now: datetime, figures: Mapping[int, Figures]) -> list[Alert]:
     """One look at every budget; the alerts that were told. ``figures`` is what calls know, by the budget's key."""
     stops.forget_elapsed(now=now)
     book = RuleBook()
+    # Before the values: with an older look at the alerts, a watcher that was overtaken at worst tells nothing.
+    opened = _open_alerts()
     seen = look(now=now)
     paid = _paid_for_appointments(seen, figures)
     told = []
-    for budget_id, opened in _open_alerts(seen).items():
-        one = seen[budget_id]
+    for budget_id, one in seen.items():
         known = figures.get(budget_id, _NO_FIGURES)
         readings = _readings(one, known, paid.get(budget_id), now=now)
-        told += _judge(one.budget, readings, book.rules_for(budget_id), opened, now=now)
+        told += _judge(one.budget, readings, book.rules_for(budget_id), opened[budget_id], now=now)
     return told
 
 
@@ -43,10 +45,10 @@ def acknowledge(alerts: Iterable[int], *, by: str, at: datetime) -> int:
     return unseen.update(acknowledged_at=at, acknowledged_by=by)
 
 
-def _open_alerts(seen: Mapping[int, Seen]) -> dict[int, dict[str, Alert]]:
+def _open_alerts() -> defaultdict[int, dict[str, Alert]]:
     """For each budget its open alerts by their crossing."""
-    opened: dict[int, dict[str, Alert]] = {budget_id: {} for budget_id in seen}
-    for alert in Alert.objects.filter(ended_at__isnull=True, budget__in=list(seen)):
+    opened: defaultdict[int, dict[str, Alert]] = defaultdict(dict)
+    for alert in Alert.objects.filter(ended_at__isnull=True):
         opened[alert.budget_id][alert.crossing] = alert
     return opened
 
