@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser lint format lock clean
+.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser bench-billing lint format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -52,6 +52,10 @@ test-demo: install-dev ## The demo, as its reader runs it
 
 test-browser: install-dev ## The pages in Chromium; skipped where there is none
 	@$(PYTEST) -q -m browser --cov --cov-append --cov-report=
+
+bench-billing: install-dev ## Holds and settlements a second against a bare UPDATE; the cost pages at a million calls
+	@$(BIN)/python -m bench.billing
+	@$(BIN)/python -m bench.analytics
 
 lint: install-dev ## Formatting, ruff, mypy, the contracts between the parts
 	@$(BIN)/ruff format --check .
