@@ -149,9 +149,10 @@ def _stretch(arm: Arm) -> float:
 def _sentence(premium: Arm, held_out: Arm, ratio: Estimate | None, wanted: int, currency: str) -> str:
     calls, appointments = premium.calls + held_out.calls, premium.appointments + held_out.appointments
     if ratio is None:
-        return (
-            f"Not enough yet: {calls:,} calls, {appointments:,} appointments; about {wanted:,} more calls are needed."
+        needed = (
+            f"about {wanted:,} more calls are needed" if wanted else "one of the two arms has none or cost nothing"
         )
+        return f"Not enough yet: {calls:,} calls, {appointments:,} appointments; {needed}."
     verdict = "cannot be told apart from none"
     if ratio.low > 1:
         verdict = "pays"

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Q
 
 from agents.domain.script import VERSION as SCRIPT_VERSION
 from agents.domain.types import Disposition
@@ -28,6 +28,7 @@ from voice.domain.types import Tier
 SHORTEST_S = 60
 """A call that may not last a minute is not worth its ring."""
 _HEALTH_WINDOW = timedelta(minutes=15)
+_HEALTH_CALLS = 100  # of these at most, however many there were
 _PROVIDER_FAULT = "The premium voice "
 """Begins every reason for which the voice side gave the premium voice up by itself (``voice.tiers``)."""
 _TOO_SLOW = f"{_PROVIDER_FAULT}did not answer"
@@ -154,15 +155,15 @@ def _elapsed(balance: Balance, *, now: datetime) -> Decimal | None:
 
 
 def _health(*, now: datetime) -> Health:
-    """Of the premium calls that were queued of late. Which voice spoke in the end is told by their events alone."""
+    """Of the latest premium calls. Which voice spoke in the end is told by their events alone."""
     recent = Call.objects.filter(queued_at__gt=now - _HEALTH_WINDOW, tier=Tier.PREMIUM.value)
-    given_up = CallEvent.objects.filter(call=OuterRef("pk"), kind="tier.changed")
-    found = recent.filter(answered_at__isnull=False).aggregate(
-        calls=Count("pk"),
-        faults=Count("pk", filter=Exists(given_up.filter(fields__reason__startswith=_PROVIDER_FAULT))),
-        slow=Count("pk", filter=Exists(given_up.filter(fields__reason__startswith=_TOO_SLOW))),
-    )
-    return Health(**found, minutes=int(_HEALTH_WINDOW.total_seconds() // 60))
+    talked = recent.filter(answered_at__isnull=False).order_by("-queued_at").values_list("pk", flat=True)
+    ids = list(talked[:_HEALTH_CALLS])
+    given_up = CallEvent.objects.filter(call__in=ids, kind="tier.changed").values_list("call_id", "fields__reason")
+    reasons = [(call_id, reason) for call_id, reason in given_up if reason.startswith(_PROVIDER_FAULT)]
+    faults = {call_id for call_id, _ in reasons}
+    slow = {call_id for call_id, reason in reasons if reason.startswith(_TOO_SLOW)}
+    return Health(len(ids), len(faults), len(slow), minutes=int(_HEALTH_WINDOW.total_seconds() // 60))
 
 
 def _standing(lead: Lead) -> Standing:

@@ -129,6 +129,11 @@ def _mean_cost(chance: float, cost: float, dearer: float) -> float:
             arm(10, 1, "0"),
             "Not enough yet: 100 calls, 10 appointments; about 17,065 more calls are needed.",
         ),
+        (
+            arm(90_000, 0, "0.1"),
+            arm(10_000, 2_000, "0.05"),
+            "Not enough yet: 100,000 calls, 2,000 appointments; one of the two arms has none or cost nothing.",
+        ),
         (arm(50, 2, "0.1"), EMPTY, "Not enough yet: 50 calls, 2 appointments; about 42,731 more calls are needed."),
     ],
 )
@@ -138,7 +143,7 @@ def test_without_an_appointment_in_both_arms_it_says_how_many_calls_are_missing(
     """With p a call and a share s held out: 1 / (p s) + 1 / (1.25 p (1 - s)), times ((1.960 + 0.842) / ln 1.25)²."""
     found = uplift(premium, held_out)
     assert (found.ratio, found.sentence) == (None, sentence)
-    assert f"about {found.calls_wanted:,} more" in sentence
+    assert (f"about {found.calls_wanted:,} more" in sentence) is (found.calls_wanted > 0)
 
 
 def test_an_arm_without_appointments_still_has_a_difference() -> None:
