@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -245,15 +245,11 @@ def _budget(row: Compliance) -> dict[str, object]:
     def money(value: Decimal | None) -> str:
         return "-" if value is None else amount(value, row.currency)
 
-    since, last = row.since, row.until and row.until - timedelta(microseconds=1)
-    days = "all time" if since is None or last is None else f"{since:%Y-%m-%d}"
-    if since and last and since.date() != last.date():
-        days += f" to {last:%Y-%m-%d}"
     share = "-" if row.share is None else f"{row.share:.1%}"
     return {
         "label": row.budget,
         "period": row.period,
-        "days": days,
+        "begins": "-" if row.since is None else f"{row.since:%Y-%m-%d}",
         "zone": row.zone,
         "kept": row.kept,
         "cells": [

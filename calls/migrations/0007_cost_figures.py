@@ -5,7 +5,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+import django.contrib.postgres.fields
 from django.apps.registry import Apps
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Exists, F, OuterRef, Subquery
@@ -29,6 +31,8 @@ def _events(apps: Apps) -> Iterator[Any]:
     Appointment, Call, CostEvent, LeadRow, Turn = (
         apps.get_model("calls", name) for name in ("Appointment", "Call", "CostEvent", "LeadRow", "Turn")
     )
+    LedgerEntry = apps.get_model("billing", "LedgerEntry")
+    holds = LedgerEntry.objects.filter(reference=OuterRef("pk"), kind="hold").order_by("budget")
     rows = LeadRow.objects.filter(lead=OuterRef("lead"), fate="imported").order_by("pk")
     ended = (
         Call.objects.filter(status__in=["done", "failed"])
@@ -38,6 +42,8 @@ def _events(apps: Apps) -> Iterator[Any]:
             booked=Exists(Appointment.objects.filter(call=OuterRef("pk"))),
             list_id=Subquery(rows.values("source")[:1]),
             currency=F("campaign__budget__currency"),
+            budgets=ArraySubquery(holds.values("budget")),
+            booked_at=Subquery(holds.values("booked_at")[:1]),
         )
         .defer("snapshot")
     )
@@ -48,13 +54,15 @@ def _events(apps: Apps) -> Iterator[Any]:
             at=at,
             day=day_of(at),
             campaign=call.campaign_id,
-            list=call.list_id,
+            lead_list=call.list_id,
             hour=hour_in(zones_of(call.lead), at),
             caller_id=call.from_number,
             script=call.script_version,
             voice=call.voice,
             tier=call.tier,
             currency=call.currency,
+            budgets=call.budgets,
+            booked_at=call.booked_at,
             dials=call.dialed_at is not None and (call.status == "done" or bool(call.carrier_call_id)),
             conversations=is_conversation(call.disposition, lead_spoke=call.spoke),
             qualified=is_qualified(call.disposition),
@@ -104,13 +112,15 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(help_text='When it was dialed, or corrected.')),
                 ('day', models.DateField()),
                 ('campaign', models.BigIntegerField()),
-                ('list', models.BigIntegerField(help_text='The import that the lead came with.', null=True)),
+                ('lead_list', models.BigIntegerField(help_text='The import that the lead came with.', null=True)),
                 ('hour', models.PositiveSmallIntegerField(null=True)),
                 ('caller_id', models.CharField(max_length=16)),
                 ('script', models.CharField(max_length=20)),
                 ('voice', models.CharField(max_length=60)),
                 ('tier', models.CharField(max_length=10)),
                 ('currency', models.CharField(max_length=3)),
+                ('budgets', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='Those that were charged.', size=None)),
+                ('booked_at', models.DateTimeField(help_text="Their periods are this instant's.", null=True)),
                 ('dials', models.PositiveSmallIntegerField(default=0)),
                 ('conversations', models.PositiveSmallIntegerField(default=0)),
                 ('qualified', models.PositiveSmallIntegerField(default=0)),
@@ -122,6 +132,20 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(condition=models.Q(('folded', False)), fields=['id'], name='cost_to_fold')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('correction', False)), fields=('reference',), name='a_call_counts_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='BudgetSum',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('budget', models.BigIntegerField()),
+                ('since', models.DateTimeField()),
+                ('calls', models.BigIntegerField()),
+                ('charged', models.DecimalField(decimal_places=6, max_digits=18)),
+            ],
+            options={
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('budget', 'since'), name='one_sum_per_budget_and_quarter')],
             },
         ),
         migrations.RunPython(count_what_ended, migrations.RunPython.noop),

@@ -2,11 +2,12 @@
 
 from calls.models.call import Appointment, Call, CallEvent, Turn
 from calls.models.campaign import Campaign
-from calls.models.cost import CostDaily, CostEvent
+from calls.models.cost import BudgetSum, CostDaily, CostEvent
 from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow, Suppression
 
 __all__ = [
     "Appointment",
+    "BudgetSum",
     "Call",
     "CallEvent",
     "Campaign",

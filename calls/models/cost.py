@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -21,13 +22,15 @@ class CostEvent(models.Model):
     at = models.DateTimeField(help_text="When it was dialed, or corrected.")
     day = models.DateField()
     campaign = models.BigIntegerField()
-    list = models.BigIntegerField(null=True, help_text="The import that the lead came with.")
+    lead_list = models.BigIntegerField(null=True, help_text="The import that the lead came with.")
     hour = models.PositiveSmallIntegerField(null=True)
     caller_id = models.CharField(max_length=16)
     script = models.CharField(max_length=20)
     voice = models.CharField(max_length=60)
     tier = models.CharField(max_length=10)
     currency = models.CharField(max_length=3)
+    budgets = ArrayField(models.BigIntegerField(), default=list, help_text="Those that were charged.")
+    booked_at = models.DateTimeField(null=True, help_text="Their periods are this instant's.")
     dials = models.PositiveSmallIntegerField(default=0)
     conversations = models.PositiveSmallIntegerField(default=0)
     qualified = models.PositiveSmallIntegerField(default=0)
@@ -80,3 +83,23 @@ class CostDaily(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.dimension} {self.value}"
+
+
+class BudgetSum(models.Model):
+    """The calls that a budget was charged for, and what, by the quarter of an hour in which it held for them.
+
+    Every period of every zone begins on a quarter, so any of a budget's periods is a sum of these. Later corrections
+    are not in ``charged``.
+    """
+
+    budget = models.BigIntegerField()
+    since = models.DateTimeField()
+    calls = models.BigIntegerField()
+    charged = models.DecimalField(max_digits=18, decimal_places=6)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["budget", "since"], name="one_sum_per_budget_and_quarter")]
+
+    def __str__(self) -> str:
+        return f"{self.since:%Y-%m-%d %H:%M} {self.calls}"

@@ -1,6 +1,6 @@
 """Were budgets kept to? Every budget and period, with what its ledger says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,40 +13,52 @@ from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, When
 from billing.domain.periods import Period
 from billing.models import Balance
 from calls.services.cost_report import as_csv, json_text
+from calls.services.costs import QUARTER
 
 _PLACES = {Period.TOTAL.value: 0, Period.MONTH.value: 1, Period.WEEK.value: 2, Period.DAY.value: 3}
 
-# The entries of each balance are found by the budget and the instants of its period; the calls above their hold are
-# few, and found by their reviews.
-_COUNT = """
-    SELECT balance.id, entries.calls, entries.corrections, above.excess, stopped.calls
-    FROM billing_balance balance
-    CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE entry.kind = 'charge') AS calls,
-               coalesce(sum(entry.amount) FILTER (WHERE entry.kind = 'correction'), 0) AS corrections
-        FROM billing_ledgerentry entry
-        WHERE entry.budget_id = balance.budget_id AND entry.kind IN ('charge', 'correction')
-              AND entry.booked_at >= coalesce(lower(balance.window), '-infinity')
-              AND entry.booked_at < coalesce(upper(balance.window), 'infinity')
-    ) AS entries
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(cost.excess), 0) AS excess
+# The calls of a period are summed by the quarter of an hour, what is not folded yet before all else. What was
+# corrected is what is spent besides the charges. Calls above their hold are few and found by their reviews, canceled
+# ones by their status.
+_COUNT = f"""
+    WITH page AS MATERIALIZED (
+        SELECT id, budget_id, spent, held, coalesce(lower("window"), '-infinity') AS since,
+               coalesce(upper("window"), 'infinity') AS until
+        FROM billing_balance WHERE id = ANY(%s)
+    ), waiting AS MATERIALIZED (
+        SELECT budget, {QUARTER} AS since, count(*) AS calls, sum(cost) AS charged
+        FROM calls_costevent CROSS JOIN LATERAL unnest(budgets) AS budget
+        WHERE NOT folded AND NOT correction GROUP BY 1, 2
+    ), above AS MATERIALIZED (
+        SELECT entry.budget_id, cost.booked_at AS since, cost.excess
         FROM billing_review review
-        JOIN billing_callcost cost ON cost.reference = review.reference AND balance.window @> cost.booked_at
-        WHERE review.kind = 'excess' AND EXISTS (
-            SELECT 1 FROM billing_ledgerentry entry
-            WHERE entry.reference = review.reference AND entry.budget_id = balance.budget_id AND entry.kind = 'charge'
-        )
-    ) AS above
+        JOIN billing_callcost cost ON cost.reference = review.reference
+        JOIN billing_ledgerentry entry ON entry.reference = review.reference AND entry.kind = 'charge'
+        WHERE review.kind = 'excess'
+    ), stopped AS MATERIALIZED (
+        SELECT entry.budget_id, entry.booked_at AS since
+        FROM calls_call call
+        JOIN calls_callevent event ON event.call_id = call.id AND event.kind = 'call.canceled_budget_stopped'
+        JOIN billing_ledgerentry entry ON entry.reference = call.id AND entry.kind = 'hold'
+        WHERE call.status = 'canceled'
+    )
+    SELECT page.id, page.spent, page.held, used.calls, page.spent - used.charged AS corrections,
+           (SELECT coalesce(sum(excess), 0) FROM above
+            WHERE budget_id = page.budget_id AND since >= page.since AND since < page.until) AS excess,
+           (SELECT count(*) FROM stopped
+            WHERE budget_id = page.budget_id AND since >= page.since AND since < page.until) AS stopped
+    FROM page
     CROSS JOIN LATERAL (
-        SELECT count(*) AS calls
-        FROM calls_callevent event
-        JOIN billing_ledgerentry entry ON entry.reference = event.call_id AND entry.kind = 'hold'
-        WHERE event.kind = 'call.canceled_budget_stopped' AND entry.budget_id = balance.budget_id
-              AND balance.window @> entry.booked_at
-    ) AS stopped
-    WHERE balance.id = ANY(%s)
-"""
+        SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(charged), 0) AS charged
+        FROM (
+            SELECT calls, charged FROM calls_budgetsum sums
+            WHERE budget = page.budget_id AND sums.since >= page.since AND sums.since < page.until
+            UNION ALL
+            SELECT calls, charged FROM waiting
+            WHERE budget = page.budget_id AND waiting.since >= page.since AND waiting.since < page.until
+        ) AS quarters
+    ) AS used
+"""  # noqa: S608 - made of a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +106,16 @@ def compliance_of(balances: list[Balance]) -> list[Compliance]:
     """The balances of ``periods``, in their order, with what their ledger says; one statement for all."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [[balance.pk for balance in balances]])
-        counts = {key: rest for key, *rest in cursor.fetchall()}
-    return [_compliance(balance, *counts[balance.pk]) for balance in balances]
+        names = [column.name for column in cursor.description]
+        counts = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+    return [_compliance(balance, counts[balance.pk]) for balance in balances]
 
 
-def _compliance(balance: Balance, calls: int, corrections: Decimal, excess: Decimal, stopped: int) -> Compliance:
+def _compliance(balance: Balance, counts: Mapping[str, Decimal]) -> Compliance:
     budget, limit = balance.budget, balance.limit
     zone = ZoneInfo(budget.zone)
     since, until = balance.window.lower, balance.window.upper
+    spent, held = counts["spent"], counts["held"]
     return Compliance(
         budget=budget.name,
         currency=budget.currency,
@@ -110,15 +124,15 @@ def _compliance(balance: Balance, calls: int, corrections: Decimal, excess: Deci
         since=since and since.astimezone(zone),
         until=until and until.astimezone(zone),
         limit=limit,
-        spent=balance.spent,
-        held=balance.held,
-        share=balance.spent / limit if limit else None,
-        calls=calls,
-        stopped=stopped,
-        corrections=corrections,
-        excess=excess,
+        spent=spent,
+        held=held,
+        share=spent / limit if limit else None,
+        calls=int(counts["calls"]),
+        stopped=int(counts["stopped"]),
+        corrections=counts["corrections"],
+        excess=counts["excess"],
         alerts=balance.alert_count,  # type: ignore[attr-defined]
-        kept=limit is None or balance.used <= limit,
+        kept=limit is None or spent + held <= limit,
     )
 
 

@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Subquery
 
+from billing.models import LedgerEntry
 from calls.domain.costs import Dimension, Figures, hour_in, is_conversation, is_qualified
 from calls.domain.status import MAY_HAVE_RUNG
 from calls.models import Appointment, Call, CostDaily, CostEvent, LeadRow, Turn
@@ -28,7 +30,7 @@ _BATCH = 5_000
 _SUMS = ("dials", "conversations", "qualified", "appointments", "seconds", "cost")
 _VALUE_OF = {
     Dimension.CAMPAIGN: "campaign::text",
-    Dimension.LIST: "coalesce(list::text, '')",
+    Dimension.LIST: "coalesce(lead_list::text, '')",
     Dimension.HOUR: "coalesce(lpad(hour::text, 2, '0'), '')",
     Dimension.CALLER_ID: "caller_id",
     Dimension.SCRIPT: "script",
@@ -38,6 +40,8 @@ _VALUE_OF = {
 """An event's value of each dimension, in SQL and always text."""
 _FEWEST_VALUES = Dimension.TIER
 """Any dimension gives the totals; this one has the fewest rows to sum."""
+QUARTER = "date_bin('15 minutes', booked_at, '2000-01-01Z')"
+"""The quarter of an hour in which an event's money was held."""
 
 # Several may run at once: each takes events that no other has, and all write the sums in one order, so none waits for
 # one that waits for it. Marking and summing are one statement: both happen or neither.
@@ -59,6 +63,14 @@ _FOLD = f"""
         ORDER BY 1, 2, 3, 4, 5
         ON CONFLICT (campaign, dimension, currency, day, value) DO UPDATE
         SET {", ".join(f"{name} = daily.{name} + excluded.{name}" for name in _SUMS)}
+    ), charged AS (
+        INSERT INTO calls_budgetsum AS used (budget, since, calls, charged)
+        SELECT budget, {QUARTER}, count(*), sum(cost) FROM taken CROSS JOIN LATERAL unnest(taken.budgets) AS budget
+        WHERE NOT correction
+        GROUP BY 1, 2
+        ORDER BY 1, 2
+        ON CONFLICT (budget, since) DO UPDATE
+        SET calls = used.calls + excluded.calls, charged = used.charged + excluded.charged
     )
     SELECT count(*) FROM taken
 """  # noqa: S608 - made of the constants above
@@ -104,7 +116,8 @@ class Day:
 
 def event_of(call: Call) -> CostEvent:
     """What a finished call counts as, not yet saved; its cost is still to be set."""
-    spoke, booked, list_id, currency = (
+    holds = LedgerEntry.objects.filter(reference=OuterRef("pk"), kind=LedgerEntry.Kind.HOLD).order_by("budget")
+    spoke, booked, list_id, currency, budgets, booked_at = (
         Call.objects.filter(pk=call.pk)
         .values_list(
             Exists(Turn.objects.filter(call=OuterRef("pk"), speaker="lead")),
@@ -115,6 +128,8 @@ def event_of(call: Call) -> CostEvent:
                 .values("source")[:1]
             ),
             F("campaign__budget__currency"),
+            ArraySubquery(holds.values("budget")),
+            Subquery(holds.values("booked_at")[:1]),
         )
         .get()
     )
@@ -124,13 +139,15 @@ def event_of(call: Call) -> CostEvent:
         at=at,
         day=day_of(at),
         campaign=call.campaign_id,
-        list=list_id,
+        lead_list=list_id,
         hour=hour_in(gates.zones_of(call.lead), at),
         caller_id=call.from_number,
         script=call.script_version,
         voice=call.voice,
         tier=call.tier,
         currency=currency,
+        budgets=budgets,
+        booked_at=booked_at,
         dials=_rang(call),
         conversations=is_conversation(call.disposition, lead_spoke=spoke),
         qualified=is_qualified(call.disposition),
@@ -163,7 +180,7 @@ def correct(call_id: UUID, change: Decimal, at: datetime) -> None:
         at=at,
         day=event.day,
         campaign=event.campaign,
-        list=event.list,
+        lead_list=event.lead_list,
         hour=event.hour,
         caller_id=event.caller_id,
         script=event.script,

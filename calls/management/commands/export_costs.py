@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Write what calls cost, by campaign, list, hour, caller ID, script version, voice or tier."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--from", dest="since", default="", help="First day, as 2026-03-04; else 30 days to --to.")
+        parser.add_argument("--from", dest="since", default="", help="First day, as 2026-03-04; else of 30 days.")
         parser.add_argument("--to", dest="until", default="", help="Last day; else today.")
         parser.add_argument("--by", default="", help=f"One of {', '.join(Dimension)}; else campaign.")
         parser.add_argument("--campaign", default="", help="A campaign's name or number; else every campaign.")
