@@ -146,8 +146,7 @@ class AlertAdmin(MoneyAdmin):
     """What was told, open ones first: to be read and acknowledged."""
 
     empty_sentence = "Nothing was told yet. What is told, and when, is in the alert rules."
-    list_display = ["level_badge", "text", "of_budget", "told", "state", "mail", "acknowledged"]
-    list_display_links = ["text"]
+    list_display = ["told", "level_badge", "what", "state", "acknowledged"]
     list_filter = [IsOpen, "level", "kind", "budget"]
     list_select_related = ["budget"]
     date_hierarchy = "at"
@@ -172,7 +171,12 @@ class AlertAdmin(MoneyAdmin):
             '<span class="badge badge-{}">{}</span>', _TONES[Level(alert.level)], alert.get_level_display()
         )
 
-    @admin.display(description="budget", ordering="budget__name")
+    @admin.display(description="alert", ordering="budget__name")
+    def what(self, alert: Alert) -> SafeString:
+        mail = "" if self.mail(alert) == "-" else f"Mail: {self.mail(alert)}"
+        return format_html("{}<br><small>{} {}</small>", alert.text, self.of_budget(alert), mail)
+
+    @admin.display(description="budget")
     def of_budget(self, alert: Alert) -> SafeString:
         url = reverse("admin:billing_budget_change", args=[alert.budget_id])
         return format_html('<a href="{}">{}</a>', url, alert.budget.name)
@@ -201,6 +205,16 @@ class AlertAdmin(MoneyAdmin):
         if alert.acknowledged_at is None:
             return "-"
         return f"{alert.acknowledged_by}, {alert.acknowledged_at:%Y-%m-%d %H:%M}"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Without the whole text as a second title."""
+        return super().changeform_view(request, object_id, form_url, {"subtitle": None, **(extra_context or {})})
 
     @admin.action(description="Acknowledge selected alerts", permissions=["acknowledge"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:

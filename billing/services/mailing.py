@@ -89,7 +89,7 @@ def _send(alert: Alert, connection: BaseEmailBackend, *, now: datetime) -> bool:
     try:
         connection.open()
         connection.send_messages([message_of(alert)])
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:  # ValueError: an address or header that cannot be
         connection.close()
         _put_off(alert, error, now=now)
         return False

@@ -99,7 +99,7 @@ def spent_since(wanted: Mapping[int, datetime | None], seen: Mapping[int, Seen])
              WHERE budget_id = wanted.budget_id AND at <= wanted.since ORDER BY at DESC LIMIT 1)
             UNION ALL
             (SELECT at, spent FROM billing_spendsample WHERE budget_id = wanted.budget_id ORDER BY at LIMIT 1)
-            LIMIT 1
+            ORDER BY at DESC LIMIT 1
         ) AS sample
     """
     with connection.cursor() as cursor:

@@ -231,7 +231,7 @@ def test_the_cost_of_an_appointment() -> None:
     assert alert.text == (
         "Budget 'November' has spent 20.00 USD without an appointment. Look at its campaigns' leads, hours and voice."
     )
-    booked = (NOW + LATER,)
+    booked: tuple[datetime, ...] = (NOW + LATER,)
     assert watch(NOW + 2 * LATER, {november.pk: Figures(appointments=booked)}) == []
     assert opened() == [("appointment_cost", "warning")]  # one for 20 USD is still one for 20 USD
     booked = (NOW + 2 * LATER, NOW + LATER)
@@ -354,16 +354,17 @@ def test_the_number_of_queries_does_not_depend_on_what_was_spent(django_assert_n
 
 
 def test_the_shipped_rules() -> None:
-    assert sorted(AlertRule.objects.values_list("kind", "level", "threshold", "enabled", "budget")) == [
-        ("appointment_cost", "warning", Decimal(50), False, None),
-        ("burn_rate", "critical", Decimal(4), True, None),
-        ("burn_rate", "warning", Decimal(1), True, None),
-        ("call_cost", "warning", Decimal("0.25"), True, None),
-        ("price_difference", "warning", Decimal("0.1"), True, None),
-        ("share", "critical", Decimal("0.9"), True, None),
-        ("share", "emergency", Decimal("0.98"), True, None),
-        ("share", "info", Decimal("0.5"), True, None),
-        ("share", "warning", Decimal("0.75"), True, None),
+    assert not AlertRule.objects.exclude(budget=None).exists()
+    assert sorted(AlertRule.objects.values_list("kind", "level", "threshold", "enabled")) == [
+        ("appointment_cost", "warning", Decimal(50), False),
+        ("burn_rate", "critical", Decimal(4), True),
+        ("burn_rate", "warning", Decimal(1), True),
+        ("call_cost", "warning", Decimal("0.25"), True),
+        ("price_difference", "warning", Decimal("0.1"), True),
+        ("share", "critical", Decimal("0.9"), True),
+        ("share", "emergency", Decimal("0.98"), True),
+        ("share", "info", Decimal("0.5"), True),
+        ("share", "warning", Decimal("0.75"), True),
     ]
     assert load_default_rules() == 0
     AlertRule.objects.exclude(kind="share", level="info").delete()

@@ -98,7 +98,8 @@ def test_a_mail_says_what_is_and_where_to_look(mailbox: Mailbox) -> None:
         f"Told at 2026-11-10 19:00 UTC.\n"
     )
     alert.refresh_from_db()
-    assert (alert.mailed_at, alert.mail_due_at, alert.mail_attempts, alert.mail_error) == (NOW + LATER, None, 1, "")
+    assert (alert.mailed_at, alert.mail_attempts, alert.mail_error) == (NOW + LATER, 1, "")
+    assert alert.mail_due_at is None
     assert send_due(now=NOW + timedelta(days=1)) == 0
     assert len(mailbox.mails) == 1
 
@@ -233,3 +234,13 @@ def test_the_task_stamps_the_time(mailbox: Mailbox) -> None:
     assert alert.mailed_at is not None
     assert alert.mailed_at > NOW
     assert len(mailbox.mails) == 1
+
+
+def test_a_sender_that_cannot_be_is_said_and_put_off(mailbox: Mailbox, settings: Settings) -> None:
+    settings.DEFAULT_FROM_EMAIL = "money@example.com\nBcc: all@example.com"
+    alert = tell()
+    assert send_due(now=NOW) == 0
+    alert.refresh_from_db()
+    assert alert.mail_error.startswith("BadHeaderError: ")
+    assert alert.mail_due_at == NOW + RETRY_AFTER[0]
+    assert mailbox.mails == []

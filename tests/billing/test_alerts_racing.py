@@ -11,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connections, transaction
 
 from billing.models import Alert
-from billing.services import telling
+from billing.services import stops
 from billing.signals import alert_told
 from tests.billing.money import LATER, NOW, budget, only, spend, watch
 
@@ -75,7 +75,7 @@ def test_an_alert_that_cannot_be_followed_up_is_not_opened(monkeypatch: pytest.M
 
     alert_told.connect(listener)
     try:
-        monkeypatch.setattr(telling.stops, "stop", broken)
+        monkeypatch.setattr(stops, "stop", broken)
         with pytest.raises(RuntimeError, match="disk"):
             watch()
         assert not Alert.objects.exists()

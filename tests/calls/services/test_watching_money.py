@@ -15,9 +15,9 @@ from billing.services import alerts, ledger, stops
 from billing.services.readings import Figures
 from calls import tasks
 from calls.domain.status import CallStatus
-from calls.models import Appointment, Call
+from calls.models import Appointment, Call, Campaign
 from calls.models.campaign import CampaignStatus
-from calls.services import alerting, dispatching
+from calls.services import alerting, dispatching, doorbell
 from calls.services.placing import place
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
@@ -29,7 +29,7 @@ LATER = timedelta(seconds=15)
 
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching.doorbell, "ring", lambda _: True)
+    monkeypatch.setattr(doorbell, "ring", lambda _: True)
 
 
 def nearly_spent(**limits: Decimal) -> Budget:
@@ -111,8 +111,8 @@ def test_the_task_stamps_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert figures == {}
 
 
-def booked(at: datetime, **lead: object) -> None:
-    call = make.call(make.lead(**lead), CallStatus.DONE, held=None, ended_at=at)
+def booked(at: datetime, *, of: Campaign, source: str = "") -> None:
+    call = make.call(make.lead(of, source=source), CallStatus.DONE, held=None, ended_at=at)
     start_at = NOW + timedelta(days=1, hours=Appointment.objects.count())
     Appointment.objects.create(call=call, campaign=call.campaign, start_at=start_at)
 
