@@ -241,6 +241,6 @@ def test_a_sender_that_cannot_be_is_said_and_put_off(mailbox: Mailbox, settings:
     alert = tell()
     assert send_due(now=NOW) == 0
     alert.refresh_from_db()
-    assert alert.mail_error.startswith("BadHeaderError: ")
+    assert alert.mail_error.startswith("ValueError: Invalid address")
     assert alert.mail_due_at == NOW + RETRY_AFTER[0]
     assert mailbox.mails == []
