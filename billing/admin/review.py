@@ -100,11 +100,11 @@ class ReviewAdmin(ReadOnlyMoneyAdmin):
             return format_html('<span class="badge badge-warn">{}</span>', "open")
         tone = "good" if review.decision == Review.Decision.ACCEPTED else "plain"
         return format_html(
-            '<span class="badge badge-{}">{}</span><br><small>{}, {:%Y-%m-%d %H:%M}</small>',
+            '<span class="badge badge-{}">{}</span><br><small>{}, {}</small>',
             tone,
             review.decision,
             review.decided_by,
-            review.decided_at,
+            f"{review.decided_at:%Y-%m-%d %H:%M}",
         )
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Min, QuerySet
+from django.db.models import Exists, F, Min, QuerySet
 from django.db.models.functions import Coalesce
 
 from billing.domain.money import LARGEST, MixedCurrencies, check_amount, shown
@@ -21,6 +21,7 @@ from billing.domain.periods import Period, Window, window_of
 from billing.models import Balance, Budget, LedgerEntry
 
 Kind = LedgerEntry.Kind
+RELEASE, CHARGE = (Kind.RELEASE, ""), (Kind.CHARGE, "")
 _FREE = Coalesce("limit", LARGEST) - F("spent") - F("held")
 """Where nothing limits, the column does: a sum that it cannot hold is refused with a sentence."""
 
@@ -55,19 +56,36 @@ def hold(reference: UUID, budget_ids: Iterable[int], amount: Decimal, *, currenc
     """
     check_amount(amount)
     budgets = _locked(budget_ids)
-    if LedgerEntry.objects.filter(reference=reference, kind=Kind.HOLD).exists():
-        raise AlreadyHeld(f"The call {reference} was held for before: a new attempt is a new call.")
     for budget in budgets:
         _check_may_hold(budget, amount, currency, at)
     balances = _open_balances(budgets, at)
     ids = [balance.pk for balance in balances]
-    if _with_room(ids, amount).update(held=F("held") + amount) != len(ids):
+    before = LedgerEntry.objects.filter(reference=reference, kind=Kind.HOLD)
+    room = Balance.objects.alias(room=_FREE).filter(~Exists(before), pk__in=ids, room__gte=amount)
+    if room.update(held=F("held") + amount) != len(ids):
+        if before.exists():
+            raise AlreadyHeld(f"The call {reference} was held for before: a new attempt is a new call.")
         full = next(one for one in balances if _free(one) < amount)
         raise BudgetExhausted(_no_room(full, amount, currency), full.budget)
     LedgerEntry.objects.bulk_create(
         LedgerEntry(budget=budget, reference=reference, kind=Kind.HOLD, amount=amount, at=at, booked_at=at)
         for budget in budgets
     )
+
+
+def check_room(budget_ids: Iterable[int], amount: Decimal, *, currency: str, at: datetime) -> None:
+    """Raises what ``hold`` would raise now for lack of room; nothing is locked and nothing changes."""
+    budgets = list(Budget.objects.filter(pk__in=set(budget_ids)).order_by("pk"))
+    for budget in budgets:
+        _check_may_hold(budget, amount, currency, at)
+    there = Balance.objects.filter(budget__in=budgets, window__contains=at).select_related("budget")
+    running = {(balance.budget_id, balance.period): balance for balance in there}
+    for budget in budgets:
+        for period in Period:
+            fresh = Balance(budget=budget, period=period.value, limit=budget.limit_of(period))
+            balance = running.get((budget.pk, period.value), fresh)
+            if _free(balance) < amount:
+                raise BudgetExhausted(_no_room(balance, amount, currency), budget)
 
 
 @transaction.atomic
@@ -82,15 +100,27 @@ def charge(reference: UUID, cost: Decimal, *, at: datetime, details: Mapping[str
     Raises NotHeld where nothing is held, BadAmount.
     """
     check_amount(cost)
-    holds = _locked_with_budgets(reference)
-    booked = _booked(holds)
-    if (before := booked.get((Kind.CHARGE, ""))) is not None:
+    holds = locked_holds(reference)
+    booked = booked_for(holds)
+    if (before := booked.get(CHARGE)) is not None:
         return before
-    if not holds or (Kind.RELEASE, "") in booked:
-        raise NotHeld(
-            f"Nothing is held for {reference}, so {shown(cost)} cannot be charged: hold for a call before it rings, "
-            f"and release only calls that never rang."
-        )
+    if not holds or RELEASE in booked:
+        raise not_held(reference)
+    return charge_open(holds, cost, at=at, details=details)
+
+
+def not_held(reference: UUID) -> NotHeld:
+    return NotHeld(
+        f"Nothing is held for {reference}: hold for a call before it rings, and release only a call that never rang."
+    )
+
+
+def charge_open(
+    holds: list[LedgerEntry], cost: Decimal, *, at: datetime, details: Mapping[str, object] | None = None
+) -> Decimal:
+    """``charge`` for whoever has locked the holds and seen that they are neither charged nor released."""
+    check_amount(cost)
+    _locked(one.budget_id for one in holds)
     held = holds[0].amount
     charged = min(cost, held)
     _balances_of(holds).update(held=F("held") - held, spent=F("spent") + charged)
@@ -104,7 +134,7 @@ def charge(reference: UUID, cost: Decimal, *, at: datetime, details: Mapping[str
 def release(reference: UUID, *, at: datetime) -> None:
     """Give back what is held for a call that never rang; nothing where nothing is held any more."""
     holds = _locked_with_budgets(reference)
-    if not holds or (Kind.RELEASE, "") in _booked(holds):
+    if not holds or RELEASE in booked_for(holds):
         return
     _balances_of(holds).update(held=F("held") - holds[0].amount)
     LedgerEntry.objects.bulk_create(_entries(holds, Kind.RELEASE, holds[0].amount, at=at))
@@ -122,10 +152,10 @@ def correct(
     """
     check_amount(abs(amount))
     holds = _locked_with_budgets(reference)
-    booked = _booked(holds)
+    booked = booked_for(holds)
     if (before := booked.get((Kind.CORRECTION, cause))) is not None:
         return before
-    if (Kind.CHARGE, "") not in booked:
+    if CHARGE not in booked:
         raise NotHeld(f"The call {reference} was not charged, so its cost cannot be corrected: settle it first.")
     charged = sum((one for (kind, _), one in booked.items() if kind in (Kind.CHARGE, Kind.CORRECTION)), Decimal(0))
     change = max(amount, -charged) if amount < 0 else min(amount, _room_to_correct(holds, charged))
@@ -161,8 +191,8 @@ def _locked_with_budgets(reference: UUID) -> list[LedgerEntry]:
     return list(holds.filter(reference=reference, kind=Kind.HOLD).order_by("budget_id"))
 
 
-def _booked(holds: list[LedgerEntry]) -> dict[tuple[str, str], Decimal]:
-    """What was booked for the call, by kind and cause, on its first budget; on the others it is the same.
+def booked_for(holds: list[LedgerEntry]) -> dict[tuple[str, str], Decimal]:
+    """What was booked for the locked call, by kind and cause, on its first budget; on the others it is the same.
 
     A statement of its own after the lock, so that it sees what was committed while it waited.
     """
@@ -243,10 +273,6 @@ def _new_window(budget: Budget, period: Period, at: datetime) -> Window:
         else:
             until = min(until, neighbour.window.lower)
     return since, until
-
-
-def _with_room(ids: list[int], amount: Decimal) -> QuerySet[Balance]:
-    return Balance.objects.alias(room=_FREE).filter(pk__in=ids, room__gte=amount)
 
 
 def _free(balance: Balance) -> Decimal:

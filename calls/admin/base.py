@@ -65,6 +65,11 @@ def dollars(amount: Decimal) -> str:
     return f"${amount:,.4f}" if 0 < amount < Decimal("0.1") else f"${amount:,.2f}"
 
 
+def money(amount: Decimal, currency: str) -> str:
+    """``$0.25`` for dollars, ``0.25 EUR`` for others."""
+    return dollars(amount) if currency == "USD" else f"{dollars(amount)[1:]} {currency}"
+
+
 def ago_or_in(at: datetime) -> str:
     """``at`` as people speak of it near now: "in 20 min", "3 h ago"; the date beyond two days."""
     minutes = round((at - timezone.now()).total_seconds() / 60)

@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -23,6 +28,7 @@ from calls.admin.base import (
     shown_phone,
     verdict_rows,
 )
+from calls.admin.call_money import cost_now, money_of
 from calls.domain import phone
 from calls.domain.status import UNFINISHED
 from calls.models import Appointment, Call, Decision, Turn
@@ -96,13 +102,25 @@ class CallAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        call = self.get_object(request, object_id)
-        extra = {**(extra_context or {}), **(_page(call) if call else {})}
+        call = self.get_object(request, unquote(object_id))
+        extra = {**(extra_context or {}), **(_page(call, request) if call else {})}
         return super().change_view(request, object_id, form_url, extra)
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.cost_view)
+        return [path("<uuid:call_id>/cost/", view, name="calls_call_cost"), *super().get_urls()]
 
-def _page(call: Call) -> dict[str, Any]:
+    def cost_view(self, request: HttpRequest, call_id: UUID) -> HttpResponse:
+        """The cost so far, as JSON."""
+        call = get_object_or_404(self.get_queryset(request), pk=call_id)
+        if not self.has_view_permission(request, call):
+            raise PermissionDenied
+        return JsonResponse(cost_now(call, now=timezone.now()))
+
+
+def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
     """All that the page shows besides what the admin itself does."""
+    events = list(call.events.all())
     decision = Decision.objects.filter(call_id=call.pk).first()
     return {
         "call": call,
@@ -111,12 +129,13 @@ def _page(call: Call) -> dict[str, Any]:
         "header": _header(call),
         "facts": [_fact(name, value) for name, value in sorted(call.facts.items())],
         "bubbles": [_bubble(turn) for turn in call.turns.all()],
-        "events": [(event, badge(event.status), pairs(event.fields)) for event in call.events.all()],
+        "events": [(event, badge(event.status), pairs(event.fields)) for event in events],
         "decision": decision,
         "decision_badge": badge(decision.result) if decision else "",
         "verdicts": verdict_rows(decision.verdicts) if decision else [],
         "recording_missing": bool(call.recording) and recording_path(call.recording) is None,
         "unfinished": call.status in UNFINISHED,
+        "money": money_of(call, events, request.user, now=timezone.now()),
     }
 
 

@@ -18,16 +18,20 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing.models import Balance
-from calls.admin.base import BaseAdmin, badge, counted, dollars, figures
+from billing.domain.periods import Period
+from billing.models import Balance, Budget, Scope
+from billing.services.ledger import is_stopped
+from calls.admin.base import BaseAdmin, badge, counted, figures, money
 from calls.domain import phone
 from calls.models import Appointment, Call, Campaign, Lead, LeadImport
-from calls.models.campaign import every_day
+from calls.models.campaign import CampaignStatus, every_day
 from calls.models.lead import LeadStatus
-from calls.services import campaigns
+from calls.services import campaigns, funding
 from calls.services.campaigns import CampaignError
+from calls.services.funding import Purse
 from calls.services.importing import FileRefused, import_leads
 
+_WHEN = {Period.TOTAL: "in all", Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}
 _WEEKDAYS = list(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
 _MOVES: dict[str, tuple[Callable[..., None], str]] = {
     "start": (campaigns.start, "{} is running: leads that are due are called from now on."),
@@ -57,6 +61,9 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
         fields = [
             "name",
             "budget",
+            "tier",
+            "appointment_value",
+            "holdout_percent",
             "company_name",
             "agent_name",
             "from_number",
@@ -69,13 +76,20 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_call_s",
         ]
         labels = {
+            "tier": "Voice",
+            "holdout_percent": "Held out of premium, in percent",
             "max_concurrency": "Calls at a time",
             "max_attempts": "Attempts a lead",
             "retry_after_min": "Minutes until a retry",
             "max_call_s": "Longest call in seconds",
         }
         help_texts = {
-            "budget": "What the calls may cost together; its limit is set under Billing.",
+            "budget": "What the calls may cost together; its limits are set under Billing.",
+            "tier": "Local costs nothing by the character. Premium where it pays decides for each call, and within "
+            "it, by what the lead is worth.",
+            "appointment_value": "What an appointment is worth to you, in the budget's currency.",
+            "holdout_percent": "So many of the calls that premium is chosen for stay local, from 0 to 50: the "
+            "difference is what premium brings.",
             "max_concurrency": "",
             "max_attempts": "Then the lead is closed.",
             "retry_after_min": "After a call that nobody answered.",
@@ -83,6 +97,12 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "opens_at": "",
             "closes_at": "",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        budget = self.fields.get("budget")
+        if isinstance(budget, forms.ModelChoiceField):  # a source's budget pays by the lead, whatever the campaign
+            budget.queryset = Budget.objects.exclude(scope=Scope.SOURCE)
 
     def clean_from_number(self) -> str:
         typed: str = self.cleaned_data["from_number"]
@@ -122,7 +142,7 @@ def _count(queryset: QuerySet[Any]) -> Coalesce:
 @admin.register(Campaign)
 class CampaignAdmin(BaseAdmin):
     form = CampaignForm
-    list_display = ["name", "status_badge", "open_leads", "calls_now", "booked", "money"]
+    list_display = ["name", "status_badge", "open_leads", "calls_now", "booked", "spent"]
     list_filter = ["status"]
     list_select_related = ["budget"]
     search_fields = ["name", "company_name", "from_number"]
@@ -139,6 +159,7 @@ class CampaignAdmin(BaseAdmin):
                 "description": "In the lead's local time. The law's hours hold as well: these only narrow them.",
             },
         ),
+        ("Voice", {"fields": ["tier", "appointment_value", "holdout_percent"]}),
         ("How much", {"fields": ["max_concurrency", "max_attempts", "retry_after_min", "max_call_s"]}),
     ]
     _progress = ("Now", {"fields": ["progress"]})
@@ -179,24 +200,29 @@ class CampaignAdmin(BaseAdmin):
         return int(campaign.appointment_count)
 
     @admin.display(description="spent of budget", ordering="budget__name")
-    def money(self, campaign: Campaign) -> SafeString:
-        total = campaign.budget.total
-        held = f", {dollars(total.held)} held" if total.held else ""
-        of = "" if total.limit is None else f" of {dollars(total.limit)}"
+    def spent(self, campaign: Campaign) -> SafeString:
+        total, currency = campaign.budget.total, campaign.budget.currency
+        held = f", {money(total.held, currency)} held" if total.held else ""
+        of = "" if total.limit is None else f" of {money(total.limit, currency)}"
         tone = "bad" if total.free is not None and total.free <= 0 else "plain"
-        return format_html('<span class="tone-{}">{}{}{}</span>', tone, dollars(total.spent), of, held)
+        return format_html('<span class="tone-{}">{}{}{}</span>', tone, money(total.spent, currency), of, held)
 
     @admin.display(description="progress")
     def progress(self, campaign: Any) -> SafeString:
-        return figures(
+        now = timezone.now()
+        table = figures(
             [
                 ("Status", self.status_badge(campaign)),
                 ("Open leads", self.open_leads(campaign)),
                 ("Calls now", self.calls_now(campaign)),
                 ("Appointments", self.booked(campaign)),
-                ("Spent of budget", self.money(campaign)),
+                *((purse.budget.name, _purse(purse)) for purse in funding.purses(campaign, now=now)),
             ]
         )
+        why = funding.why_not_payable(campaign, now=now) if campaign.status == CampaignStatus.RUNNING else ""
+        if not why:
+            return table
+        return format_html('{}<p class="not-payable"><strong>Nothing is dialed:</strong> {}</p>', table, why)
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """Only what was edited: the status may have moved since the form was shown."""
@@ -278,6 +304,25 @@ class CampaignAdmin(BaseAdmin):
                 request, f"{counted(done.imported, 'lead was', 'leads were')} imported into {campaign.name}."
             )
         return done
+
+
+def _purse(purse: Purse) -> SafeString:
+    """What is free of a budget in its tightest period, linked to its page."""
+    balance, currency = purse.balance, purse.budget.currency
+    tone = "bad" if balance.free is not None and balance.free <= 0 else "plain"
+    free = "no limit" if balance.free is None else f"{money(balance.free, currency)} free"
+    of = f"{money(balance.spent, currency)} spent"
+    of += f", {money(balance.held, currency)} held" if balance.held else ""
+    of += "" if balance.limit is None else f" of {money(balance.limit, currency)} {_WHEN[Period(balance.period)]}"
+    stopped = "; dialing is stopped" if is_stopped(purse.budget, at=timezone.now()) else ""
+    return format_html(
+        '<a href="{}"><span class="tone-{}">{}</span></a><br><small>{}{}</small>',
+        reverse("admin:billing_budget_change", args=[purse.budget.pk]),
+        tone,
+        free,
+        of,
+        stopped,
+    )
 
 
 def _key(object_id: str) -> int:

@@ -284,7 +284,7 @@ def text(client: Client, url: str) -> str:
 
 
 def press(client: Client, action: str, *reviews: Review) -> list[str]:
-    reply = client.post(LIST, {"action": action, "_selected_action": [review.pk for review in reviews]}, follow=True)
+    reply = client.post(f"{LIST}?decision=all", {"action": action, "_selected_action": [review.pk for review in reviews]}, follow=True)
     return [str(message) for message in reply.context["messages"]]
 
 

@@ -31,6 +31,9 @@ def form(campaign: Campaign, **changes: object) -> dict[str, object]:
         "max_attempts": 6,
         "retry_after_min": 45,
         "max_call_s": 300,
+        "tier": "local",
+        "appointment_value": "50",
+        "holdout_percent": 10,
         **changes,
     }
 

@@ -12,8 +12,12 @@ PAGES = ["campaign", "lead", "leadimport", "call", "turn", "callevent", "decisio
 
 def test_what_a_campaign_manager_may_do(manager: User) -> None:
     assert sorted(manager.get_all_permissions()) == [
+        "billing.view_alert",
+        "billing.view_alertrule",
         "billing.view_budget",
         "billing.view_ledgerentry",
+        "billing.view_rate",
+        "billing.view_review",
         "calls.add_campaign",
         "calls.add_consent",
         "calls.add_lead",
@@ -26,6 +30,7 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "calls.view_callevent",
         "calls.view_campaign",
         "calls.view_consent",
+        "calls.view_costdaily",
         "calls.view_decision",
         "calls.view_lead",
         "calls.view_leadimport",
