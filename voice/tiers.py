@@ -6,7 +6,7 @@ from functools import partial
 
 import structlog
 
-from voice.domain.types import Tier, TierChanged
+from voice.domain.types import Tier, TierCause, TierChanged
 from voice.metering import Meter
 from voice.speech.ports import Speech, SpeechError, Synthesiser
 
@@ -39,15 +39,15 @@ class TieredVoice:
         """Speak with ``tier`` from the first word on, where that can be had."""
         self.tier = tier
         if tier is Tier.PREMIUM and self._premium is None:
-            self.lower("This machine has no premium voice: the local voice speaks.")
+            self.lower("This machine has no premium voice: the local voice speaks.", TierCause.ABSENT)
         elif self._premium is not None and not self._premium.available:
-            self.lower("The premium voice failed a moment ago: the local voice speaks.")
+            self.lower("The premium voice failed a moment ago: the local voice speaks.", TierCause.FAULT)
 
-    def lower(self, reason: str) -> None:
+    def lower(self, reason: str, cause: TierCause = TierCause.MONEY) -> None:
         """The local voice speaks from the next clause on; nothing where it does already."""
         if self.tier is Tier.PREMIUM:
             self.tier = Tier.LOCAL
-            self._emit(TierChanged(Tier.LOCAL, reason))
+            self._emit(TierChanged(Tier.LOCAL, reason, cause))
 
     async def speech(self, text: str, *, keep: bool, ahead_s: float) -> bytes:
         """``text`` as PCM, in a voice that comes in time; ``ahead_s`` is what is still to be played before it.
@@ -70,20 +70,21 @@ class TieredVoice:
     ) -> bytes | None:
         """None where the provider does not deliver: the tier is local then."""
         if not premium.available:
-            self.lower("The premium voice is not available: the local voice speaks on.")
+            self.lower("The premium voice is not available: the local voice speaks on.", TierCause.FAULT)
             return None
         asked = self._ask(premium, text, keep=keep)
         # An interruption cancels this wait alone: the clause is paid for, and may have to be said again.
         await asyncio.wait({asked}, timeout=patience_s)
         if not asked.done():
-            self.lower(f"The premium voice did not answer within {patience_s:.1f} s: the local voice speaks on.")
+            why = f"The premium voice did not answer within {patience_s:.1f} s: the local voice speaks on."
+            self.lower(why, TierCause.SLOW)
             return None
         try:
             return asked.result().pcm
         except SpeechError as error:
-            self.lower(f"The premium voice failed, so the local voice speaks on: {error}")
+            self.lower(f"The premium voice failed, so the local voice speaks on: {error}", TierCause.FAULT)
         except Exception:  # noqa: BLE001 - whatever is wrong with it, the call need not end
-            self.lower("The premium voice is broken, see the log: the local voice speaks on.")
+            self.lower("The premium voice is broken, see the log: the local voice speaks on.", TierCause.FAULT)
         return None
 
     def _ask(self, premium: Synthesiser, text: str, *, keep: bool) -> "asyncio.Task[Speech]":

@@ -220,8 +220,9 @@ def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
             record_opt_out(call, said, now=now)
         case Used(usage=usage):
             meter_usage(call, usage, now=now)
-        case TierChanged(tier=tier, reason=reason):
-            note(call.pk, "tier.changed", at=now, fields={"tier": tier.value, "reason": reason})
+        case TierChanged(tier=tier, reason=reason, cause=cause):
+            fields = {"tier": tier.value, "reason": reason, "cause": cause.value}
+            note(call.pk, "tier.changed", at=now, fields=fields)
         case WrappingUp(reason=reason):
             note(call.pk, "call.wrapping_up", at=now, fields={"reason": reason})
         case Acted():

@@ -23,15 +23,13 @@ from billing.services import budgets
 from billing.services.card import card_at
 from billing.services.ledger import BudgetExhausted
 from calls.models import Call, CallEvent, Campaign, Lead
-from voice.domain.types import Tier
+from voice.domain.types import Tier, TierCause
 
 SHORTEST_S = 60
 """A call that may not last a minute is not worth its ring."""
 _HEALTH_WINDOW = timedelta(minutes=15)
 _HEALTH_CALLS = 100  # of these at most, however many there were
-_PROVIDER_FAULT = "The premium voice "
-"""Begins every reason for which the voice side gave the premium voice up by itself (``voice.tiers``)."""
-_TOO_SLOW = f"{_PROVIDER_FAULT}did not answer"
+_PROVIDER_FAULTS = (TierCause.SLOW.value, TierCause.FAULT.value)
 _NO_TALK = (Disposition.VOICEMAIL, Disposition.NO_ANSWER, Disposition.WRONG_NUMBER, Disposition.FAILED)
 _VOICE_LENGTH = 60
 
@@ -159,10 +157,10 @@ def _health(*, now: datetime) -> Health:
     recent = Call.objects.filter(queued_at__gt=now - _HEALTH_WINDOW, tier=Tier.PREMIUM.value)
     talked = recent.filter(answered_at__isnull=False).order_by("-queued_at").values_list("pk", flat=True)
     ids = list(talked[:_HEALTH_CALLS])
-    given_up = CallEvent.objects.filter(call__in=ids, kind="tier.changed").values_list("call_id", "fields__reason")
-    reasons = [(call_id, reason) for call_id, reason in given_up if reason.startswith(_PROVIDER_FAULT)]
-    faults = {call_id for call_id, _ in reasons}
-    slow = {call_id for call_id, reason in reasons if reason.startswith(_TOO_SLOW)}
+    given_up = CallEvent.objects.filter(call__in=ids, kind="tier.changed", fields__cause__in=_PROVIDER_FAULTS)
+    causes = list(given_up.values_list("call_id", "fields__cause"))
+    faults = {call_id for call_id, _ in causes}
+    slow = {call_id for call_id, cause in causes if cause == TierCause.SLOW}
     return Health(len(ids), len(faults), len(slow), minutes=int(_HEALTH_WINDOW.total_seconds() // 60))
 
 

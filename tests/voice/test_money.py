@@ -13,7 +13,19 @@ from tests.voice.dialogues import BYE, OPENING, ScriptedDialogue
 from tests.voice.money import GO_ON, PREMIUM, ScriptedSpending, used
 from tests.voice.phone import Phone, answered
 from tests.voice.speech import PremiumTone, ScriptedRecogniser, ToneSynthesiser, pitches, spoken
-from voice.domain.types import Advice, LineEvent, Live, Speaker, Tier, TierChanged, TurnTaken, Usage, Used, WrappingUp
+from voice.domain.types import (
+    Advice,
+    LineEvent,
+    Live,
+    Speaker,
+    Tier,
+    TierCause,
+    TierChanged,
+    TurnTaken,
+    Usage,
+    Used,
+    WrappingUp,
+)
 from voice.plane import VoicePlane
 from voice.session import GOODBYE, CallSession
 from voice.speech.ports import Speech, SpeechError
@@ -419,7 +431,7 @@ async def test_without_a_key_and_a_voice_there_is_no_premium_tier(
         await phone.gone()
     await watch.report()
     assert told(watch, TierChanged) == [
-        TierChanged(Tier.LOCAL, "This machine has no premium voice: the local voice speaks.")
+        TierChanged(Tier.LOCAL, "This machine has no premium voice: the local voice speaks.", TierCause.ABSENT)
     ]
 
 

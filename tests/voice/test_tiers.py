@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.voice.speech import PremiumTone, ToneSynthesiser, pitches
 from voice import tiers
-from voice.domain.types import Tier, TierChanged, Usage, Used
+from voice.domain.types import Tier, TierCause, TierChanged, Usage, Used
 from voice.metering import Meter
 from voice.speech.ports import SpeechError
 from voice.tiers import TieredVoice
@@ -95,7 +95,7 @@ async def test_a_fault_of_the_provider_is_answered_by_the_local_voice(fault: Exc
     with capture_logs() as logs:
         assert [await call.says(text) for text in (TEXT, NEXT, TEXT)] == [PREMIUM_HZ, LOCAL_HZ, LOCAL_HZ]
     assert call.changes == [reason]
-    assert call.events[-1] == TierChanged(Tier.LOCAL, reason)
+    assert call.events[-1] == TierChanged(Tier.LOCAL, reason, TierCause.FAULT)
     assert call.voice.tier is Tier.LOCAL
     assert [log["event"] for log in logs] == ([] if isinstance(fault, SpeechError) else ["speech.premium_broken"])
     # The clause that failed is counted for both: the provider was asked, and the local voice spoke.
@@ -172,8 +172,8 @@ async def test_a_call_cannot_begin_with_a_voice_that_is_not_there() -> None:
         call.voice.begin(Tier.PREMIUM)
         assert await call.says(TEXT) == LOCAL_HZ
     assert [call.events for call in calls] == [
-        [TierChanged(Tier.LOCAL, "This machine has no premium voice: the local voice speaks.")],
-        [TierChanged(Tier.LOCAL, "The premium voice failed a moment ago: the local voice speaks.")],
+        [TierChanged(Tier.LOCAL, "This machine has no premium voice: the local voice speaks.", TierCause.ABSENT)],
+        [TierChanged(Tier.LOCAL, "The premium voice failed a moment ago: the local voice speaks.", TierCause.FAULT)],
     ]
 
 

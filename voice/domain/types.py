@@ -178,12 +178,22 @@ class Tier(StrEnum):
     PREMIUM = "premium"
 
 
+class TierCause(StrEnum):
+    """What changed the voice: money, a premium voice that is not set up here, or a provider's slowness or fault."""
+
+    MONEY = "money"
+    ABSENT = "absent"
+    SLOW = "slow"
+    FAULT = "fault"
+
+
 @dataclass(frozen=True, slots=True)
 class TierChanged:
     """From here on ``tier`` speaks; ``reason`` is a sentence for people."""
 
     tier: Tier
     reason: str
+    cause: TierCause = TierCause.MONEY
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,10 @@ from calls.models import Call, Campaign, Lead
 from calls.models.campaign import VoiceTier
 from calls.services import dispatching, doorbell
 from calls.services.moving import note
-from calls.services.terms import _PROVIDER_FAULT, Terms, plan_for, premium_component, terms_for, voice_name
+from calls.services.terms import Terms, plan_for, premium_component, terms_for, voice_name
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
-from voice.domain.types import Tier
-from voice.metering import Meter
-from voice.speech.ports import Speech, SpeechError
-from voice.tiers import TieredVoice
+from voice.domain.types import Tier, TierCause
 
 pytestmark = pytest.mark.django_db
 NOW = NOON_IN_DENVER
@@ -132,8 +129,8 @@ class TestPremiumThatCannotBeHad:
         assert reason.endswith(f"One call would be paid in USD and EUR: give '{FLASH}' a rate in USD.")
 
     def test_with_a_provider_that_fails(self, tier: VoiceTier) -> None:
-        for fault in (False, False, True, True):
-            talked(premium=True, fault=fault)
+        for cause in ("", "", TierCause.FAULT, TierCause.FAULT):
+            talked(premium=True, cause=cause)
         assert reasons(lead(tier)) == (
             "The premium voice failed in 2 of 4 calls of the last 15 minutes: the local voice speaks.",
         )
@@ -162,45 +159,37 @@ class TestPremiumThatCannotBeHad:
         )
 
 
-def talked(*, premium: bool, fault: bool = False, reason: str = "", at: datetime = NOW) -> Call:
-    """A call of late; ``fault``: the local voice took over."""
+def talked(*, premium: bool, cause: str = "", at: datetime = NOW) -> Call:
+    """A call of late; ``cause``: why the local voice took over."""
     call = make.call(
         status=CallStatus.DONE,
         at=at - timedelta(minutes=5),
         answered_at=at - timedelta(minutes=4),
         tier=(Tier.PREMIUM if premium else Tier.LOCAL).value,
     )
-    if fault or reason:
-        fields = {"tier": "local", "reason": reason or "The premium voice failed, so the local voice speaks on: 500"}
+    if cause:
+        fields = {"tier": "local", "reason": "The local voice speaks on.", "cause": cause}
         note(call.pk, "tier.changed", at=at - timedelta(minutes=4), fields=fields)
     return call
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "The rest of the call would cost 0.15 USD in the premium voice, and 0.2 USD is spent.",
-        "The call closes at a score of 20: the local voice does.",
-        "This machine has no premium voice: the local voice speaks.",
-    ],
-)
-def test_a_change_of_voice_for_another_reason_is_no_fault_of_the_provider(reason: str) -> None:
+@pytest.mark.parametrize("cause", [TierCause.MONEY, TierCause.ABSENT])
+def test_a_change_of_voice_for_another_reason_is_no_fault_of_the_provider(cause: TierCause) -> None:
     for _ in range(4):
-        talked(premium=True, reason=reason)
+        talked(premium=True, cause=cause)
     assert terms(lead()).tier is Tier.PREMIUM
 
 
 def test_the_providers_health_is_that_of_the_last_quarter_of_an_hour() -> None:
     for _ in range(5):
-        talked(premium=True, fault=True, at=NOW - timedelta(minutes=10))
+        talked(premium=True, cause=TierCause.FAULT, at=NOW - timedelta(minutes=10))
     assert terms(lead()).tier is Tier.PREMIUM
     assert terms(lead(), now=NOW - timedelta(seconds=1)).tier is Tier.LOCAL
 
 
 def test_a_call_that_was_slow_twice_counts_once_and_local_calls_do_not() -> None:
-    slow = "The premium voice did not answer within 1.5 s: the local voice speaks on."
-    call = talked(premium=True, reason=slow)
-    note(call.pk, "tier.changed", at=NOW, fields={"tier": "local", "reason": slow})
+    call = talked(premium=True, cause=TierCause.SLOW)
+    note(call.pk, "tier.changed", at=NOW, fields={"tier": "local", "reason": "Slow again.", "cause": "slow"})
     for _ in range(2):
         talked(premium=True)
     for _ in range(5):
@@ -210,41 +199,6 @@ def test_a_call_that_was_slow_twice_counts_once_and_local_calls_do_not() -> None
         "The premium voice failed in 1 of 3 calls of the last 15 minutes, 1 of them by its slowness: the local voice "
         "speaks.",
     )
-
-
-class Broken:
-    """A provider that refuses."""
-
-    component, available = FLASH, True
-
-    def __init__(self, *, available: bool = True) -> None:
-        self.available = available
-
-    def holds(self, text: str) -> bool:
-        return False
-
-    async def speech(self, text: str, *, keep: bool = False) -> Speech:
-        raise SpeechError("quota exceeded")
-
-
-class Working(Broken):
-    async def speech(self, text: str, *, keep: bool = False) -> Speech:
-        return Speech(b"", cached=False)
-
-
-async def test_what_the_voice_side_says_of_a_provider_is_understood() -> None:
-    """The sentences of ``voice.tiers`` begin as the terms expect them to."""
-    told: list[str] = []
-    meter = Meter({}, lambda used: None)
-    for premium in (Broken(), Broken(available=False)):
-        voice = TieredVoice(Working(), premium, meter=meter, emit=lambda change: told.append(change.reason))
-        voice.begin(Tier.PREMIUM)
-        await voice.speech("Hello.", keep=False, ahead_s=0)
-    assert told == [
-        "The premium voice failed, so the local voice speaks on: quota exceeded",
-        "The premium voice failed a moment ago: the local voice speaks.",
-    ]
-    assert all(reason.startswith(_PROVIDER_FAULT) for reason in told)
 
 
 @pytest.mark.parametrize(
