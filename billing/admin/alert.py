@@ -146,7 +146,7 @@ class AlertAdmin(MoneyAdmin):
     """What was told, open ones first: to be read and acknowledged."""
 
     empty_sentence = "Nothing was told yet. What is told, and when, is in the alert rules."
-    list_display = ["told", "level_badge", "what", "state", "acknowledged"]
+    list_display = ["when", "what", "standing"]
     list_filter = [IsOpen, "level", "kind", "budget"]
     list_select_related = ["budget"]
     date_hierarchy = "at"
@@ -165,11 +165,20 @@ class AlertAdmin(MoneyAdmin):
         "acknowledged",
     ]
 
-    @admin.display(description="level", ordering="level")
+    @admin.display(description="level")
     def level_badge(self, alert: Alert) -> SafeString:
         return format_html(
             '<span class="badge badge-{}">{}</span>', _TONES[Level(alert.level)], alert.get_level_display()
         )
+
+    @admin.display(description="told at (UTC)", ordering="at")
+    def when(self, alert: Alert) -> SafeString:
+        return format_html("{}<br>{}", self.told(alert), self.level_badge(alert))
+
+    @admin.display(description="state", ordering="ended_at")
+    def standing(self, alert: Alert) -> SafeString:
+        seen = f"seen by {self.acknowledged(alert)}" if alert.acknowledged_at else "not acknowledged"
+        return format_html("{}<br><small>{}</small>", self.state(alert), seen)
 
     @admin.display(description="alert", ordering="budget__name")
     def what(self, alert: Alert) -> SafeString:
@@ -181,11 +190,11 @@ class AlertAdmin(MoneyAdmin):
         url = reverse("admin:billing_budget_change", args=[alert.budget_id])
         return format_html('<a href="{}">{}</a>', url, alert.budget.name)
 
-    @admin.display(description="told at (UTC)", ordering="at")
+    @admin.display(description="told at (UTC)")
     def told(self, alert: Alert) -> SafeString:
         return format_html('<span class="nowrap">{}</span>', f"{alert.at:%Y-%m-%d %H:%M}")
 
-    @admin.display(description="state", ordering="ended_at")
+    @admin.display(description="state")
     def state(self, alert: Alert) -> SafeString:
         if alert.ended_at is None:
             return format_html('<span class="badge badge-warn">{}</span>', "open")
