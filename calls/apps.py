@@ -9,6 +9,8 @@ class CallsConfig(AppConfig):
         from billing.signals import cost_corrected
         from calls.permissions import ensure_managers
         from calls.services import carrier_prices
+        from calls.signals import call_finished
 
+        call_finished.connect(carrier_prices.on_finished, dispatch_uid="calls.expect_price")
         cost_corrected.connect(carrier_prices.follow, dispatch_uid="calls.follow_cost")
         post_migrate.connect(ensure_managers, sender=self)

@@ -10,17 +10,19 @@ from django.db import InterfaceError, OperationalError
 
 from billing.models import CallCost
 from billing.services import carrier_price
-from calls.domain.status import TERMINAL, CallStatus
-from calls.models import Call, CostEvent
+from calls.domain.status import TERMINAL
+from calls.models import Call, CallEvent, CostEvent
 from calls.services import costs
 from calls.services.database import alone
-from voice.domain.types import CarrierUpdate
+from voice.domain.types import CarrierStatus, CarrierUpdate
 from voice.ports import CarrierError, Dialer
 
 log = structlog.get_logger(__name__)
 _BATCH = 100
 _MAX_SILENCES = 3
 _LEADER_LOCK = 7_201_002
+_ANSWERED = f"carrier.{CarrierStatus.COMPLETED}"
+"""Of a call that was not answered the carrier says busy, no-answer, failed or canceled."""
 
 
 def ask_prices(*, dialer: Dialer, now: datetime) -> bool:
@@ -87,5 +89,11 @@ def follow(sender: type, *, reference: UUID, charged: Decimal, change: Decimal, 
 
 def expect(call_id: UUID, *, now: datetime) -> None:
     """The carrier says that the call was answered. Where nobody was by our books, it is paid for all the same."""
-    if Call.objects.filter(pk=call_id, status__in=[CallStatus.DONE.value, CallStatus.FAILED.value]).exists():
-        carrier_price.expect(call_id, at=now)
+    carrier_price.expect(call_id, at=now)
+
+
+def on_finished(sender: type, *, call: Call, now: datetime, **_newer: Any) -> None:
+    """The carrier may have said so before the call was over here."""
+    del sender
+    if call.billed_s is None and CallEvent.objects.filter(call=call, kind=_ANSWERED).exists():
+        carrier_price.expect(call.pk, at=now)
