@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
+from functools import partial
+from typing import TYPE_CHECKING
 
 import django
 import psycopg
@@ -26,11 +28,19 @@ from django.conf import settings
 
 from reautomation import embedded
 
+if TYPE_CHECKING:
+    from calls.domain.costs import Dimension
+    from calls.services.costs import Part, Question
+
+Rows = list[tuple[object, ...]]
+
 LIMIT_MS = 100.0
 RUNS, RAW_RUNS = 20, 3
 DAYS, CAMPAIGNS, CALLER_IDS, LISTS = 90, 20, 50, 200
 WAITING = 2_000
 """Events that are not folded yet: more than come in between two folds."""
+LONG_WAITING = 22_000
+"""What comes in while nobody folds for two days."""
 LAST = date(2026, 11, 20)
 
 _EVENTS = f"""
@@ -44,7 +54,7 @@ _EVENTS = f"""
            CASE WHEN luck < 0.18 THEN random(0.030000, 0.080000) ELSE 0.008250 END, false
     FROM (
         SELECT random(1, {CAMPAIGNS}) AS campaign, random(8, 20) AS hour, random() AS luck,
-               '{LAST} 12:00Z'::timestamptz - (%(count)s - one) * interval '{DAYS} days' / %(count)s AS at
+               '{LAST} 12:00Z'::timestamptz - (%(count)s - one) * interval '1 day' * %(days)s / %(count)s AS at
         FROM generate_series(1, %(count)s::bigint) AS one
     ) AS calls
 """  # noqa: S608 - made of the constants above
@@ -89,14 +99,14 @@ def database() -> Iterator[None]:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def load(count: int) -> float:
-    """So many events of the same random calls each time; seconds that took."""
+def load(count: int, *, days: int) -> float:
+    """So many events of the last ``days``, as random each time; seconds that took."""
     from django.db import connection
 
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
-        cursor.execute(_EVENTS, {"count": count})
+        cursor.execute(_EVENTS, {"count": count, "days": days})
     return time.perf_counter() - began
 
 
@@ -158,26 +168,22 @@ def timings() -> list[Timing]:
             found.append(
                 measured(
                     f"by {dimension}, {whose}",
-                    lambda dimension=dimension, question=question: costs.by(dimension, question),
-                    lambda dimension=dimension, question=question: _raw(dimension, question),
+                    partial(costs.by, dimension, question),
+                    partial(_raw, dimension, question),
                 )
             )
             _check(costs.by(dimension, question), _raw(dimension, question))
-        found.append(measured(f"per day, {whose}", lambda question=question: costs.per_day(question)))
-        found.append(
-            measured(f"forecasts, {whose}", lambda question=question: cost_report.outlooks(question, today=LAST))
-        )
+        found.append(measured(f"per day, {whose}", partial(costs.per_day, question)))
+        found.append(measured(f"forecasts, {whose}", partial(cost_report.outlooks, question, today=LAST)))
     found.append(measured("currencies", costs.currencies))
     for period in Period:
         page = list(budget_report.periods(first, LAST, period=period)[:50])
-        found.append(
-            measured(f"budgets, {len(page)} by {period}", lambda page=page: budget_report.compliance_of(page))
-        )
+        found.append(measured(f"budgets, {len(page)} by {period}", partial(budget_report.compliance_of, page)))
     return found
 
 
 def waiting_timings() -> list[Timing]:
-    """The same where nobody has folded for a day or a week."""
+    """The same where nobody has folded for two days."""
     from calls.domain.costs import Dimension
     from calls.services import costs
     from calls.services.costs import Question
@@ -185,12 +191,14 @@ def waiting_timings() -> list[Timing]:
     question = Question(LAST - timedelta(days=DAYS - 1), LAST)
     dimensions = (Dimension.CAMPAIGN, Dimension.LIST)
     return [
-        measured(f"by {dimension}, 100,000 waiting", lambda dimension=dimension: costs.by(dimension, question))
+        measured(
+            f"by {dimension}, {LONG_WAITING:,} waiting", lambda dimension=dimension: costs.by(dimension, question)
+        )
         for dimension in dimensions
     ]
 
 
-def _raw(dimension: object, question: object) -> list[tuple[object, ...]]:
+def _raw(dimension: "Dimension", question: "Question") -> Rows:
     from django.db import connection
 
     from calls.services.costs import _VALUE_OF
@@ -198,10 +206,11 @@ def _raw(dimension: object, question: object) -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
         campaign = question.campaign_id
         cursor.execute(_RAW.format(value=_VALUE_OF[dimension]), [question.since, question.until, campaign, campaign])
-        return cursor.fetchall()
+        rows: Rows = cursor.fetchall()
+        return rows
 
 
-def _check(parts: list[object], raw: list[tuple[object, ...]]) -> None:
+def _check(parts: "list[Part]", raw: Rows) -> None:
     """The sums are those of the raw events, to the last micro-dollar."""
     from dataclasses import astuple
 
@@ -233,11 +242,11 @@ def run(calls: int, *, plans: bool) -> int:
     from calls.models import CostDaily
     from calls.services import costs
 
-    load_s = load(calls)
+    load_s = load(calls, days=DAYS)
     began = time.perf_counter()
     folded = costs.fold()
     fold_s = time.perf_counter() - began
-    load(WAITING)
+    load(WAITING, days=1)
     open_budgets()
     vacuum()
     print(
@@ -246,7 +255,7 @@ def run(calls: int, *, plans: bool) -> int:
         f"{CostDaily.objects.count():,} daily sums; {WAITING:,} more wait."
     )
     found = timings()
-    load(100_000 - WAITING)
+    load(LONG_WAITING - WAITING, days=2)
     found += waiting_timings()
     print(f"{'query':<32} {'median':>9} {'p95':>9} {'raw':>10} {'ratio':>7}")
     for one in found:

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import admin
@@ -27,6 +28,7 @@ from calls.models import Campaign, CostDaily
 from calls.services import budget_report, cost_report, costs
 from calls.services.budget_report import Compliance
 from calls.services.cost_report import Asked, BadQuestion, Outlook
+from calls.services.uplift import uplift_since
 
 _PER_PAGE = 50
 _FIELDS = ("since", "until", "campaign", "by", "currency")
@@ -205,6 +207,7 @@ def _figures(asked: Asked, request: HttpRequest, *, today: date) -> dict[str, An
         "outlooks": [_outlook(one, currency) for one in cost_report.outlooks(asked.question, today=today)],
         "lines": [_line(row.label, row.figures, currency) for row in page.object_list],
         "total": total,
+        "uplift": _uplift(asked) if "uplift" in request.GET else "",
         "columns": _COLUMNS,
         "zone": settings.REPORT_ZONE,
         "page": page,
@@ -264,6 +267,14 @@ def _budget(row: Compliance) -> dict[str, object]:
             f"{row.alerts:,}",
         ],
     }
+
+
+def _uplift(asked: Asked) -> str:
+    """What the premium voice brings, since the first day; on request, since it looks at each call."""
+    question = asked.question
+    since = datetime.combine(question.since, time(), ZoneInfo(settings.REPORT_ZONE))
+    campaign = Campaign.objects.select_related("budget").filter(pk=question.campaign_id or 0).first()
+    return uplift_since(since, campaign=campaign, currency=question.currency).sentence
 
 
 def _pages(page: Page[Any], address: Mapping[str, object]) -> list[tuple[object, str]]:

@@ -8,15 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import AsyncClient, Client
+from django.utils.html import escape
 
 from agents.domain.types import Disposition
 from billing.models import Alert, Balance, CallCost, LedgerEntry, Review
 from calls.models import Call, Campaign
 from calls.services import costs
 from calls.services.moving import note
+from calls.services.uplift import uplift_since
 from tests.calls import factories as make
 from tests.calls.costs import world
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
@@ -92,7 +96,7 @@ def test_the_page_shows_what_calls_cost_and_brought(as_manager: Client, campaign
 
 def test_what_is_chosen_stays_chosen(as_manager: Client, campaign: Campaign) -> None:
     world.finished(make.campaign())
-    query = {"campaign": campaign.pk, "by": "hour", "since": "2026-11-10", "until": "2026-11-10"}
+    query: dict[str, Any] = {"campaign": campaign.pk, "by": "hour", "since": "2026-11-10", "until": "2026-11-10"}
     response = as_manager.get(PAGE, query)
     assert [row[0] for row in table(response)] == ["12:00 to 12:59"]
     assert response.context["total"].cells[1] == "3"
@@ -155,7 +159,7 @@ def test_the_command_writes_the_same_file(as_manager: Client, campaign: Campaign
     out = io.StringIO()
     options = ["--from", "2026-11-01", "--to", "2026-11-10", "--by", "tier", "--campaign", "Autumn sellers"]
     call_command("export_costs", *options, "--format", kind, stdout=out)
-    query = {"since": "2026-11-01", "until": "2026-11-10", "by": "tier", "campaign": campaign.pk}
+    query: dict[str, Any] = {"since": "2026-11-01", "until": "2026-11-10", "by": "tier", "campaign": campaign.pk}
     assert out.getvalue().strip() == text_of(as_manager.get(f"{PAGE}export/{kind}", query)).strip()
     assert "0.056980" in out.getvalue()
 
@@ -168,6 +172,7 @@ async def test_files_stream_under_asgi(async_client: AsyncClient, campaign: Camp
     assert response.is_async
     lines = [part.decode() async for part in response.streaming_content]
     assert [line.split(",")[0] for line in lines] == ["value", str(campaign.pk)]
+    await sync_to_async(connections.close_all)()  # that of the view's thread
 
 
 @pytest.mark.parametrize(
@@ -234,6 +239,18 @@ def test_what_is_not_known_or_was_deleted_has_a_name(as_manager: Client) -> None
     assert names == [f"spring.csv ({source.created_at:%Y-%m-%d})", "not from a file", "list 9999, deleted"]
     for by in ("hour", "caller_id"):
         assert [row[0] for row in table(as_manager.get(PAGE, {"by": by}))] == ["not known"]
+
+
+def test_what_premium_brings_is_told_on_request(as_manager: Client) -> None:
+    campaign = make.campaign()
+    for held_out in (False, True):
+        world.finished(campaign, Disposition.QUALIFIED, premium_chosen=True, held_out=held_out)
+    assert "uplift=1#uplift-title" in as_manager.get(PAGE).content.decode()
+    for query in ({}, {"campaign": campaign.pk}):
+        response = as_manager.get(PAGE, {**query, "uplift": 1})
+        expected = uplift_since(NOON_IN_DENVER - timedelta(days=29), campaign=campaign).sentence
+        assert response.context["uplift"] == expected
+        assert escape(expected) in response.content.decode()
 
 
 def test_currencies_are_chosen_where_there_are_two(as_manager: Client) -> None:
