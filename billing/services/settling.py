@@ -34,10 +34,12 @@ def settle(reference: UUID, ending: Ending, *, at: datetime) -> Decimal:
     Raises NotHeld.
     """
     holds = ledger.locked_holds(reference)
-    if (before := CallCost.objects.filter(reference=reference).first()) is not None:
-        return before.charged
-    if not holds:
-        raise ledger.NotHeld(f"Nothing is held for {reference}: hold for a call before it rings.")
+    booked = ledger.booked_for(holds)
+    if ledger.CHARGE in booked:
+        before = CallCost.objects.filter(reference=reference).first()
+        return before.charged if before else booked[ledger.CHARGE]  # of a call from before there were bills
+    if not holds or ledger.RELEASE in booked:
+        raise ledger.not_held(reference)
     booked_at = holds[0].booked_at
     usage = CallUsage(
         answered_s=None if ending.answered_s is None else Decimal(ending.answered_s),
@@ -47,7 +49,7 @@ def settle(reference: UUID, ending: Ending, *, at: datetime) -> Decimal:
     )
     bill = price_call(card_at(booked_at), usage, currency=holds[0].budget.currency)
     cost = min(bill.total, LARGEST)
-    charged = ledger.charge(reference, cost, at=at, details=_details(bill))
+    charged = ledger.charge_open(holds, cost, at=at, details=_details(bill))
     CallCost.objects.create(
         reference=reference,
         currency=bill.currency,

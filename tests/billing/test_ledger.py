@@ -279,7 +279,7 @@ def test_releasing_what_was_never_held_does_nothing() -> None:
 def test_a_cost_without_a_hold_is_an_error() -> None:
     budget = make.budget()
     with pytest.raises(
-        NotHeld, match=rf"^Nothing is held for {CALL}, so 0\.03 USD cannot be charged: hold for a call"
+        NotHeld, match=rf"^Nothing is held for {CALL}: hold for a call before it rings, and release only a"
     ):
         charge("0.03")
     hold(CALL, budget)

@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from billing.domain.periods import Period
-from billing.models import Balance, Budget, LedgerEntry
+from billing.models import Balance, Budget, LedgerEntry, Rate
 from billing.services import ledger, settling
 from billing.services.auditing import audit
 from billing.services.card import load_defaults
@@ -78,6 +78,7 @@ def test_balances_holds_and_limits_come_along(before: Any) -> None:
         LedgerEntry.objects.update(amount=0)
 
     load_defaults()
+    Rate.objects.update(valid_from=month_ago)
     assert settling.settle(OPEN, settling.Ending(61), at=now) == Decimal("0.04873")
     ledger.release(LOST, at=now)
     assert sums(budget) == (Decimal("0.08873"), ZERO)
