@@ -191,9 +191,7 @@ def waiting_timings() -> list[Timing]:
     question = Question(LAST - timedelta(days=DAYS - 1), LAST)
     dimensions = (Dimension.CAMPAIGN, Dimension.LIST)
     return [
-        measured(
-            f"by {dimension}, {LONG_WAITING:,} waiting", lambda dimension=dimension: costs.by(dimension, question)
-        )
+        measured(f"by {dimension}, {LONG_WAITING:,} waiting", partial(costs.by, dimension, question))
         for dimension in dimensions
     ]
 
