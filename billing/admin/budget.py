@@ -24,13 +24,14 @@ from billing.services import budgets
 from billing.services.budgets import FIXED, BudgetRefused
 from billing.services.ledger import is_stopped
 
+_WHOSE = {Scope.COMPANY: "every call", Scope.CAMPAIGN: "its campaigns"}
+
 
 @admin.register(Budget)
 class BudgetAdmin(DialingMixin, MoneyAdmin):
     form = BudgetForm
     inlines = [AlertRuleInline]
     list_display = ["name", "whose", "today", "this_month", "in_all", "state"]
-    list_filter = ["scope"]
     search_fields = ["name", "source"]
     ordering = ["name"]
     change_form_template = "admin/billing/budget/change_form.html"
@@ -62,7 +63,7 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
     def whose(self, budget: Budget) -> str:
         if budget.scope == Scope.SOURCE:
             return f"leads from {budget.source}"
-        return Scope(budget.scope).label
+        return _WHOSE[Scope(budget.scope)]
 
     @admin.display(description="today")
     def today(self, budget: Budget) -> SafeString:
@@ -95,7 +96,7 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         extra = dict(extra_context or {})
-        if object_id and request.method == "GET" and (budget := self.get_object(request, unquote(object_id))):
+        if object_id and (budget := self.get_object(request, unquote(object_id))):
             extra |= page_of(budget, request.user, now=timezone.now())
         try:
             return super().changeform_view(request, object_id, form_url, extra)

@@ -1,5 +1,6 @@
 """The form of a budget: what can be typed, and what is said where it cannot be so."""
 
+from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -8,6 +9,7 @@ from django.core.validators import MinValueValidator
 from django.utils import timezone
 
 from billing.domain.money import LARGEST
+from billing.domain.rates import plain
 from billing.models import Budget
 from billing.services import budgets
 from billing.services.budgets import FIXED, LIMIT_FIELDS, Limits
@@ -54,6 +56,8 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class wh
         super().__init__(*args, **kwargs)
         for name in {*LIMITS} & {*self.fields}:
             self.fields[name].validators.append(MinValueValidator(0, _NEGATIVE))
+            if isinstance(amount := self.initial.get(name), Decimal):
+                self.initial[name] = plain(amount)
         if "zone" in self.fields:
             self.fields["zone"].widget.choices = [(name, name) for name in sorted(available_timezones())]
         if "source" in self.fields:

@@ -42,7 +42,7 @@ class Decided(admin.SimpleListFilter):
 class ReviewAdmin(ReadOnlyMoneyAdmin):
     """Nothing is edited here; who may change reviews may accept and dismiss them."""
 
-    list_display = ["since", "kind_text", "text", "of_call", "state"]
+    list_display = ["since", "found", "of_call", "state"]
     list_display_links = ["since"]
     list_filter = [Decided, "kind"]
     search_fields = ["reference"]
@@ -89,6 +89,10 @@ class ReviewAdmin(ReadOnlyMoneyAdmin):
     @admin.display(description="what", ordering="kind")
     def kind_text(self, review: Review) -> str:
         return review.get_kind_display()
+
+    @admin.display(description="what was found", ordering="kind")
+    def found(self, review: Review) -> SafeString:
+        return format_html("<strong>{}</strong><br>{}", review.get_kind_display(), review.text)
 
     @admin.display(description="call")
     def of_call(self, review: Review) -> SafeString | str:

@@ -152,7 +152,7 @@ def _header(call: Call) -> list[tuple[str, object]]:
         ("Talked", clock(None if call.billed_s is None else call.billed_s * 1000)),
         ("Ended by", call.ended_by or "-"),
         ("Answered by", call.answered_by.replace("_", " ") or "-"),
-        ("Cost", dollars(call.cost)),
+        ("Cost", dollars(call.cost) if call.ended_at else "-"),
         ("Queued", call.queued_at),
         ("Answered", call.answered_at),
         ("Disclosed as AI", call.disclosed_at),

@@ -40,7 +40,6 @@ class BillLine:
 
     name: str
     used: str
-    billed: str
     amount: str
     note: str = ""
 
@@ -97,11 +96,18 @@ def _line(line: Line, cost: CallCost) -> BillLine:
         note = "the carrier's own price"
     return BillLine(
         name=_name(line),
-        used=_quantity(line.quantity, line.unit, cost.currency),
-        billed=_quantity(line.billed, line.unit, cost.currency),
+        used=_used(line, cost.currency),
         amount=shown(line.amount, cost.currency),
         note=note,
     )
+
+
+def _used(line: Line, currency: str) -> str:
+    """``61 s, billed as 120 s``; once where both are the same, or nothing could be billed."""
+    used = _quantity(line.quantity, line.unit, currency)
+    if line.billed in (line.quantity, 0):
+        return used
+    return f"{used}, billed as {_quantity(line.billed, line.unit, currency)}"
 
 
 def _name(line: Line) -> str:

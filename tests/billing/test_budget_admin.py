@@ -151,15 +151,12 @@ def test_the_list_shows_what_is_free_today_this_month_and_in_all(admin_client: C
     make.budget(None, name="Unlimited", scope="company")
     page = text(admin_client, LIST)
     assert (
-        "November the campaigns that name it "
+        "November its campaigns "
         "0.15 USD free 0.10 spent, 0.25 held of 0.50 "
         "no limit 0.10 spent, 0.25 held "
         "0.65 USD free 0.10 spent, 0.25 held of 1.00 open" in page
     )
-    assert (
-        "Nothing the campaigns that name it no limit 0.00 spent no limit 0.00 spent 0.00 USD free 0.00 spent of 0.00"
-        in page
-    )
+    assert "Nothing its campaigns no limit 0.00 spent no limit 0.00 spent 0.00 USD free 0.00 spent of 0.00" in page
     assert "Unlimited every call no limit 0.00 spent no limit 0.00 spent no limit 0.00 spent open" in page
     html = admin_client.get(LIST).content.decode()
     assert '<progress class="purse purse-good" max="100" value="70" title="0.35 of 0.50 USD"></progress>' in html
@@ -169,9 +166,9 @@ def test_the_list_shows_what_is_free_today_this_month_and_in_all(admin_client: C
 def test_the_state_of_a_budget(admin_client: Client) -> None:
     budget = used()
     budgets.change_limits(budget.pk, Limits(Decimal(1), day=Decimal("0.35")), at=timezone.now())
-    assert " used up 1 budget Filter " in text(admin_client, LIST)
+    assert text(admin_client, LIST).endswith(" used up 1 budget")
     Budget.objects.update(stopped_at=timezone.now(), stopped_reason="mia stopped it: too dear")
-    assert " stopped 1 budget Filter " in text(admin_client, LIST)
+    assert text(admin_client, LIST).endswith(" stopped 1 budget")
     page = text(admin_client, f"{LIST}{budget.pk}/change/")
     assert "Dialing is stopped since" in page
     assert "mia stopped it: too dear" in page
