@@ -232,11 +232,10 @@ def _compliance(asked: Asked, period: str, request: HttpRequest) -> dict[str, An
     found = budget_report.periods(question.since, question.until, period=period)
     page: Page[Balance] = Paginator(found, _PER_PAGE).get_page(request.GET.get("page"))
     address = {"since": question.since, "until": question.until, "period": period}
-    over = budget_report.overspent(question.since, question.until)
     return {
         "rows": [_budget(one) for one in budget_report.compliance_of(list(page.object_list))],
         "columns": _BUDGET_COLUMNS,
-        "over": over,
+        "over": budget_report.overspent(found),
         "checked": audit() if "check" in request.GET else None,
         "address": urlencode(address),
         "page": page,

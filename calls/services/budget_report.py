@@ -136,9 +136,9 @@ def _compliance(balance: Balance, counts: Mapping[str, Decimal]) -> Compliance:
     )
 
 
-def overspent(since: date, until: date) -> int:
-    """How many of the balances have more spent and held than their limit; the database lets none come to be."""
-    return periods(since, until).filter(Q(limit__lt=F("spent") + F("held"))).count()
+def overspent(found: QuerySet[Balance]) -> int:
+    """How many of them have more spent and held than their limit; the database lets none come to be."""
+    return found.filter(Q(limit__lt=F("spent") + F("held"))).count()
 
 
 def all_of(found: QuerySet[Balance], *, batch: int = 200) -> Iterator[Compliance]:
