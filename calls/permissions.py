@@ -27,7 +27,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "budget": ("view",),
         "ledgerentry": ("view",),
         "rate": ("view",),
-        "alert": ("view",),
+        "alert": ("change", "view"),
         "alertrule": ("view",),
         "review": ("view",),
     },

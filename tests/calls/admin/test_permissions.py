@@ -12,6 +12,7 @@ PAGES = ["campaign", "lead", "leadimport", "call", "turn", "callevent", "decisio
 
 def test_what_a_campaign_manager_may_do(manager: User) -> None:
     assert sorted(manager.get_all_permissions()) == [
+        "billing.change_alert",
         "billing.view_alert",
         "billing.view_alertrule",
         "billing.view_budget",
