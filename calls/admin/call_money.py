@@ -56,7 +56,7 @@ def money_of(
     return {
         "live": live,
         "so_far": money(cost_so_far(call, now=now), currency) if live else "",
-        "held": None if held is None else money(held, currency),
+        "held": "" if held is None else shown(held, currency),
         "bill": _lines(cost) if cost else [],
         "summary": _summary(cost) if cost else [],
         "tier": call.tier,

@@ -71,7 +71,12 @@ def test_a_budget_is_made_with_limits(admin_client: Client) -> None:
     typed = form(name="December", limit="25", day_limit="2.50", call_limit="0.2", zone="America/Denver")
     assert admin_client.post(ADD, typed).status_code == 302
     made = Budget.objects.get()
-    assert (made.name, made.zone, made.limit, made.day_limit) == ("December", "America/Denver", 25, Decimal("2.5"))
+    assert (made.name, made.zone, made.limit, made.day_limit) == (
+        "December",
+        "America/Denver",
+        Decimal(25),
+        Decimal("2.5"),
+    )
     assert (made.week_limit, made.month_limit, made.call_limit) == (None, None, Decimal("0.2"))
     assert not made.balances.exists()
 
@@ -236,7 +241,7 @@ def test_what_was_held_since_the_form_was_checked_counts(
         "or wait for calls to settle."
     ]
     budget.refresh_from_db()
-    assert (budget.name, budget.limit) == ("November", 1)
+    assert (budget.name, budget.limit) == ("November", Decimal(1))
 
 
 def test_what_was_booked_keeps_its_meaning(admin_client: Client) -> None:
@@ -245,7 +250,7 @@ def test_what_was_booked_keeps_its_meaning(admin_client: Client) -> None:
     assert change(admin_client, budget, **fixed).status_code == 302  # type: ignore[attr-defined]
     budget.refresh_from_db()
     assert (budget.currency, budget.zone, budget.scope) == ("USD", "UTC", "campaign")
-    assert (budget.name, budget.limit) == ("December", 2)
+    assert (budget.name, budget.limit) == ("December", Decimal(2))
     unused = make.budget(name="Unused")
     assert change(admin_client, unused, **fixed | {"name": "Unused"}).status_code == 302  # type: ignore[attr-defined]
     unused.refresh_from_db()
@@ -354,8 +359,7 @@ def test_the_ledger_is_read_only_and_found_by_call_kind_and_budget(admin_client:
         for q in ("6f1c", "6f1c2f0e-9a33", "zz", "6f")
     }
     assert found == {"6f1c": 4, "6f1c2f0e-9a33": 4, "zz": 0, "6f": 0}
-    page = text(admin_client, f"{LEDGER}{entry.pk}/change/")
-    assert "Amount: 0.10 USD" in page
+    assert "Amount: 0.10 USD" in text(admin_client, f"{LEDGER}{entry.pk}/change/")
     assert admin_client.post(f"{LEDGER}{entry.pk}/change/", {"amount": "9"}).status_code == 403
     assert admin_client.post(f"{LEDGER}{entry.pk}/delete/", {"post": "yes"}).status_code == 403
     assert admin_client.get(f"{LEDGER}add/").status_code == 403

@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
+from billing.domain.money import MixedCurrencies
 from billing.models import Balance, Budget
 from billing.services import auditing, budgets, ledger
 from billing.services.budgets import BudgetRefused, Limits, change, change_limits
 from billing.services.ledger import BudgetExhausted, BudgetStopped
 from tests.billing import factories as make
-from tests.billing.factories import AT, CALL, OTHER, sums
+from tests.billing.factories import AT, CALL, OTHER, ZERO, sums
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -48,7 +49,7 @@ def test_every_limit_is_set_on_the_budget_and_on_the_periods_that_run() -> None:
     change_limits(budget.pk, limits(total="9", day="1", week="2", month="3", call="0.5"), at=AT)
     budget.refresh_from_db()
     amounts = (budget.limit, budget.day_limit, budget.week_limit, budget.month_limit, budget.call_limit)
-    assert amounts == (9, 1, 2, 3, Decimal("0.5"))
+    assert amounts == tuple(Decimal(amount) for amount in ("9", "1", "2", "3", "0.5"))
     assert dict(Balance.objects.values_list("period", "limit")) == {"total": 9, "day": 1, "week": 2, "month": 3}
     change_limits(budget.pk, limits(), at=AT)
     assert set(Balance.objects.values_list("limit", flat=True)) == {None}
@@ -72,7 +73,7 @@ def test_a_new_limit_counts_for_the_next_call() -> None:
     make.hold(CALL, budget)
     change_limits(budget.pk, limits(), at=AT)
     make.hold(OTHER, budget, amount="5")
-    assert sums(budget) == (0, Decimal("5.25"))
+    assert sums(budget) == (ZERO, Decimal("5.25"))
 
 
 @pytest.mark.parametrize(
@@ -121,10 +122,10 @@ def test_what_was_booked_keeps_its_meaning(field: str) -> None:
         change(budget.pk, {field: other, "name": "X"}, limits(total="9"), at=AT)
     assert error.value.problems == {field: "Money was held on this budget, so this cannot change: make a new budget."}
     budget.refresh_from_db()
-    assert (budget.limit, budget.name == "X") == (1, False)
+    assert (budget.limit, budget.name == "X") == (Decimal(1), False)
     change(budget.pk, {field: getattr(budget, field), "name": "X"}, limits(total="9"), at=AT)
     budget.refresh_from_db()
-    assert (budget.limit, budget.name) == (9, "X")
+    assert (budget.limit, budget.name) == (Decimal(9), "X")
 
 
 def test_a_zones_day_decides_which_limit_is_too_low() -> None:
@@ -156,7 +157,7 @@ def test_what_a_hold_would_say_is_said_without_one() -> None:
         check("0.050001")
     with pytest.raises(BudgetExhausted, match=r"allows 0\.28 USD for one"):
         check("0.29", AT + DAY)
-    with pytest.raises(ledger.MixedCurrencies):
+    with pytest.raises(MixedCurrencies):
         check("0.01", currency="EUR")
     Budget.objects.update(call_limit=None)
     with pytest.raises(BudgetExhausted, match=r"cannot hold 0\.31 USD more this day"):
@@ -164,7 +165,7 @@ def test_what_a_hold_would_say_is_said_without_one() -> None:
     Budget.objects.update(stopped_at=AT, stopped_reason="too dear")
     with pytest.raises(BudgetStopped):
         check("0.01")
-    assert sums(budget) == (0, Decimal("0.25"))
+    assert sums(budget) == (ZERO, Decimal("0.25"))
     assert Balance.objects.count() == 4
 
 
@@ -175,11 +176,12 @@ def together(*acts: Callable[[], None]) -> list[object]:
     def run(act: Callable[[], None]) -> object:
         start.wait(10)
         try:
-            return act()
+            act()
         except (BudgetRefused, BudgetExhausted) as error:
             return type(error)
         finally:
             connection.close()
+        return None
 
     with ThreadPoolExecutor(len(acts)) as pool:
         return list(pool.map(run, acts))
@@ -192,10 +194,10 @@ def test_calls_that_are_held_for_while_a_limit_sinks_never_overrun_it() -> None:
         holds = [partial(make.hold, UUID(int=100 * round + number), budget) for number in range(7)]
         came_of = together(*holds, partial(change_limits, budget.pk, limits(total="1", day="1"), at=AT))
         held = came_of[:7].count(None)
-        assert sums(budget) == (0, held * Decimal("0.25"))
+        assert sums(budget) == (ZERO, held * Decimal("0.25"))
         budget.refresh_from_db()
         refused = came_of[7] is BudgetRefused
-        assert (budget.limit, budget.day_limit) == ((9, 9) if refused else (1, 1))
+        assert budget.limit == budget.day_limit == (9 if refused else 1)
         assert set(budget.balances.filter(period__in=["total", "day"]).values_list("limit", flat=True)) == {
             budget.limit
         }

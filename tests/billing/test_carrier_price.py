@@ -19,7 +19,7 @@ from billing.services.card import card_at
 from billing.services.settling import Ending
 from billing.signals import cost_corrected
 from tests.billing import factories as make
-from tests.billing.factories import AT, CALL, OTHER, sums
+from tests.billing.factories import AT, CALL, OTHER, ZERO, sums
 
 pytestmark = pytest.mark.django_db
 ENDED = AT + timedelta(minutes=2)
@@ -66,13 +66,13 @@ def told() -> Any:
 )
 def test_the_price_replaces_the_estimate_and_its_tax(price: str, change: str, told: list[Any]) -> None:
     budget = settled()
-    assert sums(budget) == (SETTLED, 0)
+    assert sums(budget) == (SETTLED, ZERO)
     assert take(price)
-    assert sums(budget) == (SETTLED + Decimal(change), 0)
+    assert sums(budget) == (SETTLED + Decimal(change), ZERO)
     assert corrections() == [("carrier_price", Decimal(change))]
     assert told == [(SETTLED + Decimal(change), Decimal(change))]
     cost = CallCost.objects.get()
-    assert (cost.charged, cost.excess, cost.estimated) == (SETTLED + Decimal(change), 0, SETTLED)
+    assert (cost.charged, cost.excess, cost.estimated) == (SETTLED + Decimal(change), ZERO, SETTLED)
     assert (cost.carrier_estimate, cost.carrier_priced_at, cost.carrier_due_at) == (ESTIMATE, LATER, None)
     assert auditing.audit() == []
     assert not Review.objects.exists()
@@ -100,7 +100,7 @@ def test_an_equal_price_again_changes_nothing_and_a_later_one_is_booked_against_
         ("carrier_price:2", Decimal("0.0462")),
         ("carrier_price:3", Decimal("-0.0462")),
     ]
-    assert sums(budget) == (SETTLED - Decimal("0.0154"), 0)
+    assert sums(budget) == (SETTLED - Decimal("0.0154"), ZERO)
     assert LedgerEntry.objects.filter(cause="carrier_price:2").get().details == {
         "before": "0.014000",
         "price": "0.056000",
@@ -111,7 +111,7 @@ def test_every_budget_of_the_call_is_corrected() -> None:
     two = make.budget(), make.budget("5", scope="company")
     settled(CALL, *two)
     take("0.014")
-    assert [sums(one) for one in two] == [(Decimal("0.03333"), 0)] * 2
+    assert [sums(one) for one in two] == [(Decimal("0.03333"), ZERO)] * 2
     assert auditing.audit() == []
 
 
@@ -124,11 +124,11 @@ def test_the_difference_counts_in_the_periods_of_the_call() -> None:
 
 def test_the_price_of_a_call_that_nobody_answered_is_a_line_of_its_own() -> None:
     budget = settled(answered_s=None)
-    assert sums(budget) == (0, 0)
+    assert sums(budget) == (ZERO, ZERO)
     assert take("0.014")
-    assert sums(budget) == (Decimal("0.0154"), 0)
+    assert sums(budget) == (Decimal("0.0154"), ZERO)
     assert take("0.028")
-    assert sums(budget) == (Decimal("0.0308"), 0)
+    assert sums(budget) == (Decimal("0.0308"), ZERO)
     bill = bills.bill_of(CallCost.objects.get(), card_at(AT))
     assert [(line.component, line.amount) for line in bill.lines if line.amount] == [
         ("carrier.price", Decimal("0.028")),
@@ -159,7 +159,7 @@ def test_what_cannot_be_right_waits_for_a_person(
     budget = settled()
     assert not take(price, currency)
     assert not take(price, currency)
-    assert sums(budget) == (SETTLED, 0)
+    assert sums(budget) == (SETTLED, ZERO)
     assert corrections() == told == []
     review = Review.objects.get()
     assert (review.kind, review.reference, review.decision, review.opened_at) == (kind, CALL, "", LATER)
@@ -197,7 +197,7 @@ def test_more_than_what_is_free_is_charged_as_far_as_there_is_room(told: list[An
     budget = settled(CALL, make.budget("0.25"))
     change_limits(budget.pk, Limits(Decimal("0.06")), at=LATER)
     assert take("0.056")
-    assert sums(budget) == (Decimal("0.06"), 0)
+    assert sums(budget) == (Decimal("0.06"), ZERO)
     cost = CallCost.objects.get()
     assert (cost.charged, cost.excess) == (Decimal("0.06"), Decimal("0.019530"))
     assert corrections() == [("carrier_price", Decimal("0.011270"))]
@@ -219,8 +219,8 @@ def test_a_lower_price_takes_the_excess_away_first() -> None:
     assert (cost.charged, cost.excess, corrections()) == (Decimal("0.04"), Decimal("0.00301"), [])
     take("0.014")
     cost = CallCost.objects.get()
-    assert (cost.charged, cost.excess) == (Decimal("0.03333"), 0)
-    assert sums(budget) == (Decimal("0.03333"), 0)
+    assert (cost.charged, cost.excess) == (Decimal("0.03333"), ZERO)
+    assert sums(budget) == (Decimal("0.03333"), ZERO)
     assert corrections() == [("carrier_price", Decimal("-0.00667"))]
 
 
@@ -283,7 +283,7 @@ def test_a_price_that_comes_at_once_from_two_sides_is_booked_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(report, range(8))) == [False] * 7 + [True]
     assert corrections() == [("carrier_price", Decimal("-0.0154"))]
-    assert sums(budget) == (Decimal("0.03333"), 0)
+    assert sums(budget) == (Decimal("0.03333"), ZERO)
     assert auditing.audit() == []
 
 
@@ -313,7 +313,7 @@ def test_a_price_that_races_the_settlement_is_booked_or_set_aside_never_both() -
     priced = set(CallCost.objects.filter(carrier_price__isnull=False).values_list("pk", flat=True))
     assert aside | priced == set(calls)
     assert not aside & priced
-    assert sums(budget) == (20 * SETTLED - len(priced) * Decimal("0.0154"), 0)
+    assert sums(budget) == (20 * SETTLED - len(priced) * Decimal("0.0154"), ZERO)
     assert auditing.audit() == []
 
 

@@ -19,7 +19,7 @@ from billing.services.budgets import Limits, change_limits
 from billing.services.deciding import ReviewError
 from billing.services.settling import Ending
 from tests.billing import factories as make
-from tests.billing.factories import AT, CALL, OTHER, sums
+from tests.billing.factories import AT, CALL, OTHER, ZERO, sums
 
 pytestmark = pytest.mark.django_db
 ENDED = AT + timedelta(minutes=2)
@@ -80,13 +80,17 @@ def decided(review: Review | None = None) -> tuple[str, str, object]:
 def test_late_use_is_charged_once() -> None:
     budget = settled()
     use("elevenlabs.flash_v2_5", "900")
-    assert sums(budget) == (SETTLED, 0)
+    assert sums(budget) == (SETTLED, ZERO)
     assert accept() == "0.045 USD was charged."
-    assert sums(budget) == (SETTLED + Decimal("0.045"), 0)
+    assert sums(budget) == (SETTLED + Decimal("0.045"), ZERO)
     assert corrections() == [Decimal("0.045")]
     assert decided() == ("accepted", "mia", LATER)
     cost = CallCost.objects.get()
-    assert (cost.charged, cost.estimated, cost.excess) == (SETTLED + Decimal("0.045"), SETTLED + Decimal("0.045"), 0)
+    assert (cost.charged, cost.estimated, cost.excess) == (
+        SETTLED + Decimal("0.045"),
+        SETTLED + Decimal("0.045"),
+        ZERO,
+    )
     assert {"component": "elevenlabs.flash_v2_5", "unit": "char", "quantity": "900", "billed": "900"}.items() <= next(
         line for line in cost.lines if line["component"] == "elevenlabs.flash_v2_5"
     ).items()
@@ -104,7 +108,7 @@ def test_late_use_joins_the_use_before_it_in_its_increments() -> None:
     assert accept() == "0.00 USD was charged."
     use("twilio.voice_out_us", "1", unit="s", seq=2)
     assert accept(Review.objects.get(decision="")) == "0.0154 USD was charged."
-    assert sums(budget) == (SETTLED + Decimal("0.0154"), 0)
+    assert sums(budget) == (SETTLED + Decimal("0.0154"), ZERO)
 
 
 def test_late_use_keeps_the_carriers_price() -> None:
@@ -112,10 +116,10 @@ def test_late_use_keeps_the_carriers_price() -> None:
     carrier_price.apply(CALL, Decimal("0.014"), "USD", at=LATER)
     use("elevenlabs.flash_v2_5", "900")
     accept()
-    assert sums(budget) == (Decimal("0.03333") + Decimal("0.045"), 0)
+    assert sums(budget) == (Decimal("0.03333") + Decimal("0.045"), ZERO)
     assert CallCost.objects.get().estimated == SETTLED + Decimal("0.045")
     carrier_price.apply(CALL, Decimal("0.028"), "USD", at=LATER)
-    assert sums(budget) == (SETTLED + Decimal("0.045"), 0)
+    assert sums(budget) == (SETTLED + Decimal("0.045"), ZERO)
 
 
 def test_use_without_a_rate_is_charged_when_there_is_one() -> None:
@@ -123,13 +127,13 @@ def test_use_without_a_rate_is_charged_when_there_is_one() -> None:
     make.hold(CALL, budget)
     use("acme.voice", "1000")
     settling.settle(CALL, Ending(61), at=ENDED)
-    assert sums(budget) == (SETTLED, 0)
+    assert sums(budget) == (SETTLED, ZERO)
     assert refused() == (
         "There is no rate 'acme.voice' at 2026-11-03 17:00 UTC: add one to the rate card that begins by then."
     )
     rate("acme.voice")
     assert accept() == "0.05 USD was charged."
-    assert sums(budget) == (SETTLED + Decimal("0.05"), 0)
+    assert sums(budget) == (SETTLED + Decimal("0.05"), ZERO)
     assert decided()[0] == "accepted"
 
 
@@ -149,14 +153,14 @@ def test_accepting_use_for_which_there_is_no_room_leaves_an_excess_to_review() -
     change_limits(budget.pk, Limits(Decimal("0.06")), at=LATER)
     use("elevenlabs.flash_v2_5", "900")
     assert accept() == "0.01127 USD was charged."
-    assert sums(budget) == (Decimal("0.06"), 0)
+    assert sums(budget) == (Decimal("0.06"), ZERO)
     excess = Review.objects.get(decision="")
     assert (excess.kind, excess.data) == ("excess", {"excess": "0.033730"})
 
 
 def test_an_excess_is_charged_as_there_is_room_and_stays_open_for_the_rest() -> None:
     budget = settled(budget=make.budget("0.04"), held="0.04")
-    assert sums(budget) == (Decimal("0.04"), 0)
+    assert sums(budget) == (Decimal("0.04"), ZERO)
     assert (
         refused()
         == "The budgets of this call have no room for it: raise their limits by 0.00873 USD, or dismiss this."
@@ -164,12 +168,12 @@ def test_an_excess_is_charged_as_there_is_room_and_stays_open_for_the_rest() -> 
     change_limits(budget.pk, Limits(Decimal("0.045")), at=LATER)
     assert accept() == "0.005 USD was charged; for 0.00373 USD there is no room, and it stays open."
     assert decided() == ("", "", None)
-    assert (sums(budget), CallCost.objects.get().excess) == ((Decimal("0.045"), 0), Decimal("0.00373"))
+    assert (sums(budget), CallCost.objects.get().excess) == ((Decimal("0.045"), ZERO), Decimal("0.00373"))
     assert refused().endswith("raise their limits by 0.00373 USD, or dismiss this.")
     change_limits(budget.pk, Limits(None), at=LATER)
     assert accept() == "0.00373 USD was charged."
     assert decided() == ("accepted", "mia", LATER)
-    assert (sums(budget), CallCost.objects.get().excess) == ((SETTLED, 0), 0)
+    assert (sums(budget), CallCost.objects.get().excess) == ((SETTLED, ZERO), ZERO)
     assert corrections() == [Decimal("0.005"), Decimal("0.00373")]
     assert auditing.audit() == []
 
@@ -179,14 +183,14 @@ def test_an_excess_that_the_carriers_price_took_away_is_closed() -> None:
     carrier_price.apply(CALL, Decimal("0.014"), "USD", at=LATER)
     assert accept() == "Nothing is left of it: the carrier's price was lower."
     assert decided()[0] == "accepted"
-    assert sums(budget) == (Decimal("0.03333"), 0)
+    assert sums(budget) == (Decimal("0.03333"), ZERO)
 
 
 def test_a_far_price_is_taken_by_a_person() -> None:
     budget = settled(budget=make.budget("9"))
     carrier_price.apply(CALL, Decimal("2.8"), "USD", at=LATER)
     assert accept() == "The carrier's price was taken; the charge changed by 3.0492 USD."
-    assert sums(budget) == (SETTLED + Decimal("3.0492"), 0)
+    assert sums(budget) == (SETTLED + Decimal("3.0492"), ZERO)
     assert CallCost.objects.get().carrier_price == Decimal("2.8")
 
 
@@ -207,7 +211,7 @@ def test_a_price_that_came_before_the_settlement_is_taken_after_it() -> None:
     assert refused() == "Nothing was charged for this call, so nothing can be added to it: dismiss this."
     settling.settle(CALL, Ending(61), at=ENDED)
     accept()
-    assert sums(budget) == (Decimal("0.03333"), 0)
+    assert sums(budget) == (Decimal("0.03333"), ZERO)
 
 
 def test_what_can_only_be_dismissed_says_why() -> None:
@@ -273,7 +277,7 @@ def test_of_many_people_one_decides() -> None:
         said = sorted(pool.map(press, range(8)))
     assert said in (["0.045 USD was charged."] + ["late"] * 7, ["dismissed"] + ["late"] * 7)
     charged = said[0] != "dismissed"
-    assert sums(budget) == (SETTLED + charged * Decimal("0.045"), 0)
+    assert sums(budget) == (SETTLED + charged * Decimal("0.045"), ZERO)
     assert Review.objects.get().decision == ("accepted" if charged else "dismissed")
 
 
@@ -284,7 +288,9 @@ def text(client: Client, url: str) -> str:
 
 
 def press(client: Client, action: str, *reviews: Review) -> list[str]:
-    reply = client.post(f"{LIST}?decision=all", {"action": action, "_selected_action": [review.pk for review in reviews]}, follow=True)
+    reply = client.post(
+        f"{LIST}?decision=all", {"action": action, "_selected_action": [review.pk for review in reviews]}, follow=True
+    )
     return [str(message) for message in reply.context["messages"]]
 
 

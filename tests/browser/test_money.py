@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,7 +29,7 @@ def chief(page: Page, manager: User) -> Page:
     return page
 
 
-def finished(of: Budget, **fields: object) -> Call:
+def finished(of: Budget, **fields: Any) -> Call:
     """A call of 61 s from that budget and the company's, just over."""
     now = timezone.now()
     call = make.call(
@@ -53,7 +54,9 @@ def test_a_budgets_page_and_its_limits(chief: Page) -> None:
     budget = make.budget(name="Autumn", limit="50")
     finished(budget)
     ledger.hold(UUID(int=1), [budget.pk], Decimal("1.2"), currency="USD", at=timezone.now())
-    Budget.objects.create(name="Company", scope="company", limit=500, day_limit=Decimal("0.5"), zone="America/Denver")
+    Budget.objects.create(
+        name="Company", scope="company", limit=Decimal(500), day_limit=Decimal("0.5"), zone="America/Denver"
+    )
     chief.goto("/admin/billing/budget/")
     expect(chief.locator("#result_list tbody tr")).to_have_count(2)
     expect(chief.locator("#result_list")).to_contain_text("48.75 USD free")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -32,7 +33,7 @@ def url(call: Call) -> str:
     return f"/admin/calls/call/{call.pk}/change/"
 
 
-def talking(*, for_s: float = 61, **fields: object) -> Call:
+def talking(*, for_s: float = 61, **fields: Any) -> Call:
     """A live call, answered so many seconds ago."""
     now = timezone.now()
     return make.call(
@@ -40,7 +41,7 @@ def talking(*, for_s: float = 61, **fields: object) -> Call:
     )
 
 
-def finished(**fields: object) -> Call:
+def finished(**fields: Any) -> Call:
     """A call of 61 s, in which 120 characters were said."""
     call = talking(**fields)
     assert call.answered_at is not None
@@ -60,7 +61,7 @@ def test_the_bill_of_a_call_in_peoples_words(as_manager: Client) -> None:
         "Twilio: answering machine detection 1 call 0.0075 USD",
         "Voice, our own 120 characters 0.00 USD",
         "Taxes and fees on telephony of 0.0443 USD 0.00443 USD",
-        "Held before the ring $0.13",
+        "Held before the ring 0.12969 USD",
         "By the rate card 0.04873 USD",
         "The carrier's price asked for",
         "Charged 0.04873 USD",
@@ -127,7 +128,7 @@ def test_a_call_that_cost_nothing_says_so(as_manager: Client) -> None:
 def test_a_live_call_is_priced_as_if_it_ended_now(as_manager: Client) -> None:
     call = talking()
     page = text(as_manager, url(call))
-    assert "$0.0487 so far, $0.13 held" in page
+    assert "$0.0487 so far, 0.12969 USD held" in page
     html = as_manager.get(url(call)).content.decode()
     cost = f"/admin/calls/call/{call.pk}/cost/"
     assert f'data-cost-url="{cost}"' in html
@@ -178,9 +179,9 @@ def page_of(client: Client, campaign: Campaign) -> str:
 
 def test_every_budget_that_pays_is_on_the_campaigns_page_by_its_tightest_period(as_manager: Client) -> None:
     own = make.budget(limit="5", name="Autumn")
-    company = Budget.objects.create(name="Company", scope="company", limit=100, day_limit=3)
+    company = Budget.objects.create(name="Company", scope="company", limit=Decimal(100), day_limit=Decimal(3))
     Budget.objects.create(name="Web", scope="source", source="web")
-    Budget.objects.create(name="Elsewhere", scope="source", source="elsewhere", limit=1)
+    Budget.objects.create(name="Elsewhere", scope="source", source="elsewhere", limit=Decimal(1))
     campaign = make.campaign(budget=own)
     lead = make.lead(campaign, source="web")
     now = timezone.now()

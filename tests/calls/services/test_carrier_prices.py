@@ -21,6 +21,7 @@ from calls.models import Call, CostEvent
 from calls.services import carrier, carrier_prices
 from calls.services.carrier_prices import ask_prices
 from calls.services.costs import Question, per_day
+from calls.services.database import alone
 from calls.services.finishing import finish
 from calls.services.sweeping import sweep
 from tests.calls import factories as make
@@ -194,7 +195,7 @@ def test_one_process_asks_at_a_time() -> None:
         done.append(ask_prices(dialer=dialer, now=NOW + MINUTE))
         connection.close()
 
-    with carrier_prices.alone(carrier_prices._LEADER_LOCK) as leading:
+    with alone(carrier_prices._LEADER_LOCK) as leading:
         assert leading
         thread = Thread(target=other)
         thread.start()
@@ -337,6 +338,7 @@ def _called(dialer: TwilioDialer, media: str, to: str) -> Call:
         if news.status is CarrierStatus.COMPLETED:
             break
         Event().wait(0.05)
+    assert news is not None
     assert (news.status, news.duration_s, news.price) == (CarrierStatus.COMPLETED, 1, None)
     ended_at = datetime.now(UTC)
     finish(call.pk, report(answered_at=ended_at - timedelta(seconds=1), ended_at=ended_at), now=ended_at)
