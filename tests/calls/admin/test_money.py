@@ -249,3 +249,26 @@ def test_the_voice_of_a_campaign_is_chosen_in_its_form(admin_client: Client) -> 
     assert '<option value="auto">premium where it pays</option>' in html
     assert ">Web</option>" not in html
     assert "Local costs nothing by the character." in html
+
+
+def test_queries_of_a_campaigns_page_do_not_grow_with_its_budgets(as_manager: Client) -> None:
+    campaign = make.campaign()
+    url = f"/admin/calls/campaign/{campaign.pk}/change/"
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert as_manager.get(url).status_code == 200
+        return len(captured)
+
+    def more(name: str) -> None:
+        Budget.objects.create(name=name, scope="source", source=name, limit=Decimal(9))
+        make.lead(campaign, source=name)
+
+    more("web")
+    queries()
+    few = queries()
+    for number in range(5):
+        more(f"list {number}")
+        Budget.objects.create(name=f"Company {number}", scope="company", limit=Decimal(9))
+    assert queries() == few
+    assert few <= 32
