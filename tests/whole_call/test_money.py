@@ -1,12 +1,13 @@
 """Money from the ring to the carrier's price, in one running installation with real speech."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pytest_django import DjangoDbBlocker
@@ -15,7 +16,7 @@ from agents.domain.types import EndedBy
 from billing.models import Alert, Budget, CallCost, LedgerEntry, Level, Review, UsageReport
 from billing.services.auditing import audit
 from calls.domain.status import CallStatus
-from calls.models import Call, Lead
+from calls.models import Call, Lead, Turn
 from calls.models.lead import LeadStatus
 from tests.whole_call import books, money_story
 from tests.whole_call.books import GPU, GPU_SHARE, PREMIUM, used
@@ -60,6 +61,9 @@ def house(django_db_blocker: DjangoDbBlocker) -> Iterator[Installation]:
 
 def test_money_from_the_ring_to_the_price(house: Installation, subtests: pytest.Subtests) -> None:
     seen = money_story.play(house)
+    with subtests.test("every character that the provider bills is metered once, and no other"):
+        bought = bought_by(house)
+        assert set(bought) == {call_to(ending).pk for ending in (MARIA, BEN, DORA)}
     with subtests.test("a premium call costs what the rates say, on every budget alike"):
         a_premium_call(house)
     with subtests.test("a provider that stalls loses no sentence and no cent"):
@@ -74,40 +78,31 @@ def test_money_from_the_ring_to_the_price(house: Installation, subtests: pytest.
         a_full_budget(house, seen)
     with subtests.test("what has no price is not dialed, or spoken by the local voice, and says why"):
         missing_rates(seen)
-    with subtests.test("every character that the provider bills is metered"):
-        billed = [one["characters"] for one in house.provider.requests()]
-        metered = UsageReport.objects.filter(component=PREMIUM).values_list("quantity", flat=True)
-        assert Counter(billed) == Counter(int(quantity) for quantity in metered)
     with subtests.test("ledger, bill, call and figures agree, and nothing is held any more"):
         the_books()
     with subtests.test("nothing else happened"):
         nothing_else(house)
 
 
-def spoken_by(call: Call) -> list[str]:
-    """The clauses of a call's agent, in order."""
-    return [part for turn in call.turns.filter(speaker="agent") for part in clauses(turn.text)]
+def agent_turns(call: Call) -> list[Turn]:
+    return list(call.turns.filter(speaker="agent"))
 
 
-def asked_by(house: Installation, ending: str) -> list[str]:
-    """What the provider was asked for in one premium call, in order.
+def bought_by(house: Installation) -> dict[UUID, list[str]]:
+    """What each call had the provider say, in order: its meter's report and the provider's bill, one to one.
 
-    Maria's is the first of its worker, so all that she hears is asked for, once; of Ben's what she had not heard
-    before the provider stalled. The rest is Dora's, whose worker is killed before it tells what it said last.
+    The provider knows no calls: the request of a report is the one of its length that is nearest in time.
     """
-    maria = list(dict.fromkeys(spoken_by(call_to(MARIA))))
-    ben = [part for part in spoken_by(call_to(BEN))[:4] if part not in maria]
-    if ending != DORA:
-        return maria if ending == MARIA else ben
-    others = Counter(maria + ben)
-    rest = []
-    for one in reversed(house.provider.requests()):
-        if others[one["text"]]:
-            others[one["text"]] -= 1
-        else:
-            rest.append(one["text"])
-    assert others.total() == 0
-    return rest[::-1]
+    billed = [one for one in house.provider.requests() if one["characters"]]
+    bought = defaultdict(list)
+    for report in UsageReport.objects.filter(component=PREMIUM).order_by("at", "seq"):
+        alike = [one for one in billed if one["characters"] == report.quantity]
+        assert alike, f"{report.quantity} characters were metered and not billed."
+        nearest = min(alike, key=lambda one: abs(datetime.fromisoformat(one["at"]) - report.at))
+        billed.remove(nearest)
+        bought[report.reference].append(nearest["text"])
+    assert billed == []
+    return bought
 
 
 def check_bill(call: Call, *, characters: int, voice: Decimal | None = None) -> None:
@@ -132,10 +127,10 @@ def carrier_saw(house: Installation, ending: str) -> dict[str, Any]:
 
 
 def pitches(house: Installation, call: Call) -> list[float]:
-    """Of each of the agent's turns."""
+    """Of each of the agent's turns that is longer than a second."""
     samples, rate = agent_side(house.recordings / call.recording)
-    turns = call.turns.filter(speaker="agent").values_list("start_ms", "end_ms")
-    return [pitch_hz(samples[start * rate // 1000 : end * rate // 1000], rate) for start, end in turns]
+    spans = [(turn.start_ms * rate // 1000, turn.end_ms * rate // 1000) for turn in agent_turns(call)]
+    return [pitch_hz(samples[start:end], rate) for start, end in spans if end - start > rate]
 
 
 def events(call: Call, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
@@ -146,21 +141,24 @@ def a_premium_call(house: Installation) -> None:
     maria = call_to(MARIA)
     assert (maria.tier, maria.tier_reasons) == ("premium", ["The campaign wants the premium voice."])
     assert (maria.ended_by, events(maria, "tier.changed", "call.wrapping_up")) == (EndedBy.AGENT, [])
-    asked = asked_by(house, MARIA)
-    assert [int(chars) for chars in used(maria, PREMIUM)] == [len(text) for text in asked]
+    bought = bought_by(house)[maria.pk]
     assert used(maria, "tts.local") == []
     sent = {one["text"]: one["bytes_sent"] // 2 for one in house.provider.requests()}
-    heard = sum(-(-sent[text] // CHUNK_BYTES) * CHUNK_BYTES for text in spoken_by(maria))
-    assert carrier_saw(house, MARIA)["media"]["bytes_in"] == heard
+    whole = [part for turn in agent_turns(maria) if not turn.interrupted for part in clauses(turn.text)]
+    heard = sum(-(-sent[part] // CHUNK_BYTES) * CHUNK_BYTES for part in whole)
+    received = carrier_saw(house, MARIA)["media"]["bytes_in"]
+    # Of what the person talks over it has a part.
+    assert received > heard if any(turn.interrupted for turn in agent_turns(maria)) else received == heard
+    assert set(whole) <= set(bought)
     assert min(pitches(house, maria)) > BETWEEN_THE_VOICES_HZ
-    check_bill(maria, characters=sum(map(len, asked)))
+    check_bill(maria, characters=sum(map(len, bought)))
     assert books.payers_of(maria) == {"Company", "Website", "Budget of Premium"}
 
 
 def a_stalled_provider(house: Installation) -> None:
     ben = call_to(BEN)
-    asked = asked_by(house, BEN)
-    assert asked == [
+    bought = bought_by(house)[ben.pk]
+    assert bought == [
         "Hi Ben, this is Ava,",
         "an AI assistant calling for Harbor Homes on a recorded line.",
         "I am calling about your home on Cedar Lane.",
@@ -171,12 +169,10 @@ def a_stalled_provider(house: Installation) -> None:
     )
     assert events(ben, "tier.changed") == [("tier.changed", {"tier": "local", "cause": "fault", "reason": reason})]
     assert (ben.tier, ben.ended_by) == ("premium", EndedBy.AGENT)
-    opening = ben.turns.filter(speaker="agent").first()
-    assert opening is not None
-    assert (opening.interrupted, clauses(opening.text)[3]) == (False, asked[2])
+    opening = agent_turns(ben)[0]
+    assert (opening.interrupted, clauses(opening.text)[3]) == (False, bought[2])
     assert max(pitches(house, ben)[1:]) < BETWEEN_THE_VOICES_HZ
-    assert [int(chars) for chars in used(ben, PREMIUM)] == [len(text) for text in asked]
-    check_bill(ben, characters=sum(map(len, asked)))
+    check_bill(ben, characters=sum(map(len, bought)))
 
 
 def a_short_call() -> None:
@@ -188,8 +184,7 @@ def a_short_call() -> None:
         ("call.wrapping_up", {"reason": "The call may last 60 s, so it comes to its end."})
     ]
     # Its own goodbye where the person gave it the time for one, the one of the limit where not.
-    last = carol.turns.filter(speaker="agent").last()
-    assert last is not None
+    last = agent_turns(carol)[-1]
     assert not last.interrupted
     assert (carol.ended_by, last.text == GOODBYE) in [(EndedBy.AGENT, False), (EndedBy.LIMIT, True)]
     assert last.text.endswith("oodbye.")
@@ -235,12 +230,11 @@ def a_lost_worker(house: Installation, seen: Seen) -> None:
         "call.lease_expired",
         "call.finished",
     ]
-    asked = asked_by(house, DORA)
-    assert len(asked) > money_story.OPENING
-    assert [int(chars) for chars in used(dora, PREMIUM)] == [len(text) for text in asked]
-    assert seen.told_before_kill == sum(map(len, asked))
+    bought = bought_by(house)[dora.pk]
+    assert len(bought) > money_story.OPENING
+    assert seen.told_before_kill == sum(map(len, bought))
     assert dora.billed_s == carrier_saw(house, DORA)["duration_s"]
-    bill = books.bill_by_hand(dora, characters=sum(map(len, asked)))
+    bill = books.bill_by_hand(dora, characters=sum(map(len, bought)))
     assert books.bill_of(dora) == bill
     hold = books.worst_by_hand(dora.max_length_s, premium=True)
     entries = [("hold", hold), ("release", hold), ("charge", sum(bill.values()))]
