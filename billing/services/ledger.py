@@ -280,7 +280,7 @@ def _free(balance: Balance) -> Decimal:
 
 
 def _no_room(full: Balance, amount: Decimal, currency: str) -> str:
-    period = "" if full.period == Period.TOTAL else f" this {full.period}"
+    period = {Period.TOTAL: "", Period.DAY: " today"}.get(Period(full.period), f" this {full.period}")
     advice = "use a new budget" if full.limit is None else "raise its limit or wait for calls to settle"
     return f"Budget {full.budget.name!r} cannot hold {shown(amount, currency)} more{period}: {advice}."
 

@@ -153,14 +153,14 @@ def test_what_a_hold_would_say_is_said_without_one() -> None:
 
     check("0.05")
     check("0.28", AT + DAY)
-    with pytest.raises(BudgetExhausted, match=r"cannot hold 0\.050001 USD more this day"):
+    with pytest.raises(BudgetExhausted, match=r"cannot hold 0\.050001 USD more today"):
         check("0.050001")
     with pytest.raises(BudgetExhausted, match=r"allows 0\.28 USD for one"):
         check("0.29", AT + DAY)
     with pytest.raises(MixedCurrencies):
         check("0.01", currency="EUR")
     Budget.objects.update(call_limit=None)
-    with pytest.raises(BudgetExhausted, match=r"cannot hold 0\.31 USD more this day"):
+    with pytest.raises(BudgetExhausted, match=r"cannot hold 0\.31 USD more today"):
         check("0.31", AT + DAY)
     Budget.objects.update(stopped_at=AT, stopped_reason="too dear")
     with pytest.raises(BudgetStopped):

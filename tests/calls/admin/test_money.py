@@ -200,7 +200,7 @@ def test_every_budget_that_pays_is_on_the_campaigns_page_by_its_tightest_period(
         ("limit", "Budget 'Autumn' cannot hold 0.12969 USD more: raise its limit or wait for calls to settle."),
         (
             "day",
-            "Budget 'Autumn' cannot hold 0.12969 USD more this day: raise its limit or wait for calls to settle.",
+            "Budget 'Autumn' cannot hold 0.12969 USD more today: raise its limit or wait for calls to settle.",
         ),
         ("call", "Budget 'Autumn' allows 0.01 USD for one call, which does not pay for 60 s: raise that limit."),
         ("stop", "Dialing on budget 'Autumn' is stopped: too dear"),
