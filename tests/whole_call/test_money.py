@@ -45,6 +45,7 @@ pytestmark = [pytest.mark.whole_call, pytest.mark.timeout(400)]
 PEOPLE = Path(__file__).parent / "money_people.yaml"
 CHUNK_BYTES = 320
 """Mu-law comes to the carrier in packets of 40 ms."""
+TOLD_WITHIN = timedelta(seconds=1.5)
 ANSWERED = (MARIA, BEN, CAROL, DORA, DEAR, FAR_TOO_DEAR, IN_EUROS, CHEAP, *ROOM[:3], *UNPRICED)
 
 
@@ -88,6 +89,10 @@ def agent_turns(call: Call) -> list[Turn]:
     return list(call.turns.filter(speaker="agent"))
 
 
+def asked_at(request: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(request["at"])
+
+
 def bought_by(house: Installation) -> dict[UUID, list[str]]:
     """What each call had the provider say, in order: its meter's report and the provider's bill, one to one.
 
@@ -98,7 +103,9 @@ def bought_by(house: Installation) -> dict[UUID, list[str]]:
     for report in UsageReport.objects.filter(component=PREMIUM).order_by("at", "seq"):
         alike = [one for one in billed if one["characters"] == report.quantity]
         assert alike, f"{report.quantity} characters were metered and not billed."
-        nearest = min(alike, key=lambda one: abs(datetime.fromisoformat(one["at"]) - report.at))
+        apart, place = min((abs(asked_at(one) - report.at), place) for place, one in enumerate(alike))
+        assert apart < TOLD_WITHIN, "What was paid was told late: a killed worker would have lost it."
+        nearest = alike[place]
         billed.remove(nearest)
         bought[report.reference].append(nearest["text"])
     assert billed == []
