@@ -170,9 +170,24 @@ async def test_files_stream_under_asgi(async_client: AsyncClient, campaign: Camp
     await async_client.aforce_login(owner)
     response: Any = await async_client.get(f"{PAGE}export/csv")
     assert response.is_async
-    lines = [part.decode() async for part in response.streaming_content]
-    assert [line.split(",")[0] for line in lines] == ["value", str(campaign.pk)]
+    text = b"".join([part async for part in response.streaming_content]).decode()
+    assert [line.split(",")[0] for line in text.splitlines()] == ["value", str(campaign.pk)]
     await sync_to_async(connections.close_all)()  # that of the view's thread
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["csv", "json"])
+async def test_the_budgets_are_read_from_the_database_while_they_are_sent_under_asgi(
+    async_client: AsyncClient, campaign: Campaign, kind: str
+) -> None:
+    owner = await User.objects.acreate_superuser("olga", password="x")
+    await async_client.aforce_login(owner)
+    response: Any = await async_client.get(f"{BUDGETS}export/{kind}", {"since": "2026-11-01", "until": "2026-11-30"})
+    assert response.is_async
+    text = b"".join([part async for part in response.streaming_content]).decode()
+    rows = json.loads(text) if kind == "json" else list(csv.DictReader(io.StringIO(text)))
+    assert [row["period"] for row in rows] == ["total", "month", "week", "day"]
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.mark.parametrize(
