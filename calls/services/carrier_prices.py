@@ -20,7 +20,7 @@ from voice.ports import CarrierError, Dialer
 log = structlog.get_logger(__name__)
 _BATCH = 100
 _MAX_SILENCES = 3
-_LEADER_LOCK = 7_201_002
+_LEADER_LOCK = 7_201_003
 _ANSWERED = f"carrier.{CarrierStatus.COMPLETED}"
 """Of a call that was not answered the carrier says busy, no-answer, failed or canceled."""
 
