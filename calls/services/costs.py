@@ -16,7 +16,7 @@ import structlog
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 
 from billing.models import LedgerEntry
 from calls.domain.costs import Dimension, Figures, hour_in, is_conversation, is_qualified
@@ -127,7 +127,7 @@ def event_of(call: Call) -> CostEvent:
                 .order_by("pk")
                 .values("source")[:1]
             ),
-            F("campaign__budget__currency"),
+            Subquery(holds.values("budget__currency")[:1]),  # not the campaign's, which may have another one by now
             ArraySubquery(holds.values("budget")),
             Subquery(holds.values("booked_at")[:1]),
         )

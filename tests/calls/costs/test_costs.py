@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from pytest_django import Settings
 
 from agents.domain.types import BookAppointment, Disposition
+from billing.models import Budget
 from calls.domain.costs import Dimension, Figures
 from calls.domain.status import CallStatus
 from calls.models import Call, Campaign, CostDaily, CostEvent
@@ -269,6 +270,16 @@ def test_currencies_stay_apart(counted: Callable[[], None]) -> None:
     for currency, cost in (("EUR", Decimal(3)), ("USD", Decimal(5))):
         question = Question(TODAY, TODAY, currency=currency)
         assert costs.total(costs.by(Dimension.VOICE, question)) == Figures(dials=1, cost=cost)
+
+
+def test_a_call_counts_in_the_currency_that_it_was_held_for_in() -> None:
+    call = make.call(make.lead(attempts=1), CallStatus.LIVE)
+    euros = Budget.objects.create(name="Euros", currency="EUR")
+    Campaign.objects.update(budget=euros)
+    ended = NOON_IN_DENVER + timedelta(seconds=60)
+    assert finish(call.pk, report(Disposition.HUNG_UP, answered_at=NOON_IN_DENVER, ended_at=ended), now=ended)
+    event = CostEvent.objects.get()
+    assert (event.currency, event.cost) == ("USD", MINUTE)
 
 
 def test_figures_outlive_the_campaign() -> None:
