@@ -38,6 +38,14 @@ class BudgetStopped(BudgetExhausted):
     """An alert or a person stopped dialing on the budget. Nothing was changed; a person resumes it."""
 
 
+class ForeignBudget(MixedCurrencies):
+    """``budget`` is in another currency than the call. Nothing was changed; a person names another budget."""
+
+    def __init__(self, message: str, budget: Budget) -> None:
+        super().__init__(message)
+        self.budget = budget
+
+
 class AlreadyHeld(IntegrityError):
     """The call holds money or held it. A call is held for once, on all its budgets together; nothing was changed."""
 
@@ -51,7 +59,7 @@ def hold(reference: UUID, budget_ids: Iterable[int], amount: Decimal, *, currenc
     """Set ``amount`` aside for the call ``reference`` on all the budgets, or on none.
 
     Raises BudgetExhausted where one has no room in one of its periods or the amount is above its limit for a call,
-    BudgetStopped, MixedCurrencies for a budget in another currency, BadAmount, Budget.DoesNotExist for an unknown
+    BudgetStopped, ForeignBudget for one in another currency, BadAmount, Budget.DoesNotExist for an unknown
     budget or none at all, and AlreadyHeld.
     """
     check_amount(amount)
@@ -223,9 +231,10 @@ def _locked(budget_ids: Iterable[int]) -> list[Budget]:
 
 def _check_may_hold(budget: Budget, amount: Decimal, currency: str, at: datetime) -> None:
     if budget.currency != currency:
-        raise MixedCurrencies(
+        raise ForeignBudget(
             f"Budget {budget.name!r} is in {budget.currency} and the call is priced in {currency}: "
-            f"use a budget in {currency}, or enter the rates in {budget.currency}."
+            f"use a budget in {currency}, or enter the rates in {budget.currency}.",
+            budget,
         )
     if is_stopped(budget, at=at):
         raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}", budget)

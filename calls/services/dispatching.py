@@ -22,7 +22,7 @@ from calls.services.terms import terms_for
 
 log = structlog.get_logger(__name__)
 _BATCH = 50
-_SOURCE_EXHAUSTED_WAIT = timedelta(minutes=15)
+_SOURCE_WAIT = timedelta(minutes=15)
 
 
 class Step(StrEnum):
@@ -97,15 +97,15 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
 
 
 def _queue_or_put_off(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> Step:
-    """A lead whose source has no money left makes room for those of other sources."""
+    """A lead whose source's budget cannot pay makes room for those of other sources."""
     try:
         with transaction.atomic():
             _queue(lead, campaign, dial, now=now)
-    except ledger.BudgetExhausted as exhausted:
-        if exhausted.budget.scope != Scope.SOURCE:
+    except (ledger.BudgetExhausted, ledger.ForeignBudget) as unpaid:
+        if unpaid.budget.scope != Scope.SOURCE:
             raise
-        log.info("dispatch.put_off", lead_id=lead.pk, reason=str(exhausted))
-        Lead.objects.filter(pk=lead.pk).update(next_attempt_at=now + _SOURCE_EXHAUSTED_WAIT)
+        log.info("dispatch.put_off", lead_id=lead.pk, reason=str(unpaid))
+        Lead.objects.filter(pk=lead.pk).update(next_attempt_at=now + _SOURCE_WAIT)
         return Step.DECIDED
     return Step.QUEUED
 

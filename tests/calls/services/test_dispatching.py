@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.test import TestCase
 from structlog.testing import capture_logs
 
-from billing.models import LedgerEntry
+from billing.models import Budget, LedgerEntry
 from billing.services import ledger
 from billing.services.ledger import BudgetExhausted
 from calls.domain.status import CallStatus
@@ -155,6 +155,31 @@ def test_a_budget_that_is_used_up_stops_its_campaign_and_no_other() -> None:
         assert dispatch(now=NOW) == 3
     assert [call.campaign_id for call in Call.objects.order_by("campaign_id")] == [poor.pk, rich.pk, rich.pk]
     assert [(line["event"], line["campaign_id"]) for line in logs] == [("dispatch.not_payable", poor.pk)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"limit": Decimal("0.1")}, "Budget 'Zillow' cannot hold 0.12969 USD more: "),
+        ({"call_limit": Decimal("0.01")}, "Budget 'Zillow' allows 0.01 USD for one call, "),
+        ({"stopped_at": NOW, "stopped_reason": "Enough."}, "Dialing on budget 'Zillow' is stopped: Enough."),
+        ({"currency": "EUR"}, "Budget 'Zillow' is in EUR and the call is priced in USD: "),
+    ],
+)
+def test_a_source_whose_budget_cannot_pay_makes_room_for_the_others(fields: dict[str, Any], reason: str) -> None:
+    Budget.objects.create(name="Zillow", scope="source", source="zillow", **fields)
+    campaign = make.campaign()
+    first = make.lead(campaign, source="zillow", priority=1)
+    other = make.lead(campaign, source="web", priority=2)
+    with capture_logs() as logs:
+        assert dispatch(now=NOW) == 1
+    assert [call.lead for call in Call.objects.all()] == [other]
+    first.refresh_from_db()
+    assert (first.status, first.next_attempt_at) == ("open", NOW + timedelta(minutes=15))
+    [put_off] = [log for log in logs if log["event"] == "dispatch.put_off"]
+    assert put_off["lead_id"] == first.pk
+    assert put_off["reason"].startswith(reason)
+    assert [entry.kind for entry in LedgerEntry.objects.all()] == ["hold"]
 
 
 def test_a_campaign_has_no_more_calls_at_a_time_than_it_may() -> None:
