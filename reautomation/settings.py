@@ -160,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
     "sum costs": {"task": "calls.fold_costs", "schedule": 30.0, "options": {"expires": 60}},
     "ask for prices": {"task": "calls.ask_prices", "schedule": 60.0, "options": {"expires": 120}},
     "watch money": {"task": "calls.watch_money", "schedule": 15.0, "options": {"expires": 30}},
+    "prune usage": {"task": "billing.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "mail alerts": {"task": "billing.send_alerts", "schedule": 60.0, "options": {"expires": 60}},
     "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},
 }

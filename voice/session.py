@@ -168,7 +168,6 @@ class CallSession:
 
     def _turn_taken(self, turn: TurnRecord) -> None:
         self._emit(TurnTaken(turn, self._dialogue.snapshot()))
-        self._meter.tell()
 
     def _voice_heard(self) -> None:
         self._turns.voice_heard()

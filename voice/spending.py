@@ -14,7 +14,7 @@ from voice.tiers import TieredVoice
 log = structlog.get_logger(__name__)
 
 _EVERY_S = 1.0
-_TELL_EVERY = 5  # looks; what was used is told at least this often
+_TELL_EVERY = 10  # looks; each telling is a row for every component of every call
 
 
 class SpendingWatch:

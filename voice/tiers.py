@@ -19,8 +19,9 @@ _LOCAL_S = 0.5  # what the local voice needs for a clause
 class TieredVoice:
     """The voice of one call. Once it is local it stays so: a voice that changes twice would be two people.
 
-    A premium clause is metered and told before its audio is asked for, so that no paid character is lost with this
-    process. The one over-count that follows: a clause that failed before the provider was reached.
+    A premium clause is metered and told before its audio is asked for, and written down a moment later by the call's
+    thread: lost with this process is at most what it was asking for right then. The one over-count that follows: a
+    clause that failed before the provider was reached.
     """
 
     def __init__(
