@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from billing.admin.base import MoneyAdmin
 from billing.domain.alerting import disorder_of, fault_of
+from billing.domain.money import shown
 from billing.models import Alert, AlertRule, Budget, Level
 from billing.services.alert_rules import RuleBook, rule_of
 from billing.services.alerts import acknowledge
@@ -116,7 +117,13 @@ class AlertRuleAdmin(MoneyAdmin):
 
     @admin.display(description="threshold", ordering="threshold")
     def shown_threshold(self, rule: AlertRule) -> str:
-        return f"{rule.threshold.normalize():f}"
+        """In the unit of its kind."""
+        match rule.kind:
+            case AlertRule.Kind.SHARE | AlertRule.Kind.PRICE_DIFFERENCE:
+                return f"{(rule.threshold * 100).normalize():f} %"
+            case AlertRule.Kind.BURN_RATE:
+                return f"{rule.threshold.normalize():f} calling hours before" if rule.threshold else "at all"
+        return shown(rule.threshold, rule.budget.currency if rule.budget else "").rstrip()
 
     @admin.display(description="budget", ordering="budget__name")
     def for_budget(self, rule: AlertRule) -> str:

@@ -46,7 +46,7 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
                 "A change counts at once, also for the periods that are running.",
             },
         ),
-        ("In what", {"fields": ["currency", "zone"]}),
+        ("Currency and time zone", {"fields": ["currency", "zone"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:

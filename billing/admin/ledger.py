@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -15,7 +16,7 @@ from billing.models import LedgerEntry
 class LedgerEntryAdmin(ReadOnlyMoneyAdmin):
     """The page of a call asks for its own permission, so every entry links to it."""
 
-    list_display = ["when", "budget", "what", "exact", "of_call"]
+    list_display = ["when", "of_budget", "what", "exact", "of_call"]
     list_filter = ["kind", "budget"]
     list_select_related = ["budget"]
     search_fields = ["reference"]
@@ -37,6 +38,13 @@ class LedgerEntryAdmin(ReadOnlyMoneyAdmin):
     @admin.display(description="counts in the periods of (UTC)")
     def counts_in(self, entry: LedgerEntry) -> str:
         return f"{entry.booked_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="budget", ordering="budget__name")
+    def of_budget(self, entry: LedgerEntry) -> SafeString:
+        """Whoever may read the ledger follows it; the budget's page asks for its own permission."""
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:billing_budget_change", args=[entry.budget_id]), entry.budget.name
+        )
 
     @admin.display(description="entry", ordering="kind")
     def what(self, entry: LedgerEntry) -> SafeString:

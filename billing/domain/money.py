@@ -1,5 +1,6 @@
 """Amounts: ``Decimal`` with six places in one currency, never a float."""
 
+from collections.abc import Iterable
 from decimal import ROUND_UP, Decimal
 
 MICRO = Decimal("0.000001")
@@ -26,8 +27,12 @@ def check_amount(amount: Decimal) -> None:
         raise BadAmount(f"{amount} is not an amount: it must be from 0 to {LARGEST}, with at most 6 places.")
 
 
-def shown(amount: Decimal, currency: str = "USD") -> str:
-    """``0.25 USD``: all the places that say something, at least two."""
-    text = f"{amount:.6f}".rstrip("0")
-    whole, _, places = text.partition(".")
-    return f"{whole}.{places:0<2} {currency}"
+def shown(amount: Decimal, currency: str = "USD", *, places: int = 2) -> str:
+    """``0.25 USD``: all the places that say something, at least ``places``."""
+    whole, _, digits = f"{amount:.6f}".rstrip("0").partition(".")
+    return f"{whole}.{digits:0<{places}} {currency}"
+
+
+def places_of(amounts: Iterable[Decimal]) -> int:
+    """The places that the finest of them needs, at least two: shown with so many, their points stand in a column."""
+    return max((len(f"{amount:.6f}".rstrip("0").partition(".")[2]) for amount in amounts), default=2)

@@ -81,6 +81,7 @@ def price(rate: Rate, quantity: Decimal) -> Decimal:
     return rounded_up(rate.price * billed_quantity(rate, quantity) / rate.per)
 
 
+_SPANS = {60: "minute", 3600: "hour"}
 _COUNTED = {
     Unit.SECOND: ("s", "s"),
     Unit.CALL: ("call", "calls"),
@@ -93,11 +94,13 @@ _COUNTED = {
 
 
 def described(rate: Rate) -> str:
-    """For people: ``0.014 USD per 60 s, billed in 60 s steps``, ``0.05 USD per 1,000 characters``, ``10 %``."""
+    """For people: ``0.014 USD per minute, billed in 60 s steps``, ``0.05 USD per 1,000 characters``, ``10 %``."""
     if rate.unit is Unit.SHARE:
         return f"{plain(rate.price * 100 / rate.per)} %"
     one, many = _COUNTED[rate.unit]
     unit = one if rate.per == 1 else f"{rate.per:,} {many}"
+    if rate.per in _SPANS and rate.unit in (Unit.SECOND, Unit.SECOND_MONTH):
+        unit = _SPANS[rate.per] + one.removeprefix("s")
     text = f"{plain(rate.price, places=2)} {rate.currency} per {unit}"
     if rate.increment and rate.unit in (Unit.SECOND, Unit.SECOND_MONTH):
         text += f", billed in {rate.increment:,} s steps"

@@ -1,5 +1,6 @@
 """What calls used, what that cost, and what a person has to look at."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -22,6 +23,7 @@ class UsageReport(models.Model):
 
     class Meta:
         ordering = ["reference", "component", "seq"]
+        indexes = [BrinIndex(fields=["at"], name="usage_by_age")]
         constraints = [
             models.UniqueConstraint(fields=["reference", "reporter", "component", "seq"], name="usage_counts_once"),
             models.CheckConstraint(condition=Q(quantity__gte=0), name="usage_is_not_negative"),

@@ -10,6 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
+import structlog
+from django.db import InterfaceError, OperationalError
+
 from billing.domain import alert_texts as texts
 from billing.domain.alert_texts import Payer
 from billing.domain.alerting import SINGLE_CALL, Kind, Level, Reading, judge
@@ -20,6 +23,7 @@ from billing.services import stops, telling
 from billing.services.alert_rules import RuleBook, Rules
 from billing.services.readings import LAST_APPOINTMENTS, LEAST_CALLS, Figures, Seen, look, spent_since
 
+log = structlog.get_logger(__name__)
 _NO_FIGURES = Figures()
 
 
@@ -34,8 +38,13 @@ def watch(now: datetime, figures: Mapping[int, Figures]) -> list[Alert]:
     told = []
     for budget_id, one in seen.items():
         known = figures.get(budget_id, _NO_FIGURES)
-        readings = _readings(one, known, paid.get(budget_id), now=now)
-        told += _judge(one.budget, readings, book.rules_for(budget_id), opened[budget_id], now=now)
+        try:
+            readings = _readings(one, known, paid.get(budget_id), now=now)
+            told += _judge(one.budget, readings, book.rules_for(budget_id), opened[budget_id], now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("alert.watch_failed", budget_id=budget_id)  # the other budgets are watched on
     return told
 
 

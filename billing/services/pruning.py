@@ -12,11 +12,11 @@ _BATCH = 20_000
 
 
 def prune(*, now: datetime) -> int:
-    """Delete what is older than it is kept, a batch of each; how many rows went. Ledger and bills are kept for ever."""
+    """Delete what is older than it is kept, a batch of each; how many rows went. Ledger and bills stay for ever."""
     settled = CallCost.objects.filter(reference=OuterRef("reference"))
-    usage = UsageReport.objects.filter(Exists(settled), at__lt=now - USAGE_KEPT).order_by("pk")
-    samples = SpendSample.objects.filter(at__lt=now - SAMPLES_KEPT).order_by("pk")
+    usage = UsageReport.objects.filter(Exists(settled), at__lt=now - USAGE_KEPT)
+    samples = SpendSample.objects.filter(at__lt=now - SAMPLES_KEPT)
     return sum(
-        old.model.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_BATCH])).delete()[0]
+        old.model.objects.filter(pk__in=list(old.order_by().values_list("pk", flat=True)[:_BATCH])).delete()[0]
         for old in (usage, samples)
     )
