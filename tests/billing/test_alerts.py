@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from structlog.testing import capture_logs
 
 from billing.models import Alert, AlertRule, Balance, Budget, SpendSample
@@ -383,3 +384,27 @@ def test_acknowledging_is_noted_once() -> None:
     assert alerts.acknowledge([alert.pk], by="ben", at=NOW + LATER) == 0
     alert.refresh_from_db()
     assert (alert.acknowledged_by, alert.acknowledged_at, alert.ended_at) == ("mia", NOW, None)
+
+
+def test_what_is_wrong_with_one_budget_keeps_no_other_from_being_stopped() -> None:
+    only(("share", "emergency", "1"), ("price_difference", "warning", "0.05"))
+    broken, full = budget("Broken"), budget(limit="10")
+    for _ in range(5):
+        spend("0.1", broken, price="10000000", estimate="0.000001")  # more times the estimate than fit
+    spend("10", full)
+    with capture_logs() as logs:
+        assert watch() == [("share", "emergency")]
+    full.refresh_from_db()
+    assert full.stopped_at == NOW
+    assert [log["budget_id"] for log in logs if log["event"] == "alert.watch_failed"] == [broken.pk]
+    assert opened() == [("share", "emergency")]
+
+
+def test_without_a_database_the_watch_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    spend("10", budget(limit="10"))
+    monkeypatch.setattr(alerts, "_judge", fail)
+    with pytest.raises(OperationalError):
+        watch()
