@@ -9,6 +9,7 @@ from reautomation import health
 admin.site.site_header = "reautomation"
 admin.site.site_title = "reautomation"
 admin.site.index_title = "Calling"
+admin.site.site_url = None  # the site is the admin
 
 
 urlpatterns = [

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from billing.domain.card import RateError
 from billing.domain.card_changes import when
-from billing.domain.rates import described
+from billing.domain.rates import KINDS, UNITS, Kind, described
 from billing.models import Rate
 from billing.services import card
 
@@ -25,7 +25,7 @@ _TERMS = ["kind", "unit", "per", "increment", "minimum", "currency", "in_carrier
 class InForce(admin.SimpleListFilter):
     """Which prices are listed; those that hold now, unless another is chosen."""
 
-    title = "in force"
+    title = "time"
     parameter_name = "when"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -46,6 +46,19 @@ class InForce(admin.SimpleListFilter):
             case "all":
                 return queryset
         return queryset.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=now), valid_from__lte=now)
+
+
+class OfKind(admin.SimpleListFilter):
+    """By who is paid, in words."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind.value, KINDS[kind]) for kind in Kind]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Rate]) -> QuerySet[Rate]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
 class NewPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
@@ -77,6 +90,8 @@ class NewPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
         super().__init__(*args, **kwargs)
         for name in _TERMS:
             self.fields[name].required = False
+        for name, words in (("kind", KINDS), ("unit", UNITS)):
+            self.fields[name].choices = [("", "---------"), *((one.value, word) for one, word in words.items())]
 
     def clean(self) -> dict[str, Any]:
         if not self.errors:
@@ -128,8 +143,8 @@ class EndForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while
 class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list of prices in force; adding is setting a price, deleting is withdrawing one that has not begun."""
 
-    list_display = ["key", "price_and_source", "holds"]
-    list_filter = [InForce, "kind"]
+    list_display = ["key_and_kind", "price_and_source", "holds"]
+    list_filter = [InForce, OfKind]
     search_fields = ["key", "source"]
     ordering = ["key", "-valid_from"]
     list_per_page = 100
@@ -153,7 +168,7 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_fieldsets(self, request: HttpRequest, obj: Rate | None = None) -> Any:
         if obj is not None:
-            fields = ["key", "kind", "says", "in_carrier_price", "since", "valid_until", "source", "history"]
+            fields = ["key", "kind_in_words", "says", "in_carrier_price", "since", "valid_until", "source", "history"]
             return [(None, {"fields": fields})]
         said = "Leave empty what stays as it is. A new key needs at least its kind and its unit."
         return [
@@ -164,7 +179,7 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_readonly_fields(self, request: HttpRequest, obj: Rate | None = None) -> list[str]:
         if obj is None:
             return []
-        fixed = ["key", "kind", "says", "in_carrier_price", "since", "history"]
+        fixed = ["key", "kind_in_words", "says", "in_carrier_price", "since", "history"]
         return [*fixed, "valid_until"] if obj.valid_until and obj.valid_until <= timezone.now() else fixed
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -224,6 +239,14 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if before is not None:
             messages.info(request, f"The price before it, {described(before)}, goes on in its place.")
 
+    @admin.display(description="key", ordering="key")
+    def key_and_kind(self, rate: Rate) -> SafeString:
+        return format_html("{}<br><small>{}</small>", rate.key, KINDS[Kind(rate.kind)])
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_in_words(self, rate: Rate) -> str:
+        return KINDS[Kind(rate.kind)]
+
     @admin.display(description="price")
     def says(self, rate: Rate) -> str:
         return described(rate.as_domain())
@@ -243,7 +266,9 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="")
     def again(self, rate: Rate) -> SafeString:
-        return format_html('<a href="{}?key={}">new price</a>', reverse("admin:billing_rate_add"), rate.key)
+        return format_html(
+            '<a class="nowrap" href="{}?key={}">new price</a>', reverse("admin:billing_rate_add"), rate.key
+        )
 
     @admin.display(description="all its prices")
     def history(self, rate: Rate) -> SafeString:

@@ -35,4 +35,4 @@ def shown(amount: Decimal, currency: str = "USD", *, places: int = 2) -> str:
 
 def places_of(amounts: Iterable[Decimal]) -> int:
     """The places that the finest of them needs, at least two: shown with so many, their points stand in a column."""
-    return max((len(f"{amount:.6f}".rstrip("0").partition(".")[2]) for amount in amounts), default=2)
+    return max([2, *(len(f"{amount:.6f}".rstrip("0").partition(".")[2]) for amount in amounts)])

@@ -38,6 +38,30 @@ class Kind(StrEnum):
     OWN = "own"
 
 
+KINDS = {
+    Kind.CARRIER: "phone company",
+    Kind.STT: "speech recognition",
+    Kind.TTS: "voice",
+    Kind.LLM: "language model",
+    Kind.GPU: "GPU",
+    Kind.RECORDING: "recording",
+    Kind.NUMBER: "phone number",
+    Kind.TAX: "taxes and fees",
+    Kind.OWN: "own machines",
+}
+"""For people."""
+UNITS = {
+    Unit.SECOND: "second",
+    Unit.CALL: "call",
+    Unit.CHARACTER: "character",
+    Unit.TOKEN: "token",
+    Unit.MONTH: "month",
+    Unit.SECOND_MONTH: "second kept for a month",
+    Unit.SHARE: "share of other costs",
+}
+"""For people, one of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """``price`` per ``per`` units, from ``valid_from`` to before ``valid_until`` (None: until further notice).

@@ -97,7 +97,8 @@ class CallAdmin(ReadOnlyAdmin):
 
     @admin.display(description="cost", ordering="cost")
     def price(self, call: Call) -> str:
-        return dollars(call.cost)
+        """What it cost; a dash until it is over, when its page tells the cost so far."""
+        return "-" if call.status in UNFINISHED else dollars(call.cost)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

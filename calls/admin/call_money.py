@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 
 from billing.domain.costing import Line
-from billing.domain.money import shown
+from billing.domain.money import places_of, shown
 from billing.models import CallCost, LedgerEntry
 from billing.services.bills import bill_of, card_of
 from calls.admin.base import money
@@ -53,17 +53,23 @@ def money_of(
     currency = cost.currency if cost else entries[0].budget.currency if entries else "USD"
     live = call.status in UNFINISHED
     held = next((entry.amount for entry in entries if entry.kind == LedgerEntry.Kind.HOLD), None)
+    places = places_of(entry.amount for entry in entries)
     return {
         "live": live,
         "so_far": money(cost_so_far(call, now=now), currency) if live else "",
-        "held": "" if held is None else shown(held, currency),
-        "bill": _lines(cost) if cost else [],
-        "summary": _summary(cost) if cost else [],
+        "held_now": "" if held is None else money(held, currency),
+        **_account(cost, held, currency),
         "tier": call.tier,
         "tier_reasons": call.tier_reasons,
         "tier_events": [(event.at, _told(event)) for event in events if event.kind in _SPOKEN],
         "entries": [
-            (entry.at, entry.get_kind_display().lower(), entry.cause.replace("_", " "), entry.budget, _exact(entry))
+            (
+                entry.at,
+                entry.get_kind_display().lower(),
+                entry.cause.replace("_", " "),
+                entry.budget,
+                shown(entry.amount, entry.budget.currency, places=places),
+            )
             for entry in entries
         ]
         if user.has_perm("billing.view_ledgerentry")
@@ -82,12 +88,21 @@ def cost_now(call: Call, *, now: datetime) -> dict[str, object]:
     }
 
 
-def _lines(cost: CallCost) -> list[BillLine]:
-    """With the carrier's price where it is known."""
-    return [_line(line, cost) for line in bill_of(cost, card_of(cost)).lines]
+def _account(cost: CallCost | None, held: Decimal | None, currency: str) -> dict[str, Any]:
+    """The bill, with the carrier's price where it is known, and its sums, all with the same places."""
+    if cost is None:
+        return {"bill": [], "summary": [], "held": ""}
+    lines = bill_of(cost, card_of(cost)).lines
+    sums = [held or Decimal(0), cost.estimated, cost.charged, cost.excess, cost.carrier_price or Decimal(0)]
+    places = places_of([*(line.amount for line in lines), *sums])
+    return {
+        "bill": [_line(line, cost, places) for line in lines],
+        "summary": _summary(cost, places),
+        "held": "" if held is None else shown(held, currency, places=places),
+    }
 
 
-def _line(line: Line, cost: CallCost) -> BillLine:
+def _line(line: Line, cost: CallCost, places: int) -> BillLine:
     by_carrier = line.component == "carrier.price" or (line.rate is not None and line.rate.in_carrier_price)
     note = ""
     if line.rate is None and not line.amount:
@@ -97,7 +112,7 @@ def _line(line: Line, cost: CallCost) -> BillLine:
     return BillLine(
         name=_name(line),
         used=_used(line, cost.currency),
-        amount=shown(line.amount, cost.currency),
+        amount=shown(line.amount, cost.currency, places=places),
         note=note,
     )
 
@@ -129,29 +144,29 @@ def _quantity(quantity: Decimal, unit: str, currency: str) -> str:
     return f"{number} {unit}"
 
 
-def _summary(cost: CallCost) -> list[tuple[str, str, str]]:
+def _summary(cost: CallCost, places: int) -> list[tuple[str, str, str]]:
     """Name, amount and what is to be said of it."""
     currency = cost.currency
-    rows = [("By the rate card", shown(cost.estimated, currency), "")]
+
+    def exact(amount: Decimal) -> str:
+        return shown(amount, currency, places=places)
+
+    rows = [("By the rate card", exact(cost.estimated), "")]
     if cost.carrier_price is None:
         waits = "asked for" if cost.carrier_due_at else ""
         rows += [("The carrier's price", waits or "-", "")]
     else:
         difference = cost.carrier_price - cost.carrier_estimate
         told = "as expected" if not difference else f"{_signed(difference, currency)} against the rate card"
-        rows += [("The carrier's price", shown(cost.carrier_price, currency), told)]
-    rows += [("Charged", shown(cost.charged, currency), "")]
+        rows += [("The carrier's price", exact(cost.carrier_price), told)]
+    rows += [("Charged", exact(cost.charged), "")]
     if cost.excess:
-        rows += [("Charged to no budget", shown(cost.excess, currency), "above what was held or free")]
+        rows += [("Charged to no budget", exact(cost.excess), "above what was held or free")]
     return rows
 
 
 def _signed(amount: Decimal, currency: str) -> str:
     return f"{'+' if amount > 0 else '−'}{shown(abs(amount), currency)}"
-
-
-def _exact(entry: LedgerEntry) -> str:
-    return shown(entry.amount, entry.budget.currency)
 
 
 def _told(event: CallEvent) -> str:

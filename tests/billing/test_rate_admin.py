@@ -196,7 +196,9 @@ def test_the_list_is_of_the_prices_in_force_unless_others_are_chosen(admin_clien
     ]
     assert listed(admin_client, q="rental lists") == ["gpu.l4", "gpu.rtx4090"]
     page = admin_client.get(LIST).content.decode()
-    assert "0.014 USD per 60 s, billed in 60 s steps<br><small>twilio.com/voice/pricing/us, secondary</small>" in page
+    assert (
+        "0.014 USD per minute, billed in 60 s steps<br><small>twilio.com/voice/pricing/us, secondary</small>" in page
+    )
     assert "from 2026-11-01<br>until 2126-12-01</span>" in page
 
 

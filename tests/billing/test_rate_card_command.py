@@ -92,7 +92,7 @@ def test_a_change_of_several_things_and_one_from_nothing(tmp_path: Path) -> None
     )
     told = [line.split("  ", 2)[-1].strip() for line in ran("diff", file, status=1) if line.startswith("other")]
     assert told == [
-        "0.78 USD per 3,600 s → 0.39 EUR per 3,600 s, at least 60 s; minimum 0 → 60; in carrier price no → yes",
+        "0.78 USD per hour → 0.39 EUR per hour, at least 60 s; minimum 0 → 60; in carrier price no → yes",
         "0.00 USD per character → 0.01 USD per 1,000 characters; kind own → tts",
     ]
 

@@ -56,10 +56,10 @@ def test_the_bill_of_a_call_in_peoples_words(as_manager: Client) -> None:
     page = text(as_manager, url(call))
     for words in (
         "Charged 0.04873 USD local",
-        "Twilio: calls in the US 61 s, billed as 120 s 0.028 USD",
-        "Twilio: media stream 61 s, billed as 120 s 0.0088 USD",
-        "Twilio: answering machine detection 1 call 0.0075 USD",
-        "Voice, our own 120 characters 0.00 USD",
+        "Twilio: calls in the US 61 s, billed as 120 s 0.02800 USD",
+        "Twilio: media stream 61 s, billed as 120 s 0.00880 USD",
+        "Twilio: answering machine detection 1 call 0.00750 USD",
+        "Voice, our own 120 characters 0.00000 USD",
         "Taxes and fees on telephony of 0.0443 USD 0.00443 USD",
         "Held before the ring 0.12969 USD",
         "By the rate card 0.04873 USD",
@@ -79,23 +79,23 @@ def test_the_carriers_price_and_the_difference(as_manager: Client) -> None:
     carrier_price.apply(call.pk, Decimal("0.014"), "USD", at=timezone.now())
     page = text(as_manager, url(call))
     for words in (
-        "Twilio: calls in the US 61 s, billed as 120 s; the carrier's own price 0.014 USD",
+        "Twilio: calls in the US 61 s, billed as 120 s; the carrier's own price 0.01400 USD",
         "Taxes and fees on telephony of 0.0303 USD 0.00303 USD",
         "By the rate card 0.04873 USD",
-        "The carrier's price −0.014 USD against the rate card 0.014 USD",
+        "The carrier's price −0.014 USD against the rate card 0.01400 USD",
         "Charged 0.03333 USD",
         "correction, carrier price",
-        "-0.0154 USD",
+        "-0.01540 USD",
         "Cost $0.0333",
     ):
         assert words in page
     carrier_price.apply(call.pk, Decimal("0.028"), "USD", at=timezone.now())
-    assert "The carrier's price as expected 0.028 USD" in text(as_manager, url(call))
+    assert "The carrier's price as expected 0.02800 USD" in text(as_manager, url(call))
 
 
 def test_what_no_budget_was_charged_is_said(as_manager: Client) -> None:
     call = finished(held=Decimal("0.04"))
-    assert "Charged 0.04 USD Charged to no budget above what was held or free 0.00873 USD" in text(
+    assert "Charged 0.04000 USD Charged to no budget above what was held or free 0.00873 USD" in text(
         as_manager, url(call)
     )
     assert Review.objects.get().kind == "excess"
@@ -105,7 +105,7 @@ def test_use_without_a_rate_is_marked(as_manager: Client) -> None:
     call = talking()
     meter.record(call.pk, [meter.Measured("acme.voice", "char", Decimal(7), 1)], reporter="x", at=timezone.now())
     finish(call.pk, report(answered_at=call.answered_at, ended_at=timezone.now()), now=timezone.now())
-    assert "acme.voice 7 characters; no rate 0.00 USD" in text(as_manager, url(call))
+    assert "acme.voice 7 characters; no rate 0.00000 USD" in text(as_manager, url(call))
 
 
 def test_whose_voice_spoke_and_why(as_manager: Client) -> None:
@@ -128,7 +128,7 @@ def test_a_call_that_cost_nothing_says_so(as_manager: Client) -> None:
 def test_a_live_call_is_priced_as_if_it_ended_now(as_manager: Client) -> None:
     call = talking()
     page = text(as_manager, url(call))
-    assert "$0.0487 so far, 0.12969 USD held" in page
+    assert "$0.0487 so far, $0.13 held" in page
     html = as_manager.get(url(call)).content.decode()
     cost = f"/admin/calls/call/{call.pk}/cost/"
     assert f'data-cost-url="{cost}"' in html
