@@ -19,11 +19,17 @@ from billing.admin.budget_form import LIMITS, BudgetForm
 from billing.admin.budget_page import page_of
 from billing.admin.dialing import DialingMixin
 from billing.domain.periods import Period
+from billing.domain.rates import Kind
 from billing.models import Balance, Budget, Scope
 from billing.services import budgets
 from billing.services.budgets import FIXED, BudgetRefused
+from billing.services.card import card_at
 from billing.services.ledger import is_stopped
 
+_NO_PRICES = (
+    "No carrier's price is in {0}, so no call that this budget concerns is dialed: make a budget in {1}, or enter "
+    "the rates in {0}."
+)
 _WHOSE = {Scope.COMPANY: "every call", Scope.CAMPAIGN: "its campaigns"}
 
 
@@ -59,6 +65,11 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
         fixed = FIXED if obj is not None and budgets.fixed_fields(obj) else ()
         return [*fixed, *super().get_readonly_fields(request, obj)]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Budget | None = None) -> bool:
+        """Not once money was held: the ledger stays."""
+        booked = obj is not None and obj.balances.exists()
+        return not booked and super().has_delete_permission(request, obj)
+
     @admin.display(description="pays for", ordering="scope")
     def whose(self, budget: Budget) -> str:
         if budget.scope == Scope.SOURCE:
@@ -83,10 +94,14 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
 
     def save_model(self, request: HttpRequest, obj: Budget, form: BudgetForm, change: bool) -> None:
         """A budget that is there is changed under its lock, by what was typed alone."""
+        now = timezone.now()
         if change:
-            budgets.change(obj.pk, form.typed(), form.limits(), at=timezone.now())
+            budgets.change(obj.pk, form.typed(), form.limits(), at=now)
         else:
             obj.save()
+        priced = {rate.currency for rate in card_at(now).rates.values() if rate.kind is Kind.CARRIER}
+        if priced and obj.currency not in priced:
+            messages.warning(request, _NO_PRICES.format(obj.currency, " and ".join(sorted(priced))))
 
     def changeform_view(
         self,

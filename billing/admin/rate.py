@@ -19,6 +19,10 @@ from billing.domain.rates import KINDS, UNITS, Kind, described
 from billing.models import Rate
 from billing.services import card
 
+_CURRENCIES = (
+    "{0} was in {1} before. A call is paid in one currency: calls that need other rates in {1} are not dialed until "
+    "those are in {2} too."
+)
 _TERMS = ["kind", "unit", "per", "increment", "minimum", "currency", "in_carrier_price"]
 
 
@@ -91,7 +95,8 @@ class NewPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
         for name in _TERMS:
             self.fields[name].required = False
         for name, words in (("kind", KINDS), ("unit", UNITS)):
-            self.fields[name].choices = [("", "---------"), *((one.value, word) for one, word in words.items())]
+            choices = [("", "---------"), *((one.value, word) for one, word in words.items())]
+            self.fields[name] = forms.ChoiceField(choices=choices, required=False)
 
     def clean(self) -> dict[str, Any]:
         if not self.errors:
@@ -226,6 +231,8 @@ class RateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             row = Rate.objects.get(key=new.rate.key, valid_from=new.rate.valid_from)
             obj.pk, obj.key = row.pk, row.key
             messages.success(request, _said(new))
+            if new.before and new.before.currency != new.rate.currency:
+                messages.warning(request, _CURRENCIES.format(new.rate.key, new.before.currency, new.rate.currency))
             return
         if "valid_until" in form.changed_data:
             card.change_end(obj.pk, form.cleaned_data["valid_until"], now=now)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from billing.domain.periods import Period
+from billing.domain.tier import Wish
 from billing.models import Balance, Budget, Scope
 from billing.services.ledger import is_stopped
 from calls.admin.base import BaseAdmin, badge, counted, figures, money
@@ -30,6 +32,7 @@ from calls.services import campaigns, funding
 from calls.services.campaigns import CampaignError
 from calls.services.funding import Purse
 from calls.services.importing import FileRefused, import_leads
+from calls.services.terms import NO_PREMIUM
 
 _WHEN = {Period.TOTAL: "in all", Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}
 _WEEKDAYS = list(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
@@ -227,6 +230,8 @@ class CampaignAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """Only what was edited: the status may have moved since the form was shown."""
         obj.save(update_fields=form.changed_data if change else None)
+        if Wish(obj.tier) is not Wish.LOCAL and not settings.VOICE.elevenlabs_api_key:
+            messages.warning(request, NO_PREMIUM)
 
     @admin.action(description="Start selected campaigns", permissions=["change"])
     def start_selected(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:

@@ -25,6 +25,7 @@ from billing.services.ledger import BudgetExhausted
 from calls.models import Call, CallEvent, Campaign, Lead
 from voice.domain.types import Tier, TierCause
 
+NO_PREMIUM = "No premium voice is set up: set ELEVENLABS_API_KEY. The local voice speaks."
 SHORTEST_S = 60
 """A call that may not last a minute is not worth its ring."""
 _HEALTH_WINDOW = timedelta(minutes=15)
@@ -100,7 +101,7 @@ def _choose(lead: Lead, campaign: Campaign, card: RateCard, payers: Sequence[Bud
     if wish is Wish.LOCAL:
         return Choice(("The campaign wants the local voice.",))
     if not settings.VOICE.elevenlabs_api_key:
-        return Choice(("No premium voice is set up: set ELEVENLABS_API_KEY. The local voice speaks.",))
+        return Choice((NO_PREMIUM,))
     try:
         offer = _offer(card, campaign.max_call_s, payers)
     except (RateError, MixedCurrencies) as error:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
@@ -302,3 +303,28 @@ def test_who_may_not_change_a_budget_stops_nothing(client: Client) -> None:
     assert client.post(f"{BUDGETS}{november.pk}/dialing/stop/").status_code == 403
     november.refresh_from_db()
     assert november.stopped_at is None
+
+
+def test_thresholds_are_in_the_unit_of_their_kind() -> None:
+    euros = Budget.objects.create(name="Euro", limit=Decimal(5), currency="EUR")
+    for kind, level, threshold, of in (
+        ("share", "warning", "0.755", None),
+        ("share", "emergency", "1", None),
+        ("burn_rate", "info", "0", None),
+        ("burn_rate", "warning", "4", None),
+        ("call_cost", "warning", "0.25", None),
+        ("appointment_cost", "warning", "50", euros),
+        ("price_difference", "warning", "0.1", None),
+    ):
+        AlertRule.objects.update_or_create(
+            kind=kind, level=level, budget=budget, defaults={"threshold": Decimal(threshold)}
+        )
+    rules = {(one.kind, one.level, one.budget): one for one in AlertRule.objects.all()}
+    shown = admin.site.get_model_admin(AlertRule).shown_threshold  # type: ignore[attr-defined]
+    assert shown(rules["share", "warning", None]) == "75.5 %"
+    assert shown(rules["share", "emergency", None]) == "100 %"
+    assert shown(rules["burn_rate", "info", None]) == "any"
+    assert shown(rules["burn_rate", "warning", None]) == "4 calling hours left"
+    assert shown(rules["call_cost", "warning", None]) == "0.25"
+    assert shown(rules["appointment_cost", "warning", euros]) == "50.00 EUR"
+    assert shown(rules["price_difference", "warning", None]) == "10 %"

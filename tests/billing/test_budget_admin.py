@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -292,8 +293,30 @@ def test_the_page_of_a_budget_without_anything(admin_client: Client) -> None:
 
 def test_a_budget_that_paid_cannot_be_deleted(admin_client: Client) -> None:
     budget = used()
-    admin_client.post(f"{LIST}{budget.pk}/delete/", {"post": "yes"})
+    assert admin_client.post(f"{LIST}{budget.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert f"{LIST}{budget.pk}/delete/" not in admin_client.get(f"{LIST}{budget.pk}/change/").content.decode()
     assert Budget.objects.get() == budget
+    unused = make.budget(name="December")
+    assert f"{LIST}{unused.pk}/delete/" in admin_client.get(f"{LIST}{unused.pk}/change/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("currency", "told"),
+    [
+        ("USD", []),
+        (
+            "EUR",
+            [
+                "No carrier's price is in EUR, so no call that this budget concerns is dialed: make a budget in USD, "
+                "or enter the rates in EUR."
+            ],
+        ),
+    ],
+)
+def test_a_budget_in_a_currency_without_prices_is_told(admin_client: Client, currency: str, told: list[str]) -> None:
+    reply = admin_client.post(ADD, form(limit="5", currency=currency))
+    assert [str(one) for one in get_messages(reply.wsgi_request) if one.level_tag == "warning"] == told
+    assert Budget.objects.get().currency == currency
 
 
 def test_what_a_period_comes_to_is_told_where_enough_was_seen(admin_client: Client) -> None:

@@ -69,6 +69,24 @@ def test_a_new_price_ends_the_one_before_and_says_so(admin_client: Client) -> No
     assert (old.price, old.valid_until) == (Decimal("0.0075"), FAR)
 
 
+def test_a_price_in_another_currency_says_what_it_holds_up(admin_client: Client) -> None:
+    price, told = said(admin_client.post(ADD, typed(currency="EUR")))
+    assert price.startswith("The price of twilio.amd is 0.008 EUR per call")
+    assert told == (
+        "twilio.amd was in USD before. A call is paid in one currency: calls that need other rates in USD are not "
+        "dialed until those are in EUR too."
+    )
+
+
+def test_kinds_and_units_are_named_in_words(admin_client: Client) -> None:
+    assert listed(admin_client, kind="tax") == ["tax.telephony"]
+    assert "twilio.amd<br><small>phone company</small>" in admin_client.get(LIST).content.decode()
+    fields = admin_client.get(f"{ADD}?key=twilio.amd").context["adminform"].form
+    assert ("stt", "speech recognition") in fields["kind"].field.choices
+    assert ("s-month", "second kept for a month") in fields["unit"].field.choices
+    assert (fields["kind"].value(), fields["unit"].value()) == ("carrier", "call")
+
+
 def test_without_an_instant_it_begins_now(admin_client: Client) -> None:
     before = timezone.now()
     assert admin_client.post(ADD, typed(valid_from_0="", valid_from_1="")).status_code == 302
