@@ -316,9 +316,8 @@ def test_thresholds_are_in_the_unit_of_their_kind() -> None:
         ("appointment_cost", "warning", "50", euros),
         ("price_difference", "warning", "0.1", None),
     ):
-        AlertRule.objects.update_or_create(
-            kind=kind, level=level, budget=budget, defaults={"threshold": Decimal(threshold)}
-        )
+        at = {"threshold": Decimal(threshold)}
+        AlertRule.objects.update_or_create(kind=kind, level=level, budget=of, defaults=at)
     rules = {(one.kind, one.level, one.budget): one for one in AlertRule.objects.all()}
     shown = admin.site.get_model_admin(AlertRule).shown_threshold  # type: ignore[attr-defined]
     assert shown(rules["share", "warning", None]) == "75.5 %"
