@@ -13,6 +13,8 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 _PHONE = re.compile(r"\+\d{6,15}\b")
+_PROCESSORS: list[structlog.typing.Processor] = []
+"""One list for good: a logger that was used keeps it, and would not follow a second ``configure``."""
 
 
 def mask_phone(number: str) -> str:
@@ -85,12 +87,13 @@ def configure(*, level: str, style: Literal["console", "json"]) -> None:
     root.setLevel(level)
     for chatty in ("httpx", "httpcore", "twilio.http_client", "websockets", "asyncio"):
         logging.getLogger(chatty).setLevel("WARNING")
+    _PROCESSORS[:] = [
+        structlog.stdlib.filter_by_level,
+        *shared,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
