@@ -21,8 +21,8 @@ from calls.admin.base import (
     badge,
     clock,
     counted,
-    dollars,
     instant,
+    money,
     pairs,
     person,
     shown_phone,
@@ -67,7 +67,6 @@ class CallAdmin(ReadOnlyAdmin):
         "price",
     ]
     list_filter = ["status", "disposition", "campaign", "ended_by"]
-    list_select_related = ["lead", "campaign"]
     search_fields = ["lead__name", "to_number", "summary", "carrier_call_id"]
     date_hierarchy = "queued_at"
     change_form_template = "admin/calls/call/change_form.html"
@@ -76,7 +75,7 @@ class CallAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the snapshot, which may be large and is for restoring a conversation only."""
-        return super().get_queryset(request).defer("snapshot")
+        return super().get_queryset(request).select_related("lead", "campaign__budget").defer("snapshot")
 
     @admin.display(description="queued (UTC)", ordering="queued_at")
     def when(self, call: Call) -> SafeString:
@@ -98,7 +97,7 @@ class CallAdmin(ReadOnlyAdmin):
     @admin.display(description="cost", ordering="cost")
     def price(self, call: Call) -> str:
         """What it cost; a dash until it is over, when its page tells the cost so far."""
-        return "-" if call.status in UNFINISHED else dollars(call.cost)
+        return "-" if call.status in UNFINISHED else _cost(call)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -140,6 +139,10 @@ def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def _cost(call: Call) -> str:
+    return money(call.cost, call.campaign.budget.currency)
+
+
 def _header(call: Call) -> list[tuple[str, object]]:
     lead_url = reverse("admin:calls_lead_change", args=[call.lead_id])
     rows: list[tuple[str, object]] = [
@@ -153,7 +156,7 @@ def _header(call: Call) -> list[tuple[str, object]]:
         ("Talked", clock(None if call.billed_s is None else call.billed_s * 1000)),
         ("Ended by", call.ended_by or "-"),
         ("Answered by", call.answered_by.replace("_", " ") or "-"),
-        ("Cost", dollars(call.cost) if call.ended_at else "-"),
+        ("Cost", _cost(call) if call.ended_at else "-"),
         ("Queued", call.queued_at),
         ("Answered", call.answered_at),
         ("Disclosed as AI", call.disclosed_at),

@@ -23,7 +23,7 @@ from django.utils import timezone
 from billing.domain.periods import Period
 from billing.models import Balance
 from billing.services.auditing import audit
-from calls.admin.base import ReadOnlyAdmin, dollars
+from calls.admin.base import ReadOnlyAdmin, money
 from calls.admin.charts import chart_of
 from calls.domain.costs import Dimension, Figures
 from calls.models import Campaign, CostDaily
@@ -249,7 +249,7 @@ def _compliance(asked: Asked, period: str, request: HttpRequest) -> dict[str, An
 
 
 def _budget(row: Compliance) -> dict[str, object]:
-    def money(value: Decimal | None) -> str:
+    def cell(value: Decimal | None) -> str:
         return "-" if value is None else amount(value, row.currency)
 
     share = "-" if row.share is None else f"{row.share:.1%}"
@@ -260,14 +260,14 @@ def _budget(row: Compliance) -> dict[str, object]:
         "zone": row.zone,
         "kept": row.kept,
         "cells": [
-            money(row.limit),
-            money(row.spent),
-            money(row.held),
+            cell(row.limit),
+            cell(row.spent),
+            cell(row.held),
             share,
             f"{row.calls:,}",
             f"{row.stopped:,}",
-            money(row.corrections),
-            money(row.excess),
+            cell(row.corrections),
+            cell(row.excess),
             f"{row.alerts:,}",
         ],
     }
@@ -315,10 +315,7 @@ def _outlook(outlook: Outlook, currency: str) -> Mapping[str, object]:
 
 def amount(value: Decimal, currency: str) -> str:
     """For reading: ``$1,234.50``, or ``1,234.50 EUR``; four places below ten cents."""
-    sign, size = ("-" if value < 0 else ""), abs(value)
-    if currency == "USD":
-        return f"{sign}{dollars(size)}"
-    return f"{sign}{dollars(size).removeprefix('$')} {currency}"
+    return f"{'-' if value < 0 else ''}{money(abs(value), currency)}"
 
 
 def talked(seconds: int) -> str:

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from billing.models import Budget
 from billing.services import ledger
 from calls.admin import base
 from calls.models import Appointment, Call, CallEvent, Campaign, Consent, Decision, Lead, Suppression, Turn
@@ -113,6 +114,15 @@ def test_the_campaign_list_counts_without_multiplying(as_manager: Client, campai
     page = text(as_manager, "/admin/calls/campaign/")
     assert "Autumn sellers draft 4 1 1 $12.50 of $50.00, $0.0500 held" in page
     assert "Other draft 0 0 0 $0.00 of $50.00" in page
+
+
+def test_a_calls_cost_is_in_the_currency_of_its_budget(as_manager: Client, campaign: Campaign) -> None:
+    [call] = world.calls(world.leads(campaign, 1))
+    Call.objects.update(status="done", ended_at=world.NOW, cost=Decimal("0.25"))
+    Budget.objects.update(currency="EUR")
+    for url in ("/admin/calls/call/", f"/admin/calls/call/{call.pk}/change/"):
+        assert "0.25 EUR" in (page := text(as_manager, url))
+        assert "$0.25" not in page
 
 
 def test_numbers_are_found_however_they_are_written(as_manager: Client, campaign: Campaign) -> None:
