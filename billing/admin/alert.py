@@ -122,7 +122,8 @@ class AlertRuleAdmin(MoneyAdmin):
             case AlertRule.Kind.SHARE | AlertRule.Kind.PRICE_DIFFERENCE:
                 return f"{(rule.threshold * 100).normalize():f} %"
             case AlertRule.Kind.BURN_RATE:
-                return f"{rule.threshold.normalize():f} calling hours left" if rule.threshold else "any"
+                hours = f"calling hour{'' if rule.threshold == 1 else 's'} left"
+                return f"{rule.threshold.normalize():f} {hours}" if rule.threshold else "any"
         return shown(rule.threshold, rule.budget.currency if rule.budget else "").rstrip()
 
     @admin.display(description="budget", ordering="budget__name")

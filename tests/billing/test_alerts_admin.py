@@ -311,7 +311,8 @@ def test_thresholds_are_in_the_unit_of_their_kind() -> None:
         ("share", "warning", "0.755", None),
         ("share", "emergency", "1", None),
         ("burn_rate", "info", "0", None),
-        ("burn_rate", "warning", "4", None),
+        ("burn_rate", "warning", "1", None),
+        ("burn_rate", "critical", "4", None),
         ("call_cost", "warning", "0.25", None),
         ("appointment_cost", "warning", "50", euros),
         ("price_difference", "warning", "0.1", None),
@@ -323,7 +324,8 @@ def test_thresholds_are_in_the_unit_of_their_kind() -> None:
     assert shown(rules["share", "warning", None]) == "75.5 %"
     assert shown(rules["share", "emergency", None]) == "100 %"
     assert shown(rules["burn_rate", "info", None]) == "any"
-    assert shown(rules["burn_rate", "warning", None]) == "4 calling hours left"
+    assert shown(rules["burn_rate", "warning", None]) == "1 calling hour left"
+    assert shown(rules["burn_rate", "critical", None]) == "4 calling hours left"
     assert shown(rules["call_cost", "warning", None]) == "0.25"
     assert shown(rules["appointment_cost", "warning", euros]) == "50.00 EUR"
     assert shown(rules["price_difference", "warning", None]) == "10 %"
