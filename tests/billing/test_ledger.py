@@ -72,11 +72,11 @@ def test_a_hold_may_take_the_last_micro_dollar_and_no_more() -> None:
     assert sums(budget) == (ZERO, Decimal("0.5"))
 
 
-@pytest.mark.parametrize("period", ["day", "week", "month"])
-def test_a_full_period_refuses_until_the_next_begins(period: str) -> None:
+@pytest.mark.parametrize(("period", "when"), [("day", "today"), ("week", "this week"), ("month", "this month")])
+def test_a_full_period_refuses_until_the_next_begins(period: str, when: str) -> None:
     budget = make.budget("9", **{f"{period}_limit": "0.3"})
     hold(CALL, budget)
-    with pytest.raises(BudgetExhausted, match=rf"cannot hold 0\.25 USD more this {period}: raise its limit"):
+    with pytest.raises(BudgetExhausted, match=rf"cannot hold 0\.25 USD more {when}: raise its limit"):
         hold(OTHER, budget)
     assert sums(budget) == (ZERO, Decimal("0.25"))
     hold(OTHER, budget, at=LATE)
