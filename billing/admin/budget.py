@@ -1,6 +1,6 @@
 """Budgets in the admin: what is left of each, and the page that shows and sets what it allows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from billing.admin.base import MoneyAdmin, bar, rounded
 from billing.admin.budget_form import LIMITS, BudgetForm
 from billing.admin.budget_page import page_of
 from billing.admin.dialing import DialingMixin
+from billing.domain.money import shown
 from billing.domain.periods import Period
 from billing.domain.rates import Kind
 from billing.models import Balance, Budget, Scope
@@ -33,6 +34,15 @@ _NO_PRICES = (
 _WHOSE = {Scope.COMPANY: "every call", Scope.CAMPAIGN: "its campaigns"}
 
 
+def _allowed(field: str) -> Callable[["BudgetAdmin", Budget], str]:
+    @admin.display(description=BudgetForm.Meta.labels[field])
+    def allowed(_admin: "BudgetAdmin", budget: Budget) -> str:
+        limit = getattr(budget, field)
+        return "no limit" if limit is None else shown(limit, budget.currency)
+
+    return allowed
+
+
 @admin.register(Budget)
 class BudgetAdmin(DialingMixin, MoneyAdmin):
     form = BudgetForm
@@ -42,6 +52,9 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
     ordering = ["name"]
     change_form_template = "admin/billing/budget/change_form.html"
     empty_sentence = "There is no budget yet, and nothing is dialed without one: add one, then name it in a campaign."
+    allowed_limit, allowed_day_limit, allowed_week_limit, allowed_month_limit, allowed_call_limit = map(
+        _allowed, LIMITS
+    )
     fieldsets = [
         (None, {"fields": ["name", "scope", "source"]}),
         (
@@ -54,6 +67,21 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
         ),
         ("Currency and time zone", {"fields": ["currency", "zone"]}),
     ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
+        """Who may only read sees the limits as amounts, not as the column holds them."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [
+            (
+                name,
+                {
+                    **options,
+                    "fields": [f"allowed_{field}" if field in LIMITS else field for field in options["fields"]],
+                },
+            )
+            for name, options in self.fieldsets
+        ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
         """With the balances of the periods that are running, in one query for all."""

@@ -237,8 +237,10 @@ def _compliance(asked: Asked, period: str, request: HttpRequest) -> dict[str, An
     found = budget_report.periods(question.since, question.until, period=period)
     page: Page[Balance] = Paginator(found, _PER_PAGE).get_page(request.GET.get("page"))
     address = {"since": question.since, "until": question.until, "period": period}
+    balances = list(page.object_list)
+    told = zip(balances, budget_report.compliance_of(balances), strict=True)
     return {
-        "rows": [_budget(one) for one in budget_report.compliance_of(list(page.object_list))],
+        "rows": [{"budget": balance.budget_id, **_budget(one)} for balance, one in told],
         "columns": _BUDGET_COLUMNS,
         "over": budget_report.overspent(found),
         "checked": audit() if "check" in request.GET else None,

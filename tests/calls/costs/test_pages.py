@@ -16,7 +16,7 @@ from django.test import AsyncClient, Client
 from django.utils.html import escape
 
 from agents.domain.types import Disposition
-from billing.models import Alert, Balance, CallCost, LedgerEntry, Review
+from billing.models import Alert, Balance, Budget, CallCost, LedgerEntry, Review
 from calls.models import Call, Campaign
 from calls.services import costs
 from calls.services.moving import note
@@ -328,6 +328,8 @@ def test_budgets_are_shown_with_what_their_ledger_says(as_manager: Client) -> No
     assert [row["cells"] for row in rows[1:]] == [["-", "$0.0200", held, "-", *same, "0"]] * 3
     assert len(response.context["rows"]) == 8
     page = response.content.decode()
+    budget = Budget.objects.get(name="Autumn")
+    assert page.count(f'<a href="/admin/billing/budget/{budget.pk}/change/">Autumn</a>') == 4
     assert "Never over: in all 8 of these balances, spent and held lie within the limit." in page
     assert "Check every balance" in page
 
