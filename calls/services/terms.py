@@ -37,7 +37,11 @@ _VOICE_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """``hold`` is the worst case, in ``currency``; ``reasons`` are sentences for people."""
+    """``hold`` is the worst case, in ``currency``; ``reasons`` are sentences for people.
+
+    ``premium_chosen`` says that it was left to us and premium pays: of such calls alone a share is ``held_out``, so
+    only they are compared with it.
+    """
 
     tier: Tier
     max_length_s: int
@@ -70,7 +74,7 @@ def terms_for(lead: Lead, campaign: Campaign, *, now: datetime) -> Terms:
         tuple(budget.pk for budget in payers),
         voice=voice_name(tier),
         reasons=(*choice.reasons, *shortened),
-        premium_chosen=choice.chosen,
+        premium_chosen=choice.chosen and campaign.tier == Wish.AUTO,
         held_out=choice.held_out,
     )
 
