@@ -34,6 +34,9 @@ _NO_PRICES = (
 _WHOSE = {Scope.COMPANY: "every call", Scope.CAMPAIGN: "its campaigns"}
 
 
+_ALLOWED = {field: f"allowed_{field}" for field in LIMITS}
+
+
 def _allowed(field: str) -> Callable[["BudgetAdmin", Budget], str]:
     @admin.display(description=BudgetForm.Meta.labels[field])
     def allowed(_admin: "BudgetAdmin", budget: Budget) -> str:
@@ -70,17 +73,12 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
         """Who may only read sees the limits as amounts, not as the column holds them."""
+        fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
-            return self.fieldsets
+            return fieldsets
         return [
-            (
-                name,
-                {
-                    **options,
-                    "fields": [f"allowed_{field}" if field in LIMITS else field for field in options["fields"]],
-                },
-            )
-            for name, options in self.fieldsets
+            (name, {**options, "fields": [_ALLOWED.get(field, field) for field in options["fields"]]})
+            for name, options in fieldsets
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:

@@ -351,6 +351,7 @@ def test_a_manager_sees_money_and_changes_none(client: Client) -> None:
     page = text(client, f"{LIST}{budget.pk}/change/")
     assert "In all 0.10 0.25 1.00 0.65" in page
     assert "In all: 1.00 USD A day: no limit A week: no limit A month: no limit One call: no limit" in page
+    assert "Dialing: On." in page
     assert "Save" not in page
     assert "Stop dialing" not in page
     assert change(client, budget, limit="9").status_code == 403  # type: ignore[attr-defined]
