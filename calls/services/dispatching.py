@@ -22,6 +22,8 @@ from calls.services.terms import terms_for
 
 log = structlog.get_logger(__name__)
 _BATCH = 50
+_unpaid: dict[int, str] = {}
+"""What was last logged of a campaign whose calls cannot be paid for."""
 _SOURCE_WAIT = timedelta(minutes=15)
 
 
@@ -42,7 +44,7 @@ def dispatch(*, now: datetime) -> int:
             try:
                 step = dispatch_next(campaign_id, now=now)
             except (ledger.BudgetExhausted, RateError, MixedCurrencies) as unpaid:
-                log.warning("dispatch.not_payable", campaign_id=campaign_id, reason=str(unpaid))
+                _tell_unpaid(campaign_id, str(unpaid))
                 break
             except IntegrityError:
                 # Another campaign has just queued a call to the same number; the next look passes this lead over.
@@ -53,10 +55,19 @@ def dispatch(*, now: datetime) -> int:
             except Exception:
                 log.exception("dispatch.failed", campaign_id=campaign_id)  # the other campaigns go on
                 break
-            queued += step is Step.QUEUED
+            if step is Step.QUEUED:
+                queued += 1
+                _unpaid.pop(campaign_id, None)
             if step in (Step.NOTHING_DUE, Step.FULL):
                 break
     return queued
+
+
+def _tell_unpaid(campaign_id: int, reason: str) -> None:
+    """Once a reason and process: the same stands every two seconds, for hours."""
+    if _unpaid.get(campaign_id) != reason:
+        _unpaid[campaign_id] = reason
+        log.warning("dispatch.not_payable", campaign_id=campaign_id, reason=reason)
 
 
 @transaction.atomic

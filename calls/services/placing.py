@@ -1,7 +1,7 @@
 """One call on one phone line: claim, ask the gates again, write the intent, ring, listen, finish."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -37,6 +37,7 @@ from voice.domain.types import (
     TierChanged,
     TurnRecord,
     TurnTaken,
+    Usage,
     Used,
     WrappingUp,
 )
@@ -173,20 +174,33 @@ def _try_later(call: Call, reason: str, *, clock: Clock) -> None:
 def _listen(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> None:
     """Write down what happens, as it happens. The thread waits without a database connection.
 
-    An event that cannot be written loses none of those after it, an opt-out among them. The error's text is not
-    logged: a database's may hold what was said.
+    An event that cannot be written loses none of those after it, an opt-out among them; what was used goes with the
+    next report of use. The error's text is not logged: a database's may hold what was said.
     """
-    for event in line.events():
+    unwritten: tuple[Usage, ...] = ()
+    for told in line.events():
+        event, unwritten = _with_usage(told, unwritten)
         try:
             if isinstance(event, Ended) and event.report.answered_at is None:
                 _end_unanswered(call, event.report, dialer, clock=clock)
             else:
                 surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 - see above
+            unwritten = event.usage if isinstance(event, Used) else unwritten
             log.error(
                 "call.event_lost", call_id=str(call.pk), event_type=type(event).__name__, error=type(error).__name__
             )
         released()
+
+
+def _with_usage(event: LineEvent, unwritten: tuple[Usage, ...]) -> tuple[LineEvent, tuple[Usage, ...]]:
+    """The event with the use that could not be written before, and what still waits for one that can carry it."""
+    match event:
+        case Used(usage=usage):
+            return Used(unwritten + usage), ()
+        case Ended(report=report):
+            return Ended(replace(report, usage=unwritten + report.usage)), ()
+    return event, unwritten
 
 
 def _end_unanswered(call: Call, report: Report, dialer: Dialer, *, clock: Clock) -> None:

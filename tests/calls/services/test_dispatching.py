@@ -12,7 +12,7 @@ from django.test import TestCase
 from structlog.testing import capture_logs
 
 from billing.models import Budget, LedgerEntry
-from billing.services import ledger
+from billing.services import budgets, ledger
 from billing.services.ledger import BudgetExhausted
 from calls.domain.status import CallStatus
 from calls.models import Call, CallEvent, Campaign, Decision, Lead, Suppression
@@ -155,6 +155,21 @@ def test_a_budget_that_is_used_up_stops_its_campaign_and_no_other() -> None:
         assert dispatch(now=NOW) == 3
     assert [call.campaign_id for call in Call.objects.order_by("campaign_id")] == [poor.pk, rich.pk, rich.pk]
     assert [(line["event"], line["campaign_id"]) for line in logs] == [("dispatch.not_payable", poor.pk)]
+
+
+def test_why_a_campaign_cannot_pay_is_logged_once_until_it_can() -> None:
+    poor = make.campaign(budget=make.budget(limit="0.1"))
+    make.lead(poor)
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert dispatch(now=NOW) == 0
+        budgets.change_limits(poor.budget_id, budgets.Limits(total=Decimal("0.15")), at=NOW)
+        assert dispatch(now=NOW) == 1
+        make.lead(poor)
+        assert dispatch(now=NOW) == 0
+    reasons = [line["reason"] for line in logs if line["event"] == "dispatch.not_payable"]
+    advice = "raise its limit or wait for calls to settle."
+    assert reasons == [f"Budget '{poor.budget}' cannot hold 0.12969 USD more: {advice}"] * 2
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,16 @@ from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
 from agents.domain.types import Disposition, OptOut
+from billing.models import UsageReport
 from calls.domain.status import CallStatus
 from calls.models import Call, Suppression, Turn
-from calls.services import database, placing, sweeping
+from calls.services import database, finishing, placing, sweeping
 from calls.services.moving import move
 from calls.services.placing import place
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
 from tests.calls.fakes import FakeDialer, FakePlane, ended, turn, update
-from voice.domain.types import Acted, CarrierStatus, LineEvent, Live
+from voice.domain.types import Acted, CarrierStatus, LineEvent, Live, Usage, Used
 from voice.ports import DialUnknown, Refused
 
 pytestmark = pytest.mark.django_db
@@ -229,6 +230,26 @@ def test_an_event_that_cannot_be_written_loses_none_of_those_after_it() -> None:
     lost = [entry for entry in logs if entry["event"] == "call.event_lost"]
     assert [(entry["event_type"], entry["error"]) for entry in lost] == [("TurnTaken", "DataError")]
     assert "no database" not in str(logs)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_use_that_cannot_be_written_goes_with_the_next_report(lost: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was paid for is not lost with a database that is away for longer than anybody waits."""
+    call, tries = make.call(), list[int]()
+
+    def meter_usage(*args: Any, **kwargs: Any) -> None:
+        tries.append(1)
+        if len(tries) <= lost:
+            raise RuntimeError("away")
+        finishing.meter_usage(*args, **kwargs)
+
+    monkeypatch.setattr(placing, "meter_usage", meter_usage)
+    told = [Used((Usage("tts.local", "char", Decimal(chars), seq),)) for seq, chars in enumerate((30, 12), start=1)]
+    with capture_logs() as logs:
+        assert run(call, FakePlane(TALK[0], *told, *TALK[1:]))
+    reports = UsageReport.objects.filter(reference=call.pk, component="tts.local").order_by("seq")
+    assert list(reports.values_list("seq", "quantity"))[:2] == [(1, Decimal(30)), (2, Decimal(12))]
+    assert [entry["event_type"] for entry in logs if entry["event"] == "call.event_lost"] == ["Used"] * lost
 
 
 @pytest.mark.parametrize("code", ["20003", "20005"])
