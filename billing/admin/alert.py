@@ -1,12 +1,13 @@
 """Alert rules and alerts in the admin."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -40,6 +41,17 @@ def check_order(rules: Iterable[AlertRule], changed: AlertRule | None = None) ->
     return next((fault for rows in kinds.values() if (fault := disorder_of(map(rule_of, rows)))), "")
 
 
+def in_its_unit(kind: str, number: Decimal, currency: str) -> str:
+    """A value or a threshold of a rule for reading; ``currency`` is "" where a rule holds for every budget."""
+    match kind:
+        case AlertRule.Kind.SHARE | AlertRule.Kind.PRICE_DIFFERENCE:
+            return f"{(number * 100).normalize():f} %"
+        case AlertRule.Kind.BURN_RATE:
+            hours = f"calling hour{'' if number == 1 else 's'} left"
+            return f"{number.normalize():f} {hours}" if number else "any"
+    return shown(number, currency).rstrip()
+
+
 class AlertRuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
     """One rule for itself; whether it fits to the others is checked where they are known."""
 
@@ -61,6 +73,12 @@ class SingleRuleForm(AlertRuleForm):
 
     class Meta(AlertRuleForm.Meta):
         fields = ["budget", *AlertRuleForm.Meta.fields]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        budget = self.fields.get("budget")
+        if isinstance(budget, forms.ModelChoiceField):
+            budget.queryset = Budget.objects.filter(Q(retired_at__isnull=True) | Q(pk=self.instance.budget_id))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -117,14 +135,7 @@ class AlertRuleAdmin(MoneyAdmin):
 
     @admin.display(description="threshold", ordering="threshold")
     def shown_threshold(self, rule: AlertRule) -> str:
-        """In the unit of its kind."""
-        match rule.kind:
-            case AlertRule.Kind.SHARE | AlertRule.Kind.PRICE_DIFFERENCE:
-                return f"{(rule.threshold * 100).normalize():f} %"
-            case AlertRule.Kind.BURN_RATE:
-                hours = f"calling hour{'' if rule.threshold == 1 else 's'} left"
-                return f"{rule.threshold.normalize():f} {hours}" if rule.threshold else "any"
-        return shown(rule.threshold, rule.budget.currency if rule.budget else "").rstrip()
+        return in_its_unit(rule.kind, rule.threshold, rule.budget.currency if rule.budget else "")
 
     @admin.display(description="budget", ordering="budget__name")
     def for_budget(self, rule: AlertRule) -> str:
@@ -165,8 +176,8 @@ class AlertAdmin(MoneyAdmin):
         "text",
         "of_budget",
         "kind",
-        "value",
-        "threshold",
+        "reached",
+        "told_from",
         "told",
         "state",
         "mail",
@@ -197,6 +208,14 @@ class AlertAdmin(MoneyAdmin):
     def of_budget(self, alert: Alert) -> SafeString:
         url = reverse("admin:billing_budget_change", args=[alert.budget_id])
         return format_html('<a href="{}">{}</a>', url, alert.budget.name)
+
+    @admin.display(description="value")
+    def reached(self, alert: Alert) -> str:
+        return in_its_unit(alert.kind, alert.value, alert.budget.currency)
+
+    @admin.display(description="threshold")
+    def told_from(self, alert: Alert) -> str:
+        return in_its_unit(alert.kind, alert.threshold, alert.budget.currency)
 
     @admin.display(description="told at (UTC)")
     def told(self, alert: Alert) -> SafeString:

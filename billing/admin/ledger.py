@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing.admin.base import ReadOnlyMoneyAdmin, by_reference, link_to_call
@@ -23,7 +23,7 @@ class LedgerEntryAdmin(ReadOnlyMoneyAdmin):
     search_help_text = "A call's id, or how it begins."
     date_hierarchy = "at"
     ordering = ["-at", "-pk"]
-    fields = ["when", "counts_in", "budget", "what", "exact", "of_call", "details"]
+    fields = ["when", "counts_in", "budget", "what", "exact", "of_call", "parts"]
     empty_sentence = "Nothing was held or charged yet. Entries appear here as soon as calls are dialed."
 
     def get_search_results(
@@ -54,6 +54,12 @@ class LedgerEntryAdmin(ReadOnlyMoneyAdmin):
     @admin.display(description="amount", ordering="amount")
     def exact(self, entry: LedgerEntry) -> SafeString:
         return format_html('<span class="amount">{}</span>', shown(entry.amount, entry.budget.currency))
+
+    @admin.display(description="details")
+    def parts(self, entry: LedgerEntry) -> SafeString | str:
+        """What a charge is made of, or what a correction goes by, line by line."""
+        rows = ((name, value) for name, value in entry.details.items())
+        return format_html_join("", "<div>{}: {}</div>", rows) or "-"
 
     @admin.display(description="call", ordering="reference")
     def of_call(self, entry: LedgerEntry) -> SafeString | str:

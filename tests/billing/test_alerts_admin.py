@@ -191,6 +191,8 @@ def test_an_alert_says_what_became_of_its_mail(admin_client: Client, fields: dic
     watch()
     Alert.objects.update(**fields)
     page = admin_client.get(f"{ALERTS}{Alert.objects.get().pk}/change/").content.decode()
+    assert '<div class="readonly">80 %</div>' in page
+    assert '<div class="readonly">75 %</div>' in page
     assert f'<div class="readonly">{shown}</div>' in page
     assert ">Acknowledge</button>" in page
 

@@ -320,6 +320,19 @@ def test_the_list_shows_open_ones_first_and_the_buttons_decide(admin_client: Cli
     assert again.startswith("Call 6f1c2f0e, use of a finished call: admin has accepted this already, at ")
 
 
+@pytest.mark.parametrize(("button", "decision"), [("Accept", "accepted"), ("Dismiss", "dismissed")])
+def test_a_review_is_decided_on_its_own_page(admin_client: Client, button: str, decision: str) -> None:
+    settled()
+    use("elevenlabs.flash_v2_5", "900")
+    url = f"{LIST}{Review.objects.get().pk}/change/"
+    page = admin_client.get(url).content.decode()
+    [action] = re.findall(rf'name="action" value="(\w+)">{button}<', page)
+    [pk] = set(re.findall(r'name="_selected_action" value="(\d+)"', page))
+    assert admin_client.post(LIST, {"action": action, "_selected_action": pk}).status_code == 302
+    assert decided()[0] == decision
+    assert f">{button}<" not in admin_client.get(url).content.decode()
+
+
 def test_who_may_only_look_decides_nothing(client: Client) -> None:
     settled()
     use("elevenlabs.flash_v2_5", "900")
@@ -327,6 +340,7 @@ def test_who_may_only_look_decides_nothing(client: Client) -> None:
     user.user_permissions.add(Permission.objects.get(codename="view_review"))
     client.force_login(user)
     assert "accept_selected" not in client.get(LIST).content.decode()
+    assert ">Accept</button>" not in client.get(f"{LIST}{Review.objects.get().pk}/change/").content.decode()
     press(client, "accept_selected", Review.objects.get())
     assert decided() == ("", "", None)
     user.user_permissions.add(Permission.objects.get(codename="change_review"))
