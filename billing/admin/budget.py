@@ -18,6 +18,7 @@ from billing.admin.base import MoneyAdmin, bar, rounded
 from billing.admin.budget_form import LIMITS, BudgetForm
 from billing.admin.budget_page import page_of
 from billing.admin.dialing import DialingMixin
+from billing.admin.retiring import InUse, RetiringMixin
 from billing.domain.money import shown
 from billing.domain.periods import Period
 from billing.domain.rates import Kind
@@ -47,10 +48,11 @@ def _allowed(field: str) -> Callable[["BudgetAdmin", Budget], str]:
 
 
 @admin.register(Budget)
-class BudgetAdmin(DialingMixin, MoneyAdmin):
+class BudgetAdmin(RetiringMixin, DialingMixin, MoneyAdmin):
     form = BudgetForm
     inlines = [AlertRuleInline]
     list_display = ["name", "whose", "today", "this_month", "in_all", "state"]
+    list_filter = [InUse]
     search_fields = ["name", "source"]
     ordering = ["name"]
     change_form_template = "admin/billing/budget/change_form.html"
@@ -147,7 +149,9 @@ class BudgetAdmin(DialingMixin, MoneyAdmin):
 
 
 def state_of(budget: Budget, *, at: datetime) -> SafeString:
-    """Stopped, used up in one of its periods, or open. ``budget.running`` are the balances of now."""
+    """Retired, stopped, used up in one of its periods, or open. ``budget.running`` are the balances of now."""
+    if budget.retired_at is not None:
+        return format_html('<span class="badge badge-plain">{}</span>', "retired")
     if is_stopped(budget, at=at):
         return format_html('<span class="badge badge-bad" title="{}">stopped</span>', budget.stopped_reason)
     running: Iterable[Balance] = budget.running  # type: ignore[attr-defined]  # prefetched

@@ -58,7 +58,7 @@ def page_of(budget: Budget, user: AbstractUser | AnonymousUser, *, now: datetime
         ]
         if user.has_perm("billing.view_ledgerentry")
         else None,
-        "stopped": is_stopped(budget, at=now),
+        "stopped": budget.retired_at is None and is_stopped(budget, at=now),
         "budget": budget,
     }
 

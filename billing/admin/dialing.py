@@ -34,7 +34,8 @@ class DialingMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         ]
         may_press = obj is not None and self.has_change_permission(request, obj)
         field = "dialing" if may_press else "dialing_state"
-        return [*fieldsets, ("Dialing", {"fields": [field]})] if obj else fieldsets
+        dialed_on = obj is not None and obj.retired_at is None
+        return [*fieldsets, ("Dialing", {"fields": [field]})] if dialed_on else fieldsets
 
     @admin.display(description="dialing")
     def dialing(self, budget: Budget) -> SafeString:

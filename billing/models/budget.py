@@ -23,11 +23,17 @@ class Scope(models.TextChoices):
     SOURCE = "source", "leads of one source"
 
 
+class BudgetQuerySet(models.QuerySet["Budget"]):
+    def active(self) -> "BudgetQuerySet":
+        """Not retired."""
+        return self.filter(retired_at__isnull=True)
+
+
 class Budget(models.Model):
     """What may be spent: in all, a day, a week, a month, and on one call. An empty limit does not limit.
 
     Its row is the lock under which its balances change. Limits are changed by ``billing.services.budgets`` alone,
-    since the balances of the running periods carry them too.
+    since the balances of the running periods carry them too. One that is retired pays for no new call.
     """
 
     name = models.CharField(max_length=120, unique=True)
@@ -45,7 +51,10 @@ class Budget(models.Model):
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
     stopped_until = models.DateTimeField(null=True, blank=True, editable=False)
     stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BudgetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -53,7 +62,11 @@ class Budget(models.Model):
             models.CheckConstraint(
                 condition=Q(scope=Scope.SOURCE) ^ Q(source=""), name="budget_of_a_source_names_it"
             ),
-            models.UniqueConstraint(fields=["source"], condition=Q(scope=Scope.SOURCE), name="one_budget_per_source"),
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=Q(scope=Scope.SOURCE, retired_at__isnull=True),
+                name="one_budget_per_source",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,22 +12,25 @@ from django.db.models import Q, QuerySet
 from billing.domain.money import BadAmount, check_amount, shown
 from billing.domain.periods import Period
 from billing.models import Balance, Budget, LedgerEntry, Scope
-from billing.services.ledger import BudgetStopped, is_stopped
+from billing.services.ledger import check_dialed_on, is_stopped
 
 
 def concerned(campaign_budget_id: int, *, source: str) -> list[Budget]:
-    """The company's budgets, the campaign's, and that of the lead's source, in the order of their keys."""
-    whose = Q(pk=campaign_budget_id) | Q(scope=Scope.COMPANY)
+    """The company's budgets, the campaign's, and that of the lead's source, in the order of their keys.
+
+    Retired ones pay for no new call. The campaign's is there all the same: without it nothing is dialed.
+    """
+    others = Q(scope=Scope.COMPANY)
     if source:
-        whose |= Q(scope=Scope.SOURCE, source=source)
+        others |= Q(scope=Scope.SOURCE, source=source)
+    whose = Q(pk=campaign_budget_id) | (Q(retired_at__isnull=True) & others)
     return list(Budget.objects.filter(whose).order_by("pk"))
 
 
 def check_not_stopped(budgets: list[Budget], *, at: datetime) -> None:
-    """Raises BudgetStopped where an alert or a person stopped dialing on one of them."""
+    """Raises BudgetStopped where an alert or a person stopped dialing on one of them, or one is retired."""
     for budget in budgets:
-        if is_stopped(budget, at=at):
-            raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}", budget)
+        check_dialed_on(budget, at=at)
 
 
 def stopped_budget(reference: UUID, *, at: datetime) -> Budget | None:
@@ -108,6 +111,11 @@ def problems_of(budget: Budget, fields: Mapping[str, str], limits: Limits, *, at
     return _problems(budget, fields, limits, _running(budget, at) if budget.pk else [])
 
 
+def payer_of(source: str, *, but: Budget) -> Budget | None:
+    """Another budget than ``but`` that pays for the leads of one source now."""
+    return Budget.objects.active().filter(scope=Scope.SOURCE, source=source).exclude(pk=but.pk).first()
+
+
 def fixed_fields(budget: Budget) -> frozenset[str]:
     """Fields that cannot change any more."""
     return frozenset(FIXED) if budget.balances.exists() else frozenset()
@@ -150,7 +158,7 @@ def _wrong_limits(budget: Budget, limits: Limits, running: Iterable[Balance]) ->
 def _wrong_fields(budget: Budget, fields: Mapping[str, str]) -> dict[str, str]:
     changed = {field for field, value in fields.items() if value != getattr(budget, field)}
     if budget.pk and (fixed := changed & fixed_fields(budget)):
-        return dict.fromkeys(fixed, "Money was held on this budget, so this cannot change: make a new budget.")
+        return dict.fromkeys(fixed, _HELD_ON)
     scope, source = fields.get("scope", budget.scope), fields.get("source", budget.source)
     if scope != Scope.SOURCE:
         return {"source": "Only a budget for leads of one source names one: leave this empty."} if source else {}
@@ -162,9 +170,8 @@ def _wrong_source(budget: Budget, source: str) -> dict[str, str]:
         return {"source": "Choose the source whose leads it pays for."}
     if budget.pk and (campaigns := budget.campaigns.count()):
         return {"scope": f"{campaigns} of the campaigns name this budget: choose another for them first."}
-    other = Budget.objects.filter(scope=Scope.SOURCE, source=source).exclude(pk=budget.pk).first()
-    if other is not None:
-        return {"source": f"Budget {other.name!r} pays for the leads of {source!r} already: change that one."}
+    if budget.retired_at is None and (other := payer_of(source, but=budget)) is not None:
+        return {"source": _TAKEN.format(other.name, source)}
     if source != budget.source and source not in (known := lead_sources()):
         offered = f"choose one of {', '.join(known[:_OFFERED])}" if known else "import leads that have one first"
         return {"source": f"No lead has the source {source!r}: {offered}."}
@@ -181,4 +188,6 @@ def _too_low(balance: Balance, limit: Decimal, currency: str) -> str:
 
 
 _OFFERED = 20
+_HELD_ON = "Money was held on this budget, so this cannot change: retire it, and make a new one in its place."
+_TAKEN = "Budget {!r} pays for the leads of {!r} already: change that one, or retire it first."
 _THIS = {Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}

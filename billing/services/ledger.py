@@ -35,7 +35,7 @@ class BudgetExhausted(Exception):
 
 
 class BudgetStopped(BudgetExhausted):
-    """An alert or a person stopped dialing on the budget. Nothing was changed; a person resumes it."""
+    """Dialing on the budget is stopped, or it is retired. Nothing was changed; a person resumes it."""
 
 
 class ForeignBudget(MixedCurrencies):
@@ -236,14 +236,23 @@ def _check_may_hold(budget: Budget, amount: Decimal, currency: str, at: datetime
             f"use a budget in {currency}, or enter the rates in {budget.currency}.",
             budget,
         )
-    if is_stopped(budget, at=at):
-        raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}", budget)
+    check_dialed_on(budget, at=at)
     if budget.call_limit is not None and amount > budget.call_limit:
         raise BudgetExhausted(
             f"A call could cost {shown(amount, currency)}, and budget {budget.name!r} allows "
             f"{shown(budget.call_limit, currency)} for one: raise that limit, or shorten the longest call.",
             budget,
         )
+
+
+def check_dialed_on(budget: Budget, *, at: datetime) -> None:
+    """Raises BudgetStopped where an alert or a person stopped dialing on it, or where it is retired."""
+    if budget.retired_at is not None:
+        raise BudgetStopped(
+            f"Budget {budget.name!r} is retired and pays for no new call: choose another, or bring it back.", budget
+        )
+    if is_stopped(budget, at=at):
+        raise BudgetStopped(f"Dialing on budget {budget.name!r} is stopped: {budget.stopped_reason}", budget)
 
 
 def is_stopped(budget: Budget, *, at: datetime) -> bool:

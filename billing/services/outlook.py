@@ -22,7 +22,7 @@ class Outlook:
 
 def outlook(budget: Budget, running: list[Balance], *, now: datetime) -> list[Outlook]:
     """A forecast for each running period, those without a limit too; none where too little was seen to tell a pace,
-    or no campaign that it pays for is running.
+    or no campaign that it pays for is running. One that is retired pays for none.
     """
     total = next((one for one in running if one.period == Period.TOTAL), None)
     hours = calling_hours(budget)
@@ -40,6 +40,8 @@ def _forecast(balance: Balance, pace: Pace, hours: CallingHours, now: datetime) 
 
 def calling_hours(budget: Budget) -> CallingHours | None:
     """When the running campaigns call that may spend from it, by the relation through which they name budgets."""
+    if budget.retired_at is not None:
+        return None
     running = Q(campaigns__status="running")
     whose = running & Q(pk=budget.pk) if budget.scope == Scope.CAMPAIGN else running
     rows = Budget.objects.filter(whose).values_list(

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
@@ -105,7 +105,9 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
         super().__init__(*args, **kwargs)
         budget = self.fields.get("budget")
         if isinstance(budget, forms.ModelChoiceField):  # a source's budget pays by the lead, whatever the campaign
-            budget.queryset = Budget.objects.exclude(scope=Scope.SOURCE)
+            # The one that it has stays a choice, so that a form without an edit of it can be saved.
+            offered = Q(retired_at__isnull=True) | Q(pk=self.instance.budget_id)
+            budget.queryset = Budget.objects.exclude(scope=Scope.SOURCE).filter(offered)
 
     def clean_from_number(self) -> str:
         typed: str = self.cleaned_data["from_number"]
@@ -320,6 +322,7 @@ def _purse(purse: Purse) -> SafeString:
     of += f", {money(balance.held, currency)} held" if balance.held else ""
     of += "" if balance.limit is None else f" of {money(balance.limit, currency)} {_WHEN[Period(balance.period)]}"
     stopped = "; dialing is stopped" if is_stopped(purse.budget, at=timezone.now()) else ""
+    stopped = "; retired" if purse.budget.retired_at else stopped
     return format_html(
         '<a href="{}"><span class="tone-{}">{}</span></a><br><small>{}{}</small>',
         reverse("admin:billing_budget_change", args=[purse.budget.pk]),

@@ -30,9 +30,7 @@ def figures() -> dict[int, Figures]:
     complete = len(booked) < _LAST_BOOKED
     found = {}
     for budget in Budget.objects.all():
-        dialing = (
-            running if budget.scope != Scope.CAMPAIGN else [one for one in running if one.budget_id == budget.pk]
-        )
+        dialing = [] if budget.retired_at else _dialed_on(budget, running)
         mine = [at for at, budget_id, source in booked if _pays(budget, budget_id, source)]
         found[budget.pk] = Figures(
             hours=_hours(dialing, budget.zone) if dialing else None,
@@ -40,6 +38,10 @@ def figures() -> dict[int, Figures]:
             known_since=None if complete else booked[-1][0],
         )
     return found
+
+
+def _dialed_on(budget: Budget, running: list[Campaign]) -> list[Campaign]:
+    return running if budget.scope != Scope.CAMPAIGN else [one for one in running if one.budget_id == budget.pk]
 
 
 def _pays(budget: Budget, campaign_budget_id: int, source: str) -> bool:

@@ -48,6 +48,8 @@ def _check_ready(campaign: Campaign) -> None:
     """Everything that would stop every call is said at once, before the first one."""
     missing = []
     free = campaign.budget.total.free
+    if campaign.budget.retired_at is not None:
+        missing.append(f"the budget {campaign.budget.name!r} is retired: choose another, or bring it back")
     if free is not None and free <= 0:
         missing.append(f"the budget {campaign.budget.name!r} has no money left: raise its limit")
     if not (campaign.from_number or settings.TWILIO_FROM_NUMBER):

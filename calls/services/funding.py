@@ -29,7 +29,7 @@ def purses(campaign: Campaign, *, now: datetime) -> list[Purse]:
     """The campaign's budget, the company's, and those of its open leads' sources."""
     of_company = budgets.concerned(campaign.budget_id, source="")
     sources = Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN).exclude(source="").values("source")
-    of_sources = Budget.objects.filter(scope=Scope.SOURCE, source__in=sources).order_by("name")[:_SOURCES]
+    of_sources = Budget.objects.active().filter(scope=Scope.SOURCE, source__in=sources).order_by("name")[:_SOURCES]
     paying = {budget.pk: budget for budget in (*of_company, *of_sources)}
     running: dict[tuple[int, str], Balance] = {}
     for balance in Balance.objects.filter(budget__in=list(paying), window__contains=now):

@@ -120,7 +120,9 @@ def test_what_was_booked_keeps_its_meaning(field: str) -> None:
     assert getattr(fresh, field) == other
     with pytest.raises(BudgetRefused) as error:
         change(budget.pk, {field: other, "name": "X"}, limits(total="9"), at=AT)
-    assert error.value.problems == {field: "Money was held on this budget, so this cannot change: make a new budget."}
+    assert error.value.problems == {
+        field: "Money was held on this budget, so this cannot change: retire it, and make a new one in its place."
+    }
     budget.refresh_from_db()
     assert (budget.limit, budget.name == "X") == (Decimal(1), False)
     change(budget.pk, {field: getattr(budget, field), "name": "X"}, limits(total="9"), at=AT)

@@ -18,7 +18,9 @@ from calls.domain.status import CallStatus
 from calls.models import Call, CallEvent, Campaign, Decision, Lead, Suppression
 from calls.models.campaign import CampaignStatus
 from calls.services import dispatching, doorbell, gates
+from calls.services.campaigns import CampaignError, start
 from calls.services.dispatching import Step, dispatch, dispatch_next
+from calls.services.funding import purses, why_not_payable
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
 
@@ -195,6 +197,35 @@ def test_a_source_whose_budget_cannot_pay_makes_room_for_the_others(fields: dict
     assert put_off["lead_id"] == first.pk
     assert put_off["reason"].startswith(reason)
     assert [entry.kind for entry in LedgerEntry.objects.all()] == ["hold"]
+
+
+def test_a_campaign_whose_budget_is_retired_does_not_dial_and_says_so() -> None:
+    campaign = make.campaign(budget=make.budget(name="Old"))
+    Budget.objects.create(name="Company", scope="company")
+    lead = make.lead(campaign)
+    Budget.objects.filter(name="Old").update(retired_at=NOW)  # between its choice and the campaign's start
+    reason = "Budget 'Old' is retired and pays for no new call: choose another, or bring it back."
+    with capture_logs() as logs:
+        assert dispatch(now=NOW) == 0
+    assert [log["reason"] for log in logs if log["event"] == "dispatch.not_payable"] == [reason]
+    assert why_not_payable(campaign, now=NOW) == reason
+    campaign.refresh_from_db()
+    with pytest.raises(CampaignError, match="the budget 'Old' is retired: choose another, or bring it back"):
+        start(campaign.pk, now=NOW)
+    lead.refresh_from_db()
+    assert lead.next_attempt_at <= NOW
+    assert not Call.objects.exists()
+    assert not LedgerEntry.objects.exists()
+
+
+def test_retired_budgets_of_the_company_and_of_a_source_pay_no_more() -> None:
+    campaign = make.campaign()
+    for fields in ({"scope": "company"}, {"scope": "source", "source": "zillow"}):
+        Budget.objects.create(name=fields["scope"], limit=Decimal(0), retired_at=NOW, **fields)
+    make.lead(campaign, source="zillow")
+    assert [purse.budget for purse in purses(campaign, now=NOW)] == [campaign.budget]
+    assert dispatch(now=NOW) == 1
+    assert [entry.budget for entry in LedgerEntry.objects.all()] == [campaign.budget]
 
 
 def test_a_campaign_has_no_more_calls_at_a_time_than_it_may() -> None:
