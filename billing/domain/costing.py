@@ -148,8 +148,8 @@ def worst_case(card: RateCard, plan: CallPlan) -> Bill:
                 f"{bill.currency}."
             )
         raise RateError(
-            f"The rate {rate.key!r} is per {rate.unit.value!r} and calls count it in {line.unit!r}: add one per "
-            f"{line.unit!r}."
+            f"The rate {rate.key!r} is per {rate.unit.value!r} and calls count it in {line.unit!r}: a key keeps its "
+            f"unit, so let calls use another key, with a rate per {line.unit!r}."
         )
     return bill
 
@@ -193,17 +193,32 @@ def repriced(card: RateCard, bill: Bill, used: Used, *, more: Decimal = Decimal(
     """
     component, unit = used
     rate = card[component]
-    if rate.unit != unit or rate.currency != bill.currency:
-        raise RateError(
-            f"The rate {component!r} is in {rate.currency} per {rate.unit.value!r}, and {unit!r} in {bill.currency} "
-            f"was counted: add one for that to the rate card."
-        )
+    if why := misfit(rate, unit, bill.currency):
+        raise RateError(why)
     lines = [line for line in bill.lines if line.rate is None or line.rate.kind is not Kind.TAX]
     same = [number for number, line in enumerate(lines) if (line.component, line.unit) == used]
     quantity = more + sum((lines[number].quantity for number in same), Decimal(0))
     line = _line(rate, component, unit, quantity, bill.currency)
     lines[slice(same[0], same[0] + 1) if same else slice(len(lines), None)] = [line]
     return Bill(bill.currency, tuple(_with_tax(card, lines)))
+
+
+def misfit(rate: Rate, unit: str, currency: str) -> str:
+    """Why the rate cannot price what a settled call used, and what to do; "" where it can.
+
+    What calls were priced by does not change, and a key keeps its unit, so no price can be added for them.
+    """
+    if rate.unit != unit:
+        return (
+            f"The rate card has {rate.key!r} per {rate.unit.value!r}, and a key keeps its unit: dismiss this, and "
+            f"let what reports it count in {rate.unit.value!r}, or under another key that has a rate per {unit!r}."
+        )
+    if rate.currency != currency:
+        return (
+            f"The rate card has {rate.key!r} in {rate.currency}, and this call is paid in {currency}: dismiss this, "
+            f"and set a price in {currency} for the calls to come."
+        )
+    return ""
 
 
 def _line(rate: Rate | None, component: str, unit: str, quantity: Decimal, currency: str) -> Line:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from billing.domain.costing import Bill, CallUsage, price_call
+from billing.domain.card import RateCard
+from billing.domain.costing import Bill, CallUsage, misfit, price_call
 from billing.domain.money import LARGEST, shown
 from billing.models import CallCost, Review
 from billing.services import ledger, meter
@@ -47,7 +48,8 @@ def settle(reference: UUID, ending: Ending, *, at: datetime) -> Decimal:
         carrier=ending.carrier,
         used=meter.used_by(reference),
     )
-    bill = price_call(card_at(booked_at), usage, currency=holds[0].budget.currency)
+    card = card_at(booked_at)
+    bill = price_call(card, usage, currency=holds[0].budget.currency)
     cost = min(bill.total, LARGEST)
     charged = ledger.charge_open(holds, cost, at=at, details=_details(bill))
     CallCost.objects.create(
@@ -63,7 +65,7 @@ def settle(reference: UUID, ending: Ending, *, at: datetime) -> Decimal:
         carrier_estimate=min(bill.carrier_part, LARGEST),
         carrier_due_at=None if ending.answered_s is None else at + FIRST_ASK,
     )
-    _set_aside_doubts(reference, bill, charged, at=at)
+    _set_aside_doubts(reference, bill, card, charged, at=at)
     return charged
 
 
@@ -90,14 +92,19 @@ def _details(bill: Bill) -> dict[str, object]:
     return {component: f"{amount:f}" for component, amount in amounts.items()}
 
 
-def _set_aside_doubts(reference: UUID, bill: Bill, charged: Decimal, *, at: datetime) -> None:
+def _set_aside_doubts(reference: UUID, bill: Bill, card: RateCard, charged: Decimal, *, at: datetime) -> None:
     for line in bill.unpriced:
+        used = f"{line.quantity:f} {line.unit} of {line.component}"
+        rate = card.get(line.component)
+        why = misfit(rate, line.unit, bill.currency) if rate else ""
         set_aside(
             Review.Kind.UNPRICED_USAGE,
             reference,
             key=f"unpriced_usage:{reference}:{line.component}:{line.unit}",
-            text=f"{line.quantity:f} {line.unit} of {line.component} has no rate in {bill.currency}: add one to the "
-            f"rate card that counts in {line.unit!r} and began by then, and accept this to charge it.",
+            text=f"{used} was not charged. {why}"
+            if why
+            else f"{used} has no rate in {bill.currency}: add one to the rate card that counts in {line.unit!r} and "
+            f"began by then, and accept this to charge it.",
             data={"component": line.component, "unit": line.unit, "quantity": f"{line.quantity:f}"},
             at=at,
         )

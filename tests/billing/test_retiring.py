@@ -1,6 +1,7 @@
 """A budget that is not needed any more is retired: it pays for nothing new, and what it paid for stays."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.django_db
 RETIRED = "Budget 'Old' is retired and pays for no new call: choose another, or bring it back."
 
 
-def source(name: str, **fields: object) -> Budget:
+def source(name: str, **fields: Any) -> Budget:
     return make.budget(name=name, scope="source", source="web", **fields)
 
 

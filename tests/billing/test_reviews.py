@@ -13,9 +13,11 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 
+from billing.domain.card import BadRate
 from billing.models import Budget, CallCost, LedgerEntry, Rate, Review
 from billing.services import auditing, carrier_price, deciding, ledger, meter, settling
 from billing.services.budgets import Limits, change_limits
+from billing.services.card import set_price
 from billing.services.deciding import ReviewError
 from billing.services.settling import Ending
 from tests.billing import factories as make
@@ -137,15 +139,45 @@ def test_use_without_a_rate_is_charged_when_there_is_one() -> None:
     assert decided()[0] == "accepted"
 
 
-@pytest.mark.parametrize(("unit", "currency"), [("token", "USD"), ("char", "EUR")])
-def test_a_rate_that_does_not_fit_is_none(unit: str, currency: str) -> None:
+@pytest.mark.parametrize(
+    ("unit", "currency", "why"),
+    [
+        (
+            "token",
+            "USD",
+            "The rate card has 'acme.voice' per 'token', and a key keeps its unit: dismiss this, and let what "
+            "reports it count in 'token', or under another key that has a rate per 'char'.",
+        ),
+        (
+            "char",
+            "EUR",
+            "The rate card has 'acme.voice' in EUR, and this call is paid in USD: dismiss this, and set a price in "
+            "USD for the calls to come.",
+        ),
+    ],
+)
+def test_a_rate_that_does_not_fit_is_none(unit: str, currency: str, why: str) -> None:
     settled()
     use("acme.voice", "1000")
     rate("acme.voice", unit=unit, currency=currency)
-    assert refused() == (
-        f"The rate 'acme.voice' is in {currency} per {unit!r}, and 'char' in USD was counted: add one for that to "
-        f"the rate card."
-    )
+    assert refused() == why
+
+
+def test_what_is_advised_for_use_in_another_unit_can_be_done() -> None:
+    rate("acme.voice", unit="token")
+    make.hold(CALL, make.budget("10"))
+    use("acme.voice", "1000")
+    settling.settle(CALL, Ending(61), at=ENDED)
+    review = Review.objects.get()
+    assert refused() in review.text
+    with pytest.raises(BadRate, match="keep that unit, or choose another key"):
+        set_price("acme.voice", Decimal(1), from_at=AT, now=LATER, source="test", unit="char")
+    set_price("acme.characters", Decimal(1), from_at=AT, now=LATER, source="test", unit="char", kind="tts")
+    deciding.dismiss(review.pk, by="mia", at=LATER)
+    use("acme.characters", "2")
+    assert accept(Review.objects.get(decision="")) == "2.00 USD was charged."
+    use("acme.voice", "1000", unit="token", seq=2)
+    assert accept(Review.objects.get(decision="")) == "0.05 USD was charged."
 
 
 def test_accepting_use_for_which_there_is_no_room_leaves_an_excess_to_review() -> None:

@@ -116,6 +116,11 @@ def test_use_without_a_rate_costs_nothing_and_waits_for_a_person(budget: Budget)
         "then, and accept this to charge it."
     )
     assert aside["elevenlabs.flash_v2_5"].data["unit"] == "token"
+    assert aside["elevenlabs.flash_v2_5"].text == (
+        "9.000000 token of elevenlabs.flash_v2_5 was not charged. The rate card has 'elevenlabs.flash_v2_5' per "
+        "'char', and a key keeps its unit: dismiss this, and let what reports it count in 'char', or under another "
+        "key that has a rate per 'token'."
+    )
     assert len(aside) == 2
     details = LedgerEntry.objects.get(kind="charge").details
     assert {name: Decimal(amount) for name, amount in details.items()} == {
