@@ -6,7 +6,8 @@ from uuid import UUID
 from django.db import transaction
 
 from agents.domain.types import Disposition, EndedBy, Outcome
-from calls.domain.status import CallStatus
+from billing.services import ledger
+from calls.domain.status import TERMINAL, CallStatus
 from calls.models import Call, CallEvent
 from calls.services import carrier_prices
 from calls.services.finishing import finish
@@ -28,10 +29,25 @@ def apply(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
     A call that was answered is finished by the line that holds it, or by the sweep when that line is lost. A price is
     taken whenever it comes, by a transaction of its own. Raises Call.DoesNotExist.
     """
-    news = _keep(call_id, update, now=now)
     if update.status is CarrierStatus.COMPLETED:
-        carrier_prices.expect(call_id, now=now)
+        news = _keep_answered(call_id, update, now=now)
+    else:
+        news = _keep(call_id, update, now=now)
     carrier_prices.take(call_id, update, now=now)
+    return news
+
+
+@transaction.atomic
+def _keep_answered(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
+    """With the request for the price, or neither: the carrier does not say it again.
+
+    Of a call that is over, the money is locked before the call, as everywhere; one that is not is locked by its end
+    the other way round, and then has no cost yet that anybody could wait for.
+    """
+    if Call.objects.filter(pk=call_id, status__in=sorted(TERMINAL)).exists():
+        ledger.locked_holds(call_id)
+    news = _keep(call_id, update, now=now)
+    carrier_prices.expect(call_id, now=now)
     return news
 
 

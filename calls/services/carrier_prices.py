@@ -1,7 +1,11 @@
 """What the carrier charges for a call, which it tells some time after the end: asked for, and booked."""
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +22,14 @@ from voice.domain.types import CarrierStatus, CarrierUpdate
 from voice.ports import CarrierError, Dialer
 
 log = structlog.get_logger(__name__)
-_BATCH = 100
+_BATCH = 1000
+_AT_ONCE = 8
+"""So many questions are open at the carrier: at 200 ms each, 2,400 calls a minute."""
+_ROUND_S = 50
+"""No question is begun later in a round, so that a slow carrier is asked for the longest waiting again and again."""
 _MAX_SILENCES = 3
 _LEADER_LOCK = 7_201_003
+_Answer = Future[CarrierUpdate | None]
 _ANSWERED = f"carrier.{CarrierStatus.COMPLETED}"
 """Of a call that was not answered the carrier says busy, no-answer, failed or canceled."""
 
@@ -28,8 +37,8 @@ _ANSWERED = f"carrier.{CarrierStatus.COMPLETED}"
 def ask_prices(*, dialer: Dialer, now: datetime) -> bool:
     """One round over the calls whose price is due, the longest waiting first; False when another process is at it.
 
-    A carrier that does not answer ends the round, since each silence costs a timeout. Its calls are asked for later
-    like those that have no price yet, so that one call that it chokes on holds up no other.
+    A carrier that does not answer, three times in a row, ends the round, since each silence costs a timeout. Its
+    calls are asked for later like those that have no price yet, so that one that it chokes on holds up no other.
     """
     with alone(_LEADER_LOCK) as leading:
         if leading:
@@ -38,29 +47,45 @@ def ask_prices(*, dialer: Dialer, now: datetime) -> bool:
 
 
 def _round(dialer: Dialer, *, now: datetime) -> None:
-    silences = 0
+    """Threads wait for the carrier and touch no database; this one books the answers, in the order of asking."""
     references = carrier_price.due(at=now, limit=_BATCH)
     carrier_ids = dict(Call.objects.filter(pk__in=references).values_list("pk", "carrier_call_id"))
-    for reference in references:
-        try:
-            _ask(reference, carrier_ids.get(reference, ""), dialer, now=now)
-        except CarrierError as error:
-            log.warning("carrier_price.carrier_silent", call_id=str(reference), error=str(error))
-            carrier_price.ask_later(reference, at=now)
-            silences += 1
-            if silences == _MAX_SILENCES:
-                break
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
-            log.exception("carrier_price.failed", call_id=str(reference))
-            carrier_price.ask_later(reference, at=now)
+    left = iter(references)
+    until, silences = monotonic() + _ROUND_S, 0
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="carrier-price") as pool:
+
+        def asked(reference: UUID) -> tuple[UUID, _Answer]:
+            return reference, pool.submit(_fetch, dialer, carrier_ids.get(reference, ""))
+
+        waiting = deque(map(asked, islice(left, _AT_ONCE)))
+        while waiting:
+            silences = 0 if _book(*waiting.popleft(), now=now) else silences + 1
+            if silences < _MAX_SILENCES and monotonic() < until:
+                waiting.extend(map(asked, islice(left, 1)))
+            else:
+                left = iter(())
 
 
-def _ask(call_id: UUID, carrier_call_id: str, dialer: Dialer, *, now: datetime) -> None:
-    update = dialer.fetch(carrier_call_id) if carrier_call_id else None
-    if update is None or not take(call_id, update, now=now):
+def _fetch(dialer: Dialer, carrier_call_id: str) -> CarrierUpdate | None:
+    return dialer.fetch(carrier_call_id) if carrier_call_id else None
+
+
+def _book(call_id: UUID, answer: _Answer, *, now: datetime) -> bool:
+    """Take the price, or ask later; False where the carrier was silent."""
+    try:
+        update = answer.result()
+        if update is None or not take(call_id, update, now=now):
+            carrier_price.ask_later(call_id, at=now)
+    except CarrierError as error:
+        log.warning("carrier_price.carrier_silent", call_id=str(call_id), error=str(error))
         carrier_price.ask_later(call_id, at=now)
+        return False
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("carrier_price.failed", call_id=str(call_id))
+        carrier_price.ask_later(call_id, at=now)
+    return True
 
 
 def take(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
@@ -88,7 +113,10 @@ def follow(sender: type, *, reference: UUID, charged: Decimal, change: Decimal, 
 
 
 def expect(call_id: UUID, *, now: datetime) -> None:
-    """The carrier says that the call was answered. Where nobody was by our books, it is paid for all the same."""
+    """The carrier says that the call was answered. Where nobody was by our books, it is paid for all the same.
+
+    In the transaction that keeps what the carrier said: it says so once.
+    """
     carrier_price.expect(call_id, at=now)
 
 

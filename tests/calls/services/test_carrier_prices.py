@@ -1,12 +1,13 @@
 """The carrier is asked what it charged: when, how often, and what becomes of its answer."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from django.db import OperationalError, connection
 from agents.domain.types import Disposition
 from billing.models import CallCost, LedgerEntry, Review
 from billing.services import auditing, carrier_price, deciding
+from billing.services.card import load_defaults
 from calls.domain.status import CallStatus
-from calls.models import Call, CostEvent
+from calls.models import Call, CallEvent, CostEvent
 from calls.services import carrier, carrier_prices
 from calls.services.carrier_prices import ask_prices
 from calls.services.costs import Question, per_day
@@ -27,6 +29,7 @@ from calls.services.sweeping import sweep
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER
 from tests.calls.fakes import FakeDialer, report, update
+from tests.calls.race.threads import at_once
 from tests.simulator.world import SID, TOKEN, Socket, everybody, human, sockets
 from tests.simulator.world import carrier as phone_company
 from voice.adapters.twilio import TwilioDialer
@@ -137,7 +140,10 @@ def test_a_price_without_a_currency_is_set_aside() -> None:
     assert (Review.objects.get().kind, booked(call)) == ("carrier_currency", [])
 
 
-def test_the_longest_waiting_are_asked_first_and_a_silent_carrier_ends_the_round() -> None:
+def test_the_longest_waiting_are_asked_first_and_a_silent_carrier_ends_the_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(carrier_prices, "_AT_ONCE", 1)
     for number in range(1, 6):
         finished(number, at=NOW - number * timedelta(seconds=1))
     dialer = FakeDialer(knows=DialUnknown("Twilio gave no answer."))
@@ -146,6 +152,70 @@ def test_the_longest_waiting_are_asked_first_and_a_silent_carrier_ends_the_round
     ask(dialer, after=MINUTE + timedelta(seconds=1))
     assert dialer.asked[3:] == [("fetch", sid(number)) for number in (2, 1)]
     assert not Review.objects.exists()
+
+
+def test_one_call_that_the_carrier_chokes_on_ends_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrier_prices, "_AT_ONCE", 1)
+    for number in range(1, 10):
+        finished(number, at=NOW + number * timedelta(seconds=1))
+    dialer = FakeDialer()
+    silent = {sid(1), sid(2), sid(4), sid(5), sid(7), sid(8)}
+
+    def fetch(carrier_call_id: str) -> CarrierUpdate | None:
+        dialer.asked.append(("fetch", carrier_call_id))
+        if carrier_call_id in silent:
+            raise DialUnknown("Twilio gave no answer.")
+        return replace(told("0.014"), carrier_call_id=carrier_call_id)
+
+    monkeypatch.setattr(dialer, "fetch", fetch)
+    ask(dialer, after=2 * MINUTE)
+    assert dialer.asked == [("fetch", sid(number)) for number in range(1, 10)]
+    assert CallCost.objects.filter(carrier_price=Decimal("0.014")).count() == 3
+
+
+class Slow(FakeDialer):
+    """A carrier that takes its time, as long as ``wait`` does, over each question."""
+
+    def __init__(self, wait: Callable[[], object]) -> None:
+        super().__init__(knows=told("0.014"))
+        self.wait = wait
+
+    def fetch(self, carrier_call_id: str) -> CarrierUpdate | None:
+        self.wait()
+        return super().fetch(carrier_call_id)
+
+
+def test_eight_questions_are_open_at_a_time() -> None:
+    for number in range(1, 17):
+        finished(number)
+    together = Barrier(8)
+    ask(Slow(lambda: together.wait(5)))
+    assert not together.broken
+    assert CallCost.objects.filter(carrier_price=Decimal("0.014")).count() == 16
+
+
+def test_no_question_is_begun_when_the_round_has_lasted_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrier_prices, "_ROUND_S", 0)
+    for number in range(1, 11):
+        finished(number)
+    dialer = FakeDialer(knows=told("0.014"))
+    ask(dialer)
+    assert (len(dialer.asked), len(set(dialer.asked))) == (8, 8)
+    ask(dialer)
+    assert (len(dialer.asked), len(set(dialer.asked))) == (10, 10)
+
+
+@pytest.mark.slow
+def test_a_minute_of_300_answered_calls_is_asked_about_within_a_minute() -> None:
+    for number in range(1, 301):
+        finished(number)
+    dialer = Slow(lambda: Event().wait(0.2))
+    began = monotonic()
+    ask(dialer)
+    assert monotonic() - began < 50
+    assert len(dialer.asked) == 300
+    assert CallCost.objects.filter(carrier_price=Decimal("0.014")).count() == 300
+    assert auditing.audit() == []
 
 
 def test_a_round_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +304,43 @@ def test_a_call_that_nobody_answered_here_but_somebody_at_the_carrier_is_asked_a
     ask(dialer)
     assert sorted(dialer.asked) == [("fetch", sid(1)), ("fetch", sid(2))]
     assert booked(before) == booked(after) == [("carrier_price", Decimal("0.0154"))]
+
+
+def test_what_the_carrier_said_is_kept_together_with_the_request_for_its_price(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = finished(1, answered=False)
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("on purpose")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(carrier_price, "expect", crash)
+        with pytest.raises(RuntimeError, match="on purpose"):
+            carrier.apply(call.pk, told(None), now=NOW)
+    assert not call.events.filter(kind="carrier.completed").exists()
+    assert CallCost.objects.get().carrier_due_at is None
+    assert carrier.apply(call.pk, told(None), now=NOW)
+    assert CallCost.objects.get().carrier_due_at == NOW + MINUTE
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("answered", [True, False])
+def test_news_and_price_of_a_call_at_one_moment_wait_for_each_other(answered: bool) -> None:
+    load_defaults()
+    calls = [finished(number, answered=answered) for number in range(1, 9)]
+
+    def act(number: int) -> None:
+        call = calls[number // 2]
+        if number % 2:
+            carrier.apply(call.pk, told(None), now=NOW + MINUTE)
+        else:
+            carrier_prices.take(call.pk, told("0.014"), now=NOW + MINUTE)
+
+    at_once(16, act)
+    assert CallCost.objects.filter(carrier_price=Decimal("0.014")).count() == 8
+    assert CallEvent.objects.filter(kind="carrier.completed").count() == 8
+    assert auditing.audit() == []
 
 
 def test_the_sweep_takes_the_price_that_it_is_told() -> None:
