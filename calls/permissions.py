@@ -24,7 +24,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "costdaily": ("view",),
     },
     "billing": {
-        "budget": ("view",),
+        "budget": ("add", "change", "view"),
         "ledgerentry": ("view",),
         "rate": ("view",),
         "alert": ("change", "view"),

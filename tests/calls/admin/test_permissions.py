@@ -15,6 +15,8 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "billing.change_alert",
         "billing.view_alert",
         "billing.view_alertrule",
+        "billing.add_budget",
+        "billing.change_budget",
         "billing.view_budget",
         "billing.view_ledgerentry",
         "billing.view_rate",
