@@ -12,11 +12,11 @@ PAGES = ["campaign", "lead", "leadimport", "call", "turn", "callevent", "decisio
 
 def test_what_a_campaign_manager_may_do(manager: User) -> None:
     assert sorted(manager.get_all_permissions()) == [
+        "billing.add_budget",
         "billing.change_alert",
+        "billing.change_budget",
         "billing.view_alert",
         "billing.view_alertrule",
-        "billing.add_budget",
-        "billing.change_budget",
         "billing.view_budget",
         "billing.view_ledgerentry",
         "billing.view_rate",
