@@ -48,7 +48,8 @@ def dismiss(review_id: int, *, by: str, at: datetime) -> None:
 
 
 def _open(review_id: int) -> Review:
-    """Locked, so that of two people one decides."""
+    """Locked, so that of two people one decides. The call's money comes first, as for use that is reported late."""
+    ledger.locked_holds(Review.objects.values_list("reference", flat=True).get(pk=review_id))
     review = Review.objects.select_for_update().get(pk=review_id)
     if review.decision:
         raise ReviewError(

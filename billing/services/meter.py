@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -12,9 +11,11 @@ from django.db.models import Sum
 
 from billing.domain.costing import Used
 from billing.models import Review, UsageReport
-from billing.services import ledger
+from billing.services import late_usage, ledger
+from billing.services.late_usage import Measured
 from billing.services.reviews import set_aside
 
+__all__ = ["Measured", "record", "used_by"]
 Finding = Review.Kind
 _MOST = Decimal(1_000_000_000)
 """Of one component, in one report: seconds of thirty years, tokens of a library. More is a mistake."""
@@ -22,27 +23,17 @@ _COMPONENT, _UNIT, _LAST_SEQ = 60, 8, 2**31 - 1
 """What the columns take: characters, and the last number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """``quantity`` units used since the component's last report; ``seq`` counts its reports from 1."""
-
-    component: str
-    unit: str
-    quantity: Decimal
-    seq: int
-
-
 @transaction.atomic
 def record(reference: UUID, reports: Iterable[Measured], *, reporter: str, at: datetime) -> None:
     """Keep the reports of an open call. One that came before changes nothing.
 
     What cannot be taken in is set aside for review with a sentence, and changes no balance: use of a call that
-    nothing was held for, use that comes after the call was settled, a quantity that is no number, negative or absurd,
-    and names that are none.
+    nothing was held for, use that comes after the call was settled (all of a component together, until a person
+    decides on it), a quantity that is no number, negative or absurd, and names that are none.
     """
     holds = ledger.locked_holds(reference)
     over = bool(holds) and ledger.is_released(reference)
-    accepted = []
+    accepted, late = [], []
     for report in reports:
         if not _is_sound(report):
             _aside(Finding.BAD_USAGE, reference, report, reporter, at)
@@ -50,10 +41,12 @@ def record(reference: UUID, reports: Iterable[Measured], *, reporter: str, at: d
             _aside(Finding.UNKNOWN_USAGE, reference, report, reporter, at)
         elif not over:
             accepted.append(_row(reference, report, reporter, at))
-        elif not _known(reference, report, reporter):
-            _aside(Finding.LATE_USAGE, reference, report, reporter, at)
+        else:
+            late.append(report)
     if accepted:
         UsageReport.objects.bulk_create(accepted, ignore_conflicts=True)
+    if late:
+        late_usage.set_aside_late(reference, late, reporter=reporter, at=at)
 
 
 def used_by(reference: UUID) -> dict[Used, Decimal]:
@@ -92,18 +85,11 @@ def _row(reference: UUID, report: Measured, reporter: str, at: datetime) -> Usag
     )
 
 
-def _known(reference: UUID, report: Measured, reporter: str) -> bool:
-    same = UsageReport.objects.filter(reference=reference, reporter=reporter, component=report.component)
-    return same.filter(seq=report.seq).exists()
-
-
 _SENTENCES = {
     Finding.BAD_USAGE: "{what} cannot have been used: a quantity is from 0 to a thousand million, a component "
     "has at most 60 characters and a unit 8, and reports count from 1. Correct what reported it.",
     Finding.UNKNOWN_USAGE: "{what} was reported for a call that nothing was held for: find out who reported it. "
     "It was not charged.",
-    Finding.LATE_USAGE: "{what} was reported after the call had been settled: accept it to charge it as a "
-    "correction, or dismiss it.",
 }
 
 

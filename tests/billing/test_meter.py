@@ -126,9 +126,42 @@ def test_use_that_comes_after_the_end_is_set_aside_and_changes_no_balance(end: s
         "30 char of tts.local was reported after the call had been settled: accept it to charge it as a correction, "
         "or dismiss it."
     )
-    assert late.data == {"component": "tts.local", "unit": "char", "quantity": "30"}
+    assert late.data == {
+        "component": "tts.local",
+        "unit": "char",
+        "quantity": "30",
+        "reports": {"claim 1": [2]},
+    }
     assert meter.used_by(CALL) == {("tts.local", "char"): Decimal(120)}
     assert list(Balance.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.usefixtures("held")
+def test_late_use_is_one_review_for_each_component_until_it_is_decided() -> None:
+    record(characters())
+    ledger.charge(CALL, Decimal("0.1"), at=AT)
+    for seq in range(1, 200):
+        record(
+            characters("30", seq),
+            characters("0.5", seq, component="call", unit="s"),
+            characters("30", seq),
+        )
+    record(characters("1.5", 2), reporter="claim 2")
+    record(characters("4", 300, unit="token"))
+    sums = [
+        (one["component"], one["unit"], one["quantity"])
+        for one in Review.objects.order_by("pk").values_list("data", flat=True)
+    ]
+    assert sums == [("call", "s", "99.5"), ("tts.local", "char", "5941.5"), ("tts.local", "token", "4")]
+    assert [text.split(" was ")[0] for _, text in reviews()] == [
+        "99.5 s of call",
+        "5941.5 char of tts.local",
+        "4 token of tts.local",
+    ]
+    Review.objects.update(decision="dismissed")
+    record(characters("30", 7), characters("30", 300), characters("7", 201))
+    assert [text.split(" was ")[0] for _, text in reviews()][3:] == ["7 char of tts.local"]
+    assert meter.used_by(CALL) == {("tts.local", "char"): Decimal(120)}
 
 
 @pytest.mark.usefixtures("held")

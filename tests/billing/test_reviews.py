@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
@@ -17,11 +18,12 @@ from billing.domain.card import BadRate
 from billing.models import Budget, CallCost, LedgerEntry, Rate, Review
 from billing.services import auditing, carrier_price, deciding, ledger, meter, settling
 from billing.services.budgets import Limits, change_limits
-from billing.services.card import set_price
+from billing.services.card import load_defaults, set_price
 from billing.services.deciding import ReviewError
 from billing.services.settling import Ending
 from tests.billing import factories as make
 from tests.billing.factories import AT, CALL, OTHER, ZERO, sums
+from tests.calls.race.threads import at_once
 
 pytestmark = pytest.mark.django_db
 ENDED = AT + timedelta(minutes=2)
@@ -111,6 +113,39 @@ def test_late_use_joins_the_use_before_it_in_its_increments() -> None:
     use("twilio.voice_out_us", "1", unit="s", seq=2)
     assert accept(Review.objects.get(decision="")) == "0.0154 USD was charged."
     assert sums(budget) == (SETTLED + Decimal("0.0154"), ZERO)
+
+
+def test_late_use_of_many_reports_is_charged_as_their_sum() -> None:
+    budget = settled()
+    for seq in range(1, 10):
+        use("elevenlabs.flash_v2_5", "100", seq=seq)
+    assert accept() == "0.045 USD was charged."
+    use("elevenlabs.flash_v2_5", "100", seq=9)
+    use("elevenlabs.flash_v2_5", "20", seq=10)
+    assert accept(Review.objects.get(decision="")) == "0.001 USD was charged."
+    assert sums(budget) == (SETTLED + Decimal("0.046"), ZERO)
+    assert corrections() == [Decimal("0.045"), Decimal("0.001")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_late_use_is_lost_while_a_person_decides() -> None:
+    load_defaults()
+    settled(budget=make.budget("10"))
+    use("elevenlabs.flash_v2_5", "100", seq=1)
+
+    def act(number: int) -> None:
+        if number % 4:
+            use("elevenlabs.flash_v2_5", "100", seq=number + 1)
+        else:
+            for review in Review.objects.filter(decision=""):
+                with suppress(ReviewError):  # another was first
+                    accept(review, by=f"person {number}")
+
+    at_once(16, act)
+    for review in Review.objects.filter(decision=""):
+        accept(review)
+    assert sum(corrections()) == Decimal("0.065")  # of 1,300 characters
+    assert auditing.audit() == []
 
 
 def test_late_use_keeps_the_carriers_price() -> None:
