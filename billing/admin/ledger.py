@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing.admin.base import ReadOnlyMoneyAdmin, by_reference, link_to_call
+from billing.admin.paging import MOST, BoundedPaginator
 from billing.domain.money import shown
 from billing.models import LedgerEntry
 
@@ -17,12 +18,13 @@ class LedgerEntryAdmin(ReadOnlyMoneyAdmin):
     """The page of a call asks for its own permission, so every entry links to it."""
 
     list_display = ["when", "of_budget", "what", "exact", "of_call"]
-    list_filter = ["kind", "budget"]
+    list_filter = ["at", "kind", "budget"]
     list_select_related = ["budget"]
     search_fields = ["reference"]
-    search_help_text = "A call's id, or how it begins."
-    date_hierarchy = "at"
+    search_help_text = f"A call's id, or how it begins. The pages lead to the newest {MOST:,} entries that match."
     ordering = ["-at", "-pk"]
+    sortable_by = ["when"]  # by its index; any other order would sort them all
+    paginator = BoundedPaginator
     fields = ["when", "counts_in", "budget", "what", "exact", "of_call", "parts"]
     empty_sentence = "Nothing was held or charged yet. Entries appear here as soon as calls are dialed."
 

@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from billing.admin import paging
 from billing.models import Budget, LedgerEntry, SpendSample
 from billing.services import budgets, ledger
 from billing.services.budgets import Limits
@@ -368,6 +369,25 @@ def test_who_may_see_budgets_alone_sees_no_ledger(client: Client) -> None:
     assert "Booked last" not in page
     assert "What it pays for" not in page
     assert client.get(LEDGER).status_code == 403
+
+
+def test_the_ledger_is_neither_counted_nor_looked_through_whole(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST", 60)
+    budget = make.budget("10")
+    now = timezone.now()
+    for number in range(1, 71):
+        make.hold(UUID(int=number), budget, amount="0.01", at=now - timedelta(minutes=number))
+    with CaptureQueriesContext(connection) as captured:
+        page = admin_client.get(LEDGER)
+    asked = [one["sql"] for one in captured if '"billing_ledgerentry"' in one["sql"]]
+    assert [sql.rsplit("LIMIT", 1)[-1].split(")")[0].strip() for sql in asked] == ["60", "50"]
+    assert page.context["cl"].result_count == 60
+    assert [entry.reference.int for entry in page.context["cl"].result_list] == list(range(1, 51))
+    rest = admin_client.get(LEDGER, {"p": "2"}).context["cl"].result_list
+    assert [entry.reference.int for entry in rest] == list(range(51, 61))
+    assert re.findall(r'class="sortable column-(\w+)', page.content.decode()) == ["when"]
 
 
 def test_the_ledger_is_read_only_and_found_by_call_kind_and_budget(admin_client: Client) -> None:
