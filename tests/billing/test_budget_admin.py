@@ -345,10 +345,24 @@ def manager(client: Client) -> User:
 
 
 @pytest.mark.usefixtures("manager")
-def test_a_manager_sees_money_and_changes_none(client: Client) -> None:
+def test_a_manager_sets_budgets_and_changes_no_other_money(client: Client) -> None:
     budget = used()
     for model in ("budget", "ledgerentry", "rate", "alert", "alertrule", "review"):
         assert client.get(f"/admin/billing/{model}/").status_code == 200
+    for model in ("ledgerentry", "rate", "alert", "alertrule", "review"):
+        assert client.get(f"/admin/billing/{model}/add/").status_code == 403
+    assert "Stop dialing" in text(client, f"{LIST}{budget.pk}/change/")
+    assert change(client, budget, limit="9").status_code == 302  # type: ignore[attr-defined]
+    assert Budget.objects.get().limit == 9
+
+
+def test_who_may_only_look_at_money_changes_none(client: Client) -> None:
+    budget = used()
+    viewer = User.objects.create_user("vera", password="correct horse", is_staff=True)
+    viewer.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="billing", codename__startswith="view")
+    )
+    client.force_login(viewer)
     page = text(client, f"{LIST}{budget.pk}/change/")
     assert "In all 0.10 0.25 1.00 0.65" in page
     assert "In all: 1.00 USD A day: no limit A week: no limit A month: no limit One call: no limit" in page
