@@ -120,8 +120,7 @@ def _metered() -> Decimal:
 
 def _the_budget_is_raised(house: Installation, room: Campaign, seen: Seen) -> None:
     house.until("two calls are over", _over(*ROOM[:2]), within_s=40)
-    looks = len(_refusals(house, room))
-    house.until("the rest waits", lambda: len(_refusals(house, room)) >= looks + 3, within_s=20)
+    house.until("the rest waits", lambda: bool(_refusals(house, room)), within_s=20)
     assert room.calls.count() == 2
     seen.refused["Room"] = {*_refusals(house, room), _shown(house, room)}
     seen.raised_at = timezone.now()
@@ -144,7 +143,7 @@ def _rates_are_missing(house: Installation, seen: Seen) -> None:
     now = timezone.now()
     end_rate(STREAMS, now, now=now)
     _begin(unpriced, UNPRICED[1])
-    house.until("the next is not dialed", lambda: len(_refusals(house, unpriced)) >= 2, within_s=20)
+    house.until("the next is not dialed", lambda: bool(_refusals(house, unpriced)), within_s=20)
     assert unpriced.calls.count() == 1
     seen.refused["Unpriced"] = {*_refusals(house, unpriced), _shown(house, unpriced)}
     seen.priced_at = timezone.now()
