@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -274,7 +275,7 @@ class RuleBook:
     def of(cls, rules: Iterable[Rule], *, version: str, at: datetime) -> "RuleBook":
         """Those of ``rules`` that hold at ``at``. Raises OverlappingRules where two of one key do."""
         held = sorted((rule for rule in rules if rule.valid_at(at)), key=lambda rule: rule.key)
-        for one, next_one in zip(held, held[1:], strict=False):
+        for one, next_one in pairwise(held):
             if one.key == next_one.key:
                 raise OverlappingRules(f"Two rules {one.key!r} hold at {at:%Y-%m-%d %H:%M} UTC: end one of them.")
         found: dict[tuple[Kind, str], tuple[Rule, ...]] = {}

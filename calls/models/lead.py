@@ -184,10 +184,16 @@ class Decision(models.Model):
 
 
 class SharedDecision(models.Model):
-    """A lead that a decision about many was about. Narrow, since one closing hour writes hundreds of thousands."""
+    """A lead that a decision about many was about.
 
-    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="+")
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="shared", db_index=False)
+    Narrow and unchecked by the database, since one closing hour writes hundreds of thousands; both ends are only
+    deleted through these models, which cascade.
+    """
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    decision = models.ForeignKey(
+        Decision, on_delete=models.CASCADE, related_name="shared", db_index=False, db_constraint=False
+    )
 
     class Meta:
         default_permissions = ()

@@ -15,7 +15,7 @@ from calls.services import gates
 from calls.services.rules import book_at
 
 log = structlog.get_logger(__name__)
-_CHUNK = 10_000
+_CHUNK = 25_000
 # Of a North American number the place is told by its first seven digits; of another by all of it.
 _HEAD = "CASE WHEN left(phone, 2) = '+1' THEN left(phone, 8) ELSE phone END"
 _GROUPS = f"""
@@ -26,14 +26,14 @@ _MOVE = f"""
 WITH closed AS (
     SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
         AS closed(head, state, zone, decision_id, until)
-), some AS (
+), chosen AS (
     SELECT lead.id, closed.decision_id, closed.until FROM calls_lead AS lead
     JOIN closed ON closed.head = {_HEAD} AND closed.state = lead.state AND closed.zone = lead.zone
     WHERE lead.campaign_id = %s AND lead.status = 'open' AND lead.next_attempt_at <= %s
     LIMIT %s FOR NO KEY UPDATE OF lead SKIP LOCKED
 ), moved AS (
-    UPDATE calls_lead AS lead SET next_attempt_at = some.until FROM some WHERE lead.id = some.id
-    RETURNING lead.id, some.decision_id
+    UPDATE calls_lead AS lead SET next_attempt_at = chosen.until FROM chosen WHERE lead.id = chosen.id
+    RETURNING lead.id, chosen.decision_id
 )
 INSERT INTO calls_shareddecision (lead_id, decision_id) SELECT id, decision_id FROM moved
 """  # noqa: S608 - constants
