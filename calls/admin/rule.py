@@ -24,7 +24,7 @@ _TYPED = ["key", "kind", "place", "params", "source", "mark"]
 
 
 class NewRuleForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
-    """A rule from an instant on. What its terms are named depends on its kind: take a rule of that kind as a model."""
+    """A rule from an instant on. How its terms are named depends on its kind: take one of that kind as a model."""
 
     valid_from = forms.SplitDateTimeField(
         label="From (UTC)", required=False, widget=AdminSplitDateTime, help_text="Empty: from now on."

@@ -37,7 +37,9 @@ class Timetable:
         self.rules = book.hours(place.country, place.states)
         for rule in self.rules:
             if isinstance(rule.terms, Hours):
-                zones = dict.fromkeys((*place.zones, rule.terms.zone) if rule.terms.zone else place.zones)
+                # Of a state that is only one of all, its own clock is no matter.
+                own_clock = rule.terms.zone and rule.place.removeprefix("US-") in place.states
+                zones = dict.fromkeys((*place.zones, rule.terms.zone) if own_clock else place.zones)
                 self._rows.append(_Row(rule.terms, rule.place, tuple(zones)))
         self._zones = {name: ZoneInfo(name) for row in self._rows for name in row.zones}
 
@@ -51,7 +53,7 @@ class Timetable:
         )
 
     def next_opening(self, after: datetime) -> datetime | None:
-        """The first allowed instant after ``after``; None when there is none within four weeks.
+        """When it opens after ``after``, which is closed; None when it does not within four weeks.
 
         Hours open where a window begins on some clock, or where a clock is changed, which happens on a quarter.
         """

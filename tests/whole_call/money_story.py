@@ -18,8 +18,8 @@ from billing.services.card import end_rate, set_price
 from calls.models import Call, Campaign
 from calls.services import campaigns
 from calls.services.gates import rules_of
-from calls.services.rules import book_at
 from calls.services.importing import import_leads
+from calls.services.rules import book_at
 from reautomation.demo.place import CALLER_ENDING, place_for
 from simulator.faults import Chance, Dice
 from tests.processes import left_over

@@ -127,9 +127,7 @@ def test_late_sundays() -> None:
     assert_window("NE", SUNDAY, "13:00", "21:00")
 
 
-@pytest.mark.parametrize(
-    "state", sorted(US_STATES - {"AL", "LA", "MS", "SD", "UT", "RI", "PA", "ME", "TX", "NE"})
-)
+@pytest.mark.parametrize("state", sorted(US_STATES - {"AL", "LA", "MS", "SD", "UT", "RI", "PA", "ME", "TX", "NE"}))
 def test_other_sundays_are_as_weekdays(state: str) -> None:
     opens, closes = next(row[1:] for row in WEEKDAYS if row[0] == state)
     assert_window(state, SUNDAY, opens, closes)
