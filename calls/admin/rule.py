@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from billing.admin.rate import InForce
 from billing.domain.card_changes import when
-from calls.admin.base import BaseAdmin
+from calls.admin.base import BaseAdmin, instant
 from calls.domain.rule_changes import described
 from calls.domain.rules import MARKS, Mark, RuleError
 from calls.models import Rule
@@ -182,8 +182,8 @@ class RuleAdmin(BaseAdmin):
 
     @admin.display(description="holds (UTC)", ordering="valid_from")
     def holds(self, rule: Rule) -> SafeString:
-        until = format_html("<br>until {:%Y-%m-%d %H:%M}", rule.valid_until) if rule.valid_until else ""
-        return format_html('<span class="nowrap">from {:%Y-%m-%d}{}</span>', rule.valid_from, until)
+        until = format_html("<br>until {}", instant(rule.valid_until)) if rule.valid_until else ""
+        return format_html('<span class="nowrap">from {}{}</span>', f"{rule.valid_from:%Y-%m-%d}", until)
 
     @admin.display(description="")
     def again(self, rule: Rule) -> SafeString:

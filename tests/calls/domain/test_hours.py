@@ -1,4 +1,4 @@
-"""The next opening against looking at every quarter of an hour: any zones, windows, changes of the clock, leap days."""
+"""The next opening against looking at every quarter of an hour: any zones, windows, clock changes, leap days."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -39,7 +39,7 @@ def test_what_is_exported_does_not_differ(tmp_path: Path) -> None:
 
 def test_diff_and_apply(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
-    text = said("rules", "export").replace("[Mon-Sun 10:00-21:00]", "[Mon-Sun 10:00-20:00]")
+    text = said("rules", "export").replace("Mon-Sun 10:00-21:00", "Mon-Sun 10:00-20:00")
     file.write_text("".join(line for line in text.splitlines(keepends=True) if "key: recording.US-CA," not in line))
     out = StringIO()
     with pytest.raises(SystemExit) as code:
@@ -58,7 +58,7 @@ def test_diff_and_apply(tmp_path: Path) -> None:
 
 def test_nothing_is_applied_where_one_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
-    file.write_text(said("rules", "export").replace("[Mon-Sun 10:00-21:00]", "[Mon-Sun 10:00-20:00]"))
+    file.write_text(said("rules", "export").replace("Mon-Sun 10:00-21:00", "Mon-Sun 10:00-20:00"))
     with pytest.raises(CommandError, match="Nothing was changed"):
         said("rules", "apply", file, "--from", "2026-01-01")
     assert Rule.objects.count() == 94
