@@ -91,7 +91,7 @@ class EndForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while
 class RuleAdmin(BaseAdmin):
     """A list of the rules in force; adding is setting one, deleting is withdrawing one that has not begun."""
 
-    list_display = ["key", "says_and_source", "mark", "holds"]
+    list_display = ["key", "says_and_source", "holds"]
     list_filter = [InForce, "kind", "mark"]
     search_fields = ["key", "source"]
     ordering = ["kind", "key", "-valid_from"]
@@ -178,7 +178,7 @@ class RuleAdmin(BaseAdmin):
 
     @admin.display(description="says")
     def says_and_source(self, rule: Rule) -> SafeString:
-        return format_html("{}<br><small>{}</small>", self.says(rule), rule.source)
+        return format_html("{}<br><small>{}: {}</small>", self.says(rule), rule.mark, rule.source)
 
     @admin.display(description="holds (UTC)", ordering="valid_from")
     def holds(self, rule: Rule) -> SafeString:

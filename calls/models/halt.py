@@ -25,6 +25,8 @@ class Halt(models.Model):
 
     class Meta:
         ordering = ["-at"]
+        verbose_name = "stop of all dialing"
+        verbose_name_plural = "stops of all dialing"
         default_permissions = ("view",)
         permissions = [("flip_halt", "Can stop all dialing and let it go on")]
         constraints = [

@@ -33,6 +33,7 @@ class Rule(models.Model):
 
     class Meta:
         ordering = ["key", "-valid_from"]
+        verbose_name = "calling rule"
         constraints = [
             ExclusionConstraint(
                 name="rules_of_a_key_do_not_overlap",

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from calls.models import Halt
 
 log = structlog.get_logger(__name__)
-_LOCK = 7_201_002
+_LOCK = 7_201_005
 
 
 def halt(*, by: User | None, reason: str, now: datetime) -> bool:

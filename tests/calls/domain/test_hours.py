@@ -1,6 +1,6 @@
 """The next opening against looking at every quarter of an hour: any zones, windows, clock changes, leap days."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,9 +39,9 @@ def table(zones: list[str], window: Window) -> Timetable:
     return Timetable(Place("XX", (), tuple(zones)), RuleBook.of([], version="", at=datetime.now(UTC)), window)
 
 
-DAYS = [(2026, 3, 8), (2026, 11, 1), (2026, 10, 25), (2028, 2, 28), (2026, 12, 31)]
+DAYS = [date(2026, 3, 8), date(2026, 11, 1), date(2026, 10, 25), date(2028, 2, 28), date(2026, 12, 31)]
 near_changes = st.builds(
-    lambda day, minutes: datetime(*day, tzinfo=UTC) + timedelta(minutes=minutes),
+    lambda day, minutes: datetime.combine(day, time(0), UTC) + timedelta(minutes=minutes),
     st.sampled_from(DAYS),
     st.integers(-48 * 60, 48 * 60),
 )

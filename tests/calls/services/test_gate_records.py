@@ -195,11 +195,11 @@ def test_a_queued_call_does_not_ring_and_its_lead_stays_due() -> None:
 
 
 def test_a_switch_between_the_gates_and_the_ring_stops_the_ring() -> None:
+    def stop() -> None:
+        assert halting.halt(by=None, reason="x", now=NOW)
+
     call, dialer = make.call(), FakeDialer()
-    plane = FakePlane(
-        ended(Disposition.NO_ANSWER, ended_at=NOW),
-        on_open=lambda: halting.halt(by=None, reason="x", now=NOW) and None,
-    )
+    plane = FakePlane(ended(Disposition.NO_ANSWER, ended_at=NOW), on_open=stop)
     place(call.pk, plane=plane, dialer=dialer, owner="w", clock=lambda: NOW)
     call.refresh_from_db()
     assert (call.status, dialer.dialed, plane.lines[0].closed) == ("canceled", [], 1)
