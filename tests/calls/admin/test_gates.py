@@ -121,7 +121,7 @@ def test_without_the_right_there_is_no_button(client: Client, db: None) -> None:
     assert client.post(reverse("admin:calls_halt_switch"), {"reason": "x"}).status_code == 403
     halting.halt(by=None, reason="fire", now=timezone.now())
     page = text(client, "index")
-    assert "by the command line" in page
+    assert "<strong>All dialing is stopped</strong> since" in page
     assert "Let it go on" not in page
 
 
