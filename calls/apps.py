@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -14,3 +16,11 @@ class CallsConfig(AppConfig):
         call_finished.connect(carrier_prices.on_finished, dispatch_uid="calls.expect_price")
         cost_corrected.connect(carrier_prices.follow, dispatch_uid="calls.follow_cost")
         post_migrate.connect(ensure_managers, sender=self)
+        post_migrate.connect(_fill_empty_rules, sender=self)
+
+
+def _fill_empty_rules(sender: AppConfig, **_signal: Any) -> None:
+    """After migrating: the shipped calling rules, unless there are any."""
+    from calls.services.rules import load_defaults
+
+    load_defaults()

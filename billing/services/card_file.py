@@ -1,7 +1,7 @@
 """A rate card as a YAML file: read, checked rate by rate, and written."""
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 
 from billing.domain.card import BadRate, RateError
 from billing.domain.rates import Kind, Rate, Unit, plain
+from billing.services.yaml_rows import NotReadable, lines_of, parsed, text_of
 
 LARGEST = 2_147_483_647
 """What the database keeps as a count of units."""
@@ -42,7 +43,7 @@ def _exact(value: object) -> object:
     raise ValueError(f'is not in quotes: write "{value}", since a number without them loses digits')
 
 
-def _instant(value: object) -> datetime:
+def instant(value: object) -> datetime:
     try:
         at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
@@ -52,7 +53,7 @@ def _instant(value: object) -> datetime:
     return at.astimezone(UTC)
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Instant = Annotated[datetime, BeforeValidator(instant)]
 Count = Annotated[StrictInt, Field(ge=0, le=LARGEST)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
@@ -105,22 +106,26 @@ def rate_of(values: Mapping[str, object], *, valid_until: datetime | None = None
 def read_card(path: Path) -> list[Rate]:
     """The rates of a file. Raises BadCard."""
     try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise BadCard([f"{path} cannot be read: {error.strerror}."]) from None
-    except UnicodeDecodeError:
-        raise BadCard([f"{path} is not UTF-8 text: save it as that."]) from None
+        text = text_of(path)
+    except NotReadable as error:
+        raise BadCard([str(error)]) from None
     return parse_card(text)
 
 
 def parse_card(text: str) -> list[Rate]:
     """The rates of a card. Raises BadCard."""
-    root, card = _parsed(text)
+    try:
+        found = parsed(text)
+    except NotReadable as error:
+        raise BadCard([str(error)]) from None
+    if found is None:
+        raise BadCard(["The file is no rate card: it needs effective_from, currency and rates."])
+    root, card = found
     try:
         head = _Head.model_validate(card)
     except ValidationError as error:
         raise BadCard([f"The card's {_sentence(problem)}." for problem in error.errors()]) from None
-    lines = _lines(root)
+    lines = lines_of(root, "rates")
     problems: list[str] = []
     first_at: dict[str, int] = {}
     rates = []
@@ -170,50 +175,6 @@ def _row(rate: Rate, since: datetime) -> dict[str, object]:
 
 def _flow(row: Mapping[str, object]) -> str:
     return yaml.safe_dump(dict(row), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
-
-
-_NOT_IN_A_CARD = {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "binary", "omap", "pairs", "set")}
-
-
-class _Loader(yaml.SafeLoader):
-    """Dates stay text: the rates' own check reads them, and says what is wrong with one."""
-
-    yaml_constructors = {
-        tag: made for tag, made in yaml.SafeLoader.yaml_constructors.items() if tag not in _NOT_IN_A_CARD
-    }
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_IN_A_CARD]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Of a field that is there twice, YAML would keep the last without a word."""
-        seen = set()
-        for name, _value in node.value:
-            if str(name.value) in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name.value} is there twice", name.start_mark)
-            seen.add(str(name.value))
-        return super().construct_mapping(node, deep)
-
-
-def _parsed(text: str) -> tuple[yaml.MappingNode, dict[Any, Any]]:
-    try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        if isinstance(root, yaml.MappingNode):
-            return root, loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        line = f"Line {error.problem_mark.line + 1}" if error.problem_mark else "The file"
-        raise BadCard([f"{line} cannot be read: {error.problem}."]) from None
-    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
-        raise BadCard([f"The file cannot be read: {' '.join(str(error).split())}."]) from None
-    raise BadCard(["The file is no rate card: it needs effective_from, currency and rates."])
-
-
-def _lines(root: yaml.MappingNode) -> list[int]:
-    """The line of each rate. The last list counts, as for YAML, where one was merged in."""
-    rates = next(value for name, value in reversed(root.value) if name.value == "rates")
-    return [node.start_mark.line + 1 for node in rates.value]
 
 
 _EXPECTED = {

@@ -155,10 +155,16 @@ def pairs(values: Mapping[str, Any]) -> str:
     return "; ".join(f"{names[name]}: {text(value) or '-'}" for name, value in values.items())
 
 
-def verdict_rows(verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool, str, str]]:
-    """Gate, whether it was open, its reason, what it saw."""
+def verdict_rows(verdicts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Gate, whether it was open, its reason, what it saw, and the rules that it judged by."""
     return [
-        (verdict["gate"], verdict["passed"], verdict.get("reason", ""), pairs(verdict.get("saw") or {}))
+        {
+            "gate": verdict["gate"],
+            "passed": verdict["passed"],
+            "reason": verdict.get("reason", ""),
+            "saw": pairs(verdict.get("saw") or {}),
+            "rules": verdict.get("rules") or [],
+        }
         for verdict in verdicts
     ]
 

@@ -28,7 +28,7 @@ from calls.domain import phone
 from calls.models import Appointment, Call, Campaign, Lead, LeadImport
 from calls.models.campaign import CampaignStatus, every_day
 from calls.models.lead import LeadStatus
-from calls.services import campaigns, funding
+from calls.services import campaigns, funding, gates
 from calls.services.campaigns import CampaignError
 from calls.services.funding import Purse
 from calls.services.importing import FileRefused, import_leads
@@ -73,6 +73,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "weekdays",
             "opens_at",
             "closes_at",
+            "public_lists",
             "max_concurrency",
             "max_attempts",
             "retry_after_min",
@@ -164,6 +165,7 @@ class CampaignAdmin(BaseAdmin):
                 "description": "In the lead's local time. The law's hours hold as well: these only narrow them.",
             },
         ),
+        ("The law", {"fields": ["public_lists"]}),
         ("Voice", {"fields": ["tier", "appointment_value", "holdout_percent"]}),
         ("How much", {"fields": ["max_concurrency", "max_attempts", "retry_after_min", "max_call_s"]}),
     ]
@@ -224,7 +226,10 @@ class CampaignAdmin(BaseAdmin):
                 *((purse.budget.name, _purse(purse)) for purse in funding.purses(campaign, now=now)),
             ]
         )
-        why = funding.why_not_payable(campaign, now=now) if campaign.status == CampaignStatus.RUNNING else ""
+        why = ""
+        if campaign.status == CampaignStatus.RUNNING:
+            halted = " ".join(verdict.reason for verdict in gates.ask_campaign(campaign, now=now))
+            why = halted or funding.why_not_payable(campaign, now=now)
         if not why:
             return table
         return format_html('{}<p class="not-payable"><strong>Nothing is dialed:</strong> {}</p>', table, why)

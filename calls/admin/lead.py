@@ -5,18 +5,34 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from calls.admin.base import BaseAdmin, ago_or_in, badge, counted, figures, instant, person, shown_phone, utc
+from calls.admin.base import (
+    BaseAdmin,
+    ago_or_in,
+    badge,
+    counted,
+    figures,
+    instant,
+    person,
+    shown_phone,
+    verdict_rows,
+)
 from calls.domain import phone
-from calls.models import Consent, Lead
+from calls.domain.compliance import Dial, Never, Wait
+from calls.models import Consent, Decision, Lead
 from calls.models.call import DISPOSITION_CHOICES
 from calls.models.lead import LeadStatus
-from calls.services import campaigns, opting_out
+from calls.services import campaigns, gates, opting_out, rules
 
 _SHOWN = 10
 
@@ -38,6 +54,8 @@ class LeadForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class whil
             "source",
             "priority",
             "next_attempt_at",
+            "last_transaction_at",
+            "last_inquiry_at",
         ]
 
     def clean_phone(self) -> str:
@@ -65,9 +83,12 @@ class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Consent
     extra = 0
     can_delete = False
-    fields = ["kind", "source", "given_at", "recorded"]
-    readonly_fields = ["recorded"]
-    recorded = utc("recorded_at", "recorded")
+    fields = ["kind", "scope", "seller", "source", "given_at", "expires_at", "state"]
+    readonly_fields = ["state"]
+
+    @admin.display(description="revoked")
+    def state(self, consent: Consent) -> str:
+        return f"{consent.revoked_at:%Y-%m-%d}: {consent.revoked_why}" if consent.revoked_at else "-"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -111,6 +132,14 @@ class LeadAdmin(BaseAdmin):
         ("Interest", {"fields": ["interest", "address", "source"]}),
         ("Where", {"fields": ["state", "zone"]}),
         ("When", {"fields": ["priority", "next_attempt_at"]}),
+        (
+            "Business with us",
+            {
+                "fields": ["last_transaction_at", "last_inquiry_at"],
+                "description": "An established business relationship frees a number from the public do-not-call "
+                "lists for a while. It never replaces consent.",
+            },
+        ),
     ]
     _known = [
         ("Now", {"fields": ["progress", "history"]}),
@@ -171,8 +200,39 @@ class LeadAdmin(BaseAdmin):
 
     @admin.display(description="calls and decisions")
     def history(self, lead: Lead) -> SafeString:
-        context = {"calls": lead.calls.all()[:_SHOWN], "decisions": lead.decisions.all()[:_SHOWN]}
+        decisions: list[Any] = list(Decision.objects.about(lead)[:_SHOWN])
+        for decision in decisions:
+            decision.rows = verdict_rows(decision.verdicts)
+        context = {"calls": lead.calls.all()[:_SHOWN], "decisions": decisions}
         return render_to_string("admin/calls/lead/history.html", context)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("<path:object_id>/ask/", self.admin_site.admin_view(self.ask_view), name="calls_lead_ask")
+        return [own, *super().get_urls()]
+
+    def ask_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the gates would say at this moment; nothing is kept."""
+        key = unquote(object_id)
+        known = key.isdecimal() and len(key) < 19
+        lead = get_object_or_404(Lead.objects.select_related("campaign"), pk=int(key) if known else -1)
+        if not self.has_view_permission(request, lead) or not request.user.has_perm("calls.view_decision"):
+            raise PermissionDenied
+        now = timezone.now()
+        decision = gates.ask(lead, now=now)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"May {lead} be called now?",
+            "lead": lead,
+            "said": {Dial: "Yes.", Wait: "Not now.", Never: "No."}[type(decision)],
+            "reason": getattr(decision, "reason", ""),
+            "until": getattr(decision, "until", None),
+            "at": now,
+            "version": rules.book_at(now).version,
+            "verdicts": verdict_rows([gates.as_kept(verdict) for verdict in decision.verdicts]),
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/calls/lead/ask.html", context)
 
     @admin.action(description="Reopen selected leads", permissions=["change"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -16,6 +17,7 @@ from calls.admin.base import (
     ReadOnlyAdmin,
     badge,
     clock,
+    counted,
     instant,
     pairs,
     shown_phone,
@@ -182,12 +184,35 @@ class CallEventAdmin(ReadOnlyAdmin):
 
 @admin.register(Consent)
 class ConsentAdmin(ReadOnlyAdmin):
-    list_display = ["lead", "kind", "source", "given", "recorded"]
-    list_filter = ["kind"]
+    list_display = ["lead", "kind", "scope", "source", "given", "revoked"]
+    list_filter = ["kind", "scope"]
+    actions = ["revoke"]
     list_select_related = ["lead"]
     search_fields = ["lead__name", "lead__phone", "source"]
     date_hierarchy = "given_at"
-    fields = ["lead", "kind", "source", "given", "recorded"]
+    fields = [
+        "lead",
+        "kind",
+        "scope",
+        "seller",
+        "source",
+        "given",
+        "expires_at",
+        "revoked",
+        "revoked_why",
+        "recorded",
+    ]
     given = utc("given_at", "given")
     recorded = utc("recorded_at", "recorded")
+    revoked = utc("revoked_at", "revoked")
     empty_sentence = "There is no consent yet. It comes with an import, or is added on a lead's page."
+
+    @admin.action(description="Revoke selected consents", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Consent]) -> None:
+        """From now on no call is covered by them: a person may revoke by any reasonable means, 64.1200(a)(10)."""
+        why = f"Revoked in the admin by {request.user}"
+        count = queryset.filter(revoked_at__isnull=True).update(revoked_at=timezone.now(), revoked_why=why[:200])
+        messages.success(request, f"{counted(count, 'consent was', 'consents were')} revoked.")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("calls.add_suppression")

@@ -1,47 +1,110 @@
-"""May this lead be called now? Decided purely, gate by gate, with every gate's verdict kept."""
+"""May this lead be called now? Decided purely, gate by gate, with every gate's verdict and its inputs kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cache, lru_cache
+from datetime import datetime, time
+from enum import StrEnum
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-import holidays
+from calls.domain.hours import Place, Timetable
+from calls.domain.rules import Kind, Rule, RuleBook, Window
+from calls.domain.rules import Place as PlaceTerms
 
-from calls.domain.rules import (
-    COUNTRIES,
-    EXTRA_HOLIDAYS,
-    STATE_ZONES,
-    UNKNOWN_STATE,
-    US_DEFAULT,
-    US_STATES,
-    HoursRule,
-    Window,
-)
+NO_HOUR = "No hour of the next four weeks is allowed: widen the campaign's hours."
+OUTSIDE = "Outside the allowed hours."
 
-MAX_ZONES = 4
-"""A number in more zones than these is, as a toll-free one, anywhere."""
-_LOOK_AHEAD = timedelta(days=28)
-_NO_HOUR = "No hour of the next four weeks is allowed: widen the campaign's hours."
+
+class ConsentScope(StrEnum):
+    """For whom a consent was given: one campaign, one seller by its name, or all of this company's campaigns."""
+
+    CAMPAIGN = "campaign"
+    SELLER = "seller"
+    COMPANY = "company"
+
+
+class ListUse(StrEnum):
+    """Whether a campaign's numbers must be scrubbed against the public do-not-call lists."""
+
+    UNLESS_CONSENT = "unless_consent"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFacts:
+    """A recorded consent. ``covers``: this campaign is within its scope."""
+
+    kind: str
+    scope: ConsentScope
+    given_at: datetime
+    covers: bool = True
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubFacts:
+    """The newest scrub of a list that covers the number (``as_of`` None: there is none), and what it found."""
+
+    as_of: datetime | None
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerCheck:
+    """What the reassigned numbers database said of the number: yes, no or no_data."""
+
+    answer: str
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFacts:
+    """What the gates look at that is no lead's own. ``halted``: why all dialing is stopped; empty: it is not.
+
+    ``answered`` and ``abandoned`` are counts over the days that the rule names. ``others`` are the campaign's calls
+    under way, this one not counted.
+    """
+
+    halted: str = ""
+    answered: int = 0
+    abandoned: int = 0
+    others: int = 0
+    max_concurrency: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class LeadFacts:
     """What the gates look at. ``states`` are those of the number and of the address; empty: unknown.
 
-    ``called_at`` are the instants of the calls of the last 24 hours to this number, in whatever campaign.
+    ``suppressed`` is whose list the number is on: empty for nobody's. ``called_at`` are the instants of recent calls
+    to this number, in whatever campaign; so for the lead and for its household, which are others at its address.
     ``promised`` says that the person asked for this call.
     """
 
     country: str
     states: tuple[str, ...]
     zones: tuple[str, ...]
-    suppressed: bool
-    consent_kind: str
+    number: str = ""
+    suppressed: str = ""
+    consents: tuple[ConsentFacts, ...] = ()
+    scrubs: dict[str, ScrubFacts] = field(default_factory=dict)
+    transaction_at: datetime | None = None
+    inquiry_at: datetime | None = None
+    owner_check: OwnerCheck | None = None
     called_at: tuple[datetime, ...] = ()
+    lead_called_at: tuple[datetime, ...] = ()
+    household_called_at: tuple[datetime, ...] = ()
     attempts: int = 0
     promised: bool = False
+    campaign: CampaignFacts = CampaignFacts()
+
+    @property
+    def place(self) -> Place:
+        return Place(self.country, self.states, self.zones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +115,23 @@ class DialRules:
     closes: time
     weekdays: tuple[int, ...]
     max_attempts: int
-    max_calls_per_day: int = 3
+    lists: ListUse = ListUse.UNLESS_CONSENT
+
+    @property
+    def window(self) -> Window:
+        return Window(self.weekdays, self.opens, self.closes)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gate's word. ``until`` is set by a gate that will open by itself."""
+    """One gate's word. ``until`` is set by a gate that will open by itself; ``rules`` are what it judged by."""
 
     gate: str
     passed: bool
     reason: str = ""
     saw: dict[str, Any] = field(default_factory=dict)
     until: datetime | None = None
+    rules: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +145,11 @@ class Wait:
     reason: str
     verdicts: tuple[Verdict, ...]
 
+    @property
+    def for_hours_alone(self) -> bool:
+        """Whether nothing but the clock is in the way, so that others in the same place wait as long."""
+        return [verdict.gate for verdict in self.verdicts if not verdict.passed] == ["hours"]
+
 
 @dataclass(frozen=True, slots=True)
 class Never:
@@ -84,157 +157,56 @@ class Never:
     verdicts: tuple[Verdict, ...]
 
 
-def decide(facts: LeadFacts, *, now: datetime, rules: DialRules) -> Dial | Wait | Never:
-    """Ask every gate. One gate that never opens closes the lead; else wait until all are open together."""
-    verdicts = tuple(gate(facts, now, rules) for gate in _GATES)
-    reopen_at, reason = now, ""
-    for verdict in verdicts:
-        if verdict.passed:
-            continue
-        if verdict.until is None:
-            return Never(verdict.reason, verdicts)
-        if verdict.until > reopen_at:
-            reopen_at, reason = verdict.until, verdict.reason
-    if not reason:
-        return Dial(verdicts)
-    until = reopen_at if allowed(facts, reopen_at, rules) else next_opening(facts, reopen_at, rules)
-    return Wait(until, reason, verdicts) if until else Never(_NO_HOUR, verdicts)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question that every gate answers."""
+
+    facts: LeadFacts
+    now: datetime
+    rules: DialRules
+    book: RuleBook
+
+    def for_place(self, kind: Kind) -> list[Rule]:
+        return self.book.for_place(kind, self.facts.country, self.facts.states)
 
 
-def hours_rules(facts: LeadFacts) -> list[tuple[str, HoursRule]]:
-    """Every row of hours that applies, by the name under which it is found: the number's and the address's."""
-    rows = [(state, _row(state)) for state in facts.states if facts.country == "US" or state in STATE_ZONES]
-    if facts.country in COUNTRIES:
-        rows.append((facts.country, COUNTRIES[facts.country]))
-    return rows or [("", UNKNOWN_STATE)]
+Gate = Callable[[Asked], Verdict]
 
 
-def _row(state: str) -> HoursRule:
-    return US_STATES.get(state, US_DEFAULT) if state in STATE_ZONES else UNKNOWN_STATE
+def allowed(facts: LeadFacts, at: datetime, rules: DialRules, book: RuleBook) -> bool:
+    """Whether ``at`` is inside the hours of every zone under every state's row and the campaign's own."""
+    return Timetable(facts.place, book, rules.window).allows(at)
 
 
-def _do_not_call(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
-    if facts.suppressed:
-        return Verdict("do not call", False, "The number is on the do-not-call list.")
-    return Verdict("do not call", True)
+def hours_verdict(place: Place, *, now: datetime, rules: DialRules, book: RuleBook) -> Verdict:
+    """What the clock says of a place that is known."""
+    saw = {zone: now.astimezone(ZoneInfo(zone)).strftime("%a %H:%M") for zone in place.zones}
+    timetable = Timetable(place, book, rules.window)
+    by = cited(timetable.rules)
+    if timetable.allows(now):
+        return Verdict("hours", True, saw=saw, rules=by)
+    until = timetable.next_opening(now)
+    if until is None:
+        return Verdict("hours", False, NO_HOUR, saw, rules=by)
+    return Verdict("hours", False, OUTSIDE, saw, until, rules=by)
 
 
-def _consent(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
-    """An artificial voice needs prior express written consent: FCC 24-17, 47 CFR 64.1200(a)(2)."""
-    saw = {"kind": facts.consent_kind}
-    if facts.consent_kind != "written":
-        return Verdict("consent", False, "There is no written consent to calls by an artificial voice.", saw)
-    return Verdict("consent", True, saw=saw)
+def is_known(place: Place, book: RuleBook) -> bool:
+    """Whether the zones are few enough to call in all of them, and exist."""
+    return 1 <= len(place.zones) <= max_zones(book) and _iana_zones().issuperset(place.zones)
 
 
-def _country(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
-    saw = {"country": facts.country}
-    if facts.country != "US" and facts.country not in COUNTRIES:
-        return Verdict("country", False, f"Calls to {facts.country or 'an unknown country'} are not allowed.", saw)
-    return Verdict("country", True, saw=saw)
+def max_zones(book: RuleBook) -> int:
+    """As the rules say; 1 where they say nothing."""
+    limits = (rule.terms.max_zones for rule in book.of_kind(Kind.PLACE) if isinstance(rule.terms, PlaceTerms))
+    return min(limits, default=1)
 
 
-def _attempts(facts: LeadFacts, _now: datetime, rules: DialRules) -> Verdict:
-    saw = {"attempts": facts.attempts, "allowed": rules.max_attempts, "promised": facts.promised}
-    if facts.attempts >= rules.max_attempts and not facts.promised:
-        return Verdict("attempts", False, f"All {rules.max_attempts} attempts are used.", saw)
-    return Verdict("attempts", True, saw=saw)
-
-
-def _frequency(facts: LeadFacts, now: datetime, rules: DialRules) -> Verdict:
-    """At most so many calls in any 24 hours: the campaign's cap or a state's, the smaller one."""
-    caps = [rule.max_calls_per_day for _, rule in hours_rules(facts) if rule.max_calls_per_day]
-    cap = min([rules.max_calls_per_day, *caps])
-    recent = sorted(at for at in facts.called_at if at > now - timedelta(days=1))
-    saw = {"calls in 24 h": len(recent), "allowed": cap}
-    if len(recent) >= cap:
-        until = recent[-cap] + timedelta(days=1)
-        return Verdict("frequency", False, f"{len(recent)} calls in 24 hours; {cap} are allowed.", saw, until)
-    return Verdict("frequency", True, saw=saw)
-
-
-def _place(facts: LeadFacts, _now: datetime, _rules: DialRules) -> Verdict:
-    saw = {"zones": list(facts.zones), "states": list(facts.states)}
-    if not _place_is_known(facts):
-        return Verdict("place", False, "Where the person lives is not known: add an address or a time zone.", saw)
-    return Verdict("place", True, saw=saw)
-
-
-def _place_is_known(facts: LeadFacts) -> bool:
-    return 1 <= len(facts.zones) <= MAX_ZONES and _iana_zones().issuperset(facts.zones)
+def cited(rules: Sequence[Rule]) -> tuple[dict[str, str], ...]:
+    """Of many rules, as where the state is not known, the first few are enough to find the rest."""
+    return tuple(rule.cited() for rule in rules[:6])
 
 
 @cache
 def _iana_zones() -> frozenset[str]:
     return frozenset(available_timezones())
-
-
-def _hours(facts: LeadFacts, now: datetime, rules: DialRules) -> Verdict:
-    if not _place_is_known(facts):
-        return Verdict("hours", True, "Not asked: the place is not known.")
-    saw = {zone: now.astimezone(ZoneInfo(zone)).strftime("%a %H:%M") for zone in facts.zones}
-    if allowed(facts, now, rules):
-        return Verdict("hours", True, saw=saw)
-    until = next_opening(facts, now, rules)
-    if until is None:
-        return Verdict("hours", False, _NO_HOUR, saw)
-    return Verdict("hours", False, "Outside the allowed hours.", saw, until)
-
-
-_GATES: tuple[Callable[[LeadFacts, datetime, DialRules], Verdict], ...] = (
-    _do_not_call,
-    _consent,
-    _country,
-    _attempts,
-    _place,
-    _frequency,
-    _hours,
-)
-
-
-def allowed(facts: LeadFacts, at: datetime, rules: DialRules) -> bool:
-    """Whether ``at`` is inside the hours of every zone under every state's row and the campaign's own."""
-    own = Window(rules.weekdays, rules.opens, rules.closes)
-    for zone in facts.zones:
-        local = at.astimezone(ZoneInfo(zone))
-        if not _inside(own, local):
-            return False
-        for name, rule in hours_rules(facts):
-            if not any(_inside(window, local) for window in _windows(rule, name, local.date())):
-                return False
-    return True
-
-
-def _windows(rule: HoursRule, state: str, day: date) -> tuple[Window, ...]:
-    if rule.on_holidays is not None and day in _holidays(state, day.year):
-        return rule.on_holidays
-    return rule.windows
-
-
-def next_opening(facts: LeadFacts, after: datetime, rules: DialRules) -> datetime | None:
-    """The first allowed quarter of an hour after ``after``; None when there is none within four weeks.
-
-    The law's windows all open on a quarter.
-    """
-    at = after.astimezone(UTC).replace(second=0, microsecond=0)
-    at -= timedelta(minutes=at.minute % 15)
-    end = after + _LOOK_AHEAD
-    while (at := at + timedelta(minutes=15)) <= end:
-        if allowed(facts, at, rules):
-            return at
-    return None
-
-
-def _inside(window: Window, local: datetime) -> bool:
-    return local.weekday() in window.weekdays and window.opens <= local.time() < window.closes
-
-
-@lru_cache(maxsize=512)
-def _holidays(state: str, year: int) -> frozenset[date]:
-    """The legal holidays of a state; where the state is not known, those of every state that asks for quiet then."""
-    if state not in STATE_ZONES:
-        return frozenset().union(
-            *(_holidays(name, year) for name, rule in US_STATES.items() if rule.on_holidays is not None)
-        )
-    extra = {of(year) for of in EXTRA_HOLIDAYS.get(state, ())}
-    return frozenset(holidays.country_holidays("US", subdiv=state, years=year)) | extra

@@ -1,22 +1,83 @@
-"""The calling rules as data: one row a state, with its source and the day it took effect.
+"""The calling rules as data: what a rule of each kind says, and the book of those in force.
 
-Hours are the local time of the called person. A state that has no row follows the federal hours. Not legal advice; an
-operator corrects a row here and the version moves with it.
+A place is a country, such as ``US``, a state of it, such as ``US-FL``, or ``*`` for everywhere. Not legal advice.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, time, timedelta
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
 
+import holidays
 from dateutil.easter import easter  # type: ignore[import-untyped]
 
-VERSION = "2026-11"
-SECONDARY = "secondary sources, gathered in November 2026; check with counsel"
-FEDERAL = "47 CFR 64.1200(c)(1), 16 CFR 310.4(c)"
+from calls.domain.places import STATE_ZONES
 
-MON_FRI = (0, 1, 2, 3, 4)
-MON_SAT = (0, 1, 2, 3, 4, 5)
+EVERYWHERE = "*"
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WINDOW = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d:\d\d)-(\d\d:\d\d)")
+
+
+class RuleError(Exception):
+    """The rules cannot be used or changed like this; the text says what to change."""
+
+
+class BadRule(RuleError):
+    """What is typed is no rule; ``field`` is what to change, empty where it is not one field alone."""
+
+    def __init__(self, text: str, *, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class PastRule(RuleError):
+    """People were called, or not, by what would change. A rule that began is ended and replaced."""
+
+
+class OverlappingRules(RuleError):
+    """Two rules of one key hold at the same instant."""
+
+
+class Kind(StrEnum):
+    """What a rule is about; each has terms of its own."""
+
+    COUNTRY = "country"
+    PREFIX = "blocked_prefix"
+    PLACE = "place"
+    HOURS = "hours"
+    OVERLAY = "overlay"
+    HOLIDAY = "holiday"
+    FREQUENCY = "frequency"
+    CONSENT = "consent"
+    LIST = "do_not_call_list"
+    REASSIGNED = "reassigned"
+    ABANDONMENT = "abandonment"
+    RECORDING = "recording"
+    DISCLOSURE = "disclosure"
+    REGISTRATION = "registration"
+
+
+class Mark(StrEnum):
+    """How sure the source is."""
+
+    PRIMARY = "P"
+    SECONDARY = "S"
+    UNVERIFIED = "U"
+    OWN = "O"
+
+
+MARKS = {
+    Mark.PRIMARY: "official text or the vendor's document",
+    Mark.SECONDARY: "a secondary source: check with counsel",
+    Mark.UNVERIFIED: "not verified",
+    Mark.OWN: "a choice of this software, no law",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,146 +88,265 @@ class Window:
     opens: time
     closes: time
 
+    @classmethod
+    def parse(cls, text: str) -> "Window":
+        """From ``Mon-Fri 09:00-18:00``. Raises ValueError with a sentence's end."""
+        found = _WINDOW.fullmatch(text.strip().lower())
+        hint = "write it as Mon-Fri 09:00-18:00"
+        if found is None or found[1] not in _DAYS or (found[2] or "mon") not in _DAYS:
+            raise ValueError(f"{text!r} is no window: {hint}")
+        first, last = _DAYS.index(found[1]), _DAYS.index(found[2] or found[1])
+        if last < first:
+            raise ValueError(f"{text!r} ends on a day before its first: write two windows")
+        try:
+            opens, closes = time.fromisoformat(found[3]), time.fromisoformat(found[4])
+        except ValueError:
+            raise ValueError(f"{text!r} has an hour that does not exist: {hint}") from None
+        if closes <= opens:
+            raise ValueError(f"{text!r} closes before it opens: a window ends on the day on which it begins")
+        return cls(tuple(range(first, last + 1)), opens, closes)
+
+    def holds(self, local: datetime) -> bool:
+        return local.weekday() in self.weekdays and self.opens <= local.time() < self.closes
+
 
 @dataclass(frozen=True, slots=True)
-class HoursRule:
-    """When a state or country may be called.
+class Hours:
+    """When a place may be called, in local time: its own row (``hours``), or one on top of it (``overlay``).
 
-    ``on_holidays`` are the windows of its legal holidays: None where they are days like others, empty where nobody is
-    to be called then. ``max_calls_per_day`` counts any 24 hours.
+    ``on_holidays`` are the windows of legal holidays: None where they are days like others, empty where nobody is
+    called then. With ``zone`` the windows must hold on that zone's clock as well.
     """
 
     windows: tuple[Window, ...]
-    source: str
-    effective_from: date
     on_holidays: tuple[Window, ...] | None = None
-    max_calls_per_day: int | None = None
+    zone: str = ""
 
 
-def _rule(
-    opens: int,
-    closes: int,
-    *,
-    weekdays: tuple[int, ...] = EVERY_DAY,
-    more: tuple[Window, ...] = (),
-    source: str,
-    since: date = date(2024, 1, 1),
-    on_holidays: tuple[Window, ...] | None = None,
-    per_day: int | None = None,
-) -> HoursRule:
-    first = Window(weekdays, time(opens), time(closes))
-    return HoursRule((first, *more), source, since, on_holidays, per_day)
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """A legal holiday that the ``holidays`` library lacks, or with ``legal`` false one that it has and is none.
+
+    A day of the year; so many days from Easter; or the first ``weekday`` (0 is Monday) of a month from ``day`` on.
+    """
+
+    name: str
+    month: int | None = None
+    day: int | None = None
+    weekday: int | None = None
+    easter: int | None = None
+    legal: bool = True
+
+    def of(self, year: int) -> date | None:
+        """The day in ``year``; None where it has none, as 29 February."""
+        if self.easter is not None:
+            return easter(year) + timedelta(days=self.easter)  # type: ignore[no-any-return]
+        assert self.month is not None
+        assert self.day is not None
+        try:
+            at = date(year, self.month, self.day)
+        except ValueError:
+            return None
+        return at if self.weekday is None else at + timedelta(days=(self.weekday - at.weekday()) % 7)
 
 
-US_DEFAULT = _rule(8, 21, source=FEDERAL, since=date(1995, 12, 31))
+class Of(StrEnum):
+    """Whose calls a cap counts."""
 
-US_STATES: dict[str, HoursRule] = {
-    "FL": _rule(8, 20, source="Fla. Stat. 501.616(6)", per_day=3),
-    "OK": _rule(8, 20, source="15 OS 775C.4", per_day=3),
-    "MD": _rule(8, 20, source="Md. Code, Com. Law 14-4502(c)", per_day=3),
-    "OR": _rule(8, 20, source="Oregon HB 3865", since=date(2026, 1, 1), per_day=3),
-    "MA": _rule(8, 20, source=SECONDARY),
-    "WA": _rule(8, 20, source=SECONDARY),
-    "WY": _rule(8, 20, source=SECONDARY),
-    "AL": _rule(8, 20, weekdays=MON_SAT, source=SECONDARY, on_holidays=()),
-    "LA": _rule(8, 20, weekdays=MON_SAT, source=SECONDARY, on_holidays=()),
-    "MS": _rule(8, 20, weekdays=MON_SAT, source=SECONDARY),
-    "CT": _rule(9, 20, source=SECONDARY),
-    "NV": _rule(9, 20, source=SECONDARY),
-    "MI": _rule(9, 21, source=SECONDARY),
-    "MN": _rule(9, 21, source=SECONDARY),
-    "NM": _rule(9, 21, source=SECONDARY),
-    "TX": _rule(9, 21, weekdays=MON_SAT, more=(Window((6,), time(12), time(21)),), source=SECONDARY),
-    "SD": _rule(9, 21, weekdays=MON_SAT, source=SECONDARY),
-    "KY": _rule(10, 21, source=SECONDARY),
-    "UT": _rule(8, 21, weekdays=MON_SAT, source=SECONDARY, on_holidays=()),
-    "RI": _rule(
-        9,
-        18,
-        weekdays=MON_FRI,
-        more=(Window((5,), time(10), time(17)),),
-        source=SECONDARY,
-        on_holidays=(),
-    ),
-    "PA": _rule(9, 19, weekdays=MON_SAT, source="Pa. Act 47 of 2026", since=date(2026, 10, 18), on_holidays=()),
-    "CA": _rule(9, 21, source=SECONDARY),
-    "IN": _rule(9, 20, source=SECONDARY),
-    "ME": _rule(9, 17, weekdays=MON_FRI, source=SECONDARY, per_day=1),
-    "NE": _rule(
-        8,
-        21,
-        weekdays=MON_SAT,
-        more=(Window((6,), time(13), time(21)),),
-        source=SECONDARY,
-        on_holidays=(Window(EVERY_DAY, time(13), time(21)),),
-    ),
-    "IL": _rule(9, 21, source=SECONDARY),
-}
-
-UNKNOWN_STATE = _rule(
-    10, 17, weekdays=MON_FRI, source="the intersection of every state's row", on_holidays=(), per_day=1
-)
-
-COUNTRIES: dict[str, HoursRule] = {
-    "CA": HoursRule(
-        (Window(MON_FRI, time(9), time(21, 30)), Window((5, 6), time(10), time(18))),
-        "CRTC Unsolicited Telecommunications Rules, Part III",
-        date(2008, 9, 30),
-    ),
-    "GB": HoursRule(
-        (Window(MON_FRI, time(9), time(20)), Window((5, 6), time(10), time(17))),
-        "PECR regulation 19 asks for prior specific consent and names no hours; these are ours",
-        date(2003, 12, 11),
-    ),
-}
+    LEAD = "lead"
+    NUMBER = "number"
+    HOUSEHOLD = "household"
 
 
-def _good_friday(year: int) -> date:
-    return easter(year) - timedelta(days=2)  # type: ignore[no-any-return]
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """At most ``calls`` in any ``hours``. ``exempts_established``: not where there is a business relationship."""
+
+    calls: int
+    hours: int
+    of: Of = Of.NUMBER
+    exempts_established: bool = False
 
 
-def _mardi_gras(year: int) -> date:
-    return easter(year) - timedelta(days=47)  # type: ignore[no-any-return]
+class Needs(StrEnum):
+    """The weaker consent that is enough."""
+
+    ORAL = "oral"
+    WRITTEN = "written"
 
 
-def _election_day(year: int) -> date:
-    """The Tuesday after the first Monday of November."""
-    return next(day for day in (date(year, 11, n) for n in range(2, 9)) if day.weekday() == 1)
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Which consent an artificial voice needs; it ends ``valid_days`` after it was given (None: never)."""
+
+    needs: Needs
+    valid_days: int | None = None
 
 
-def _every(month: int, day: int) -> Callable[[int], date]:
-    return lambda year: date(year, month, day)
+@dataclass(frozen=True, slots=True)
+class DoNotCallList:
+    """A public list that numbers are scrubbed against, with a scrub of at most ``max_age_days``.
+
+    A transaction or inquiry of at most so many months ago is an established business relationship, which cures.
+    """
+
+    name: str
+    max_age_days: int
+    transaction_months: int = 0
+    inquiry_months: int = 0
+    consent_cures: bool = True
 
 
-EXTRA_HOLIDAYS: dict[str, tuple[Callable[[int], date], ...]] = {
-    "AL": (_mardi_gras,),
-    "LA": (_every(1, 8), _every(11, 1)),  # Battle of New Orleans, All Saints' Day
-    "PA": (_good_friday, _every(6, 14), _election_day),  # the fixed one is Flag Day
-}
-"""Legal holidays that the ``holidays`` library does not have, as the day of a year."""
+@dataclass(frozen=True, slots=True)
+class Reassigned:
+    """Whether a check of the number's owner must be there, and for how long a check counts."""
 
-_EASTERN, _CENTRAL = ("America/New_York",), ("America/Chicago",)
-_MOUNTAIN, _PACIFIC = ("America/Denver",), ("America/Los_Angeles",)
+    required: bool
+    max_age_days: int
 
-STATE_ZONES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("CT", "DC", "DE", "GA", "MA", "MD", "ME", "NC", "NH", "NJ", "NY", "OH", "PA", "RI"), _EASTERN),
-    **dict.fromkeys(("SC", "VA", "VT", "WV"), _EASTERN),
-    **dict.fromkeys(("AL", "AR", "IA", "IL", "LA", "MN", "MO", "MS", "OK", "WI"), _CENTRAL),
-    **dict.fromkeys(("CO", "MT", "NM", "UT", "WY"), _MOUNTAIN),
-    **dict.fromkeys(("CA", "WA"), _PACIFIC),
-    **dict.fromkeys(("FL", "KY", "TN"), _EASTERN + _CENTRAL),
-    **dict.fromkeys(("KS", "ND", "NE", "SD", "TX"), _CENTRAL + _MOUNTAIN),
-    **dict.fromkeys(("ID", "OR"), ("America/Boise", *_PACIFIC)),
-    "AK": ("America/Anchorage", "America/Adak"),
-    "AS": ("Pacific/Pago_Pago",),
-    "AZ": ("America/Phoenix", *_MOUNTAIN),  # the Navajo Nation keeps summer time
-    "GU": ("Pacific/Guam",),
-    "HI": ("Pacific/Honolulu",),
-    "IN": ("America/Indiana/Indianapolis", *_CENTRAL),
-    "MI": ("America/Detroit", *_CENTRAL),
-    "MP": ("Pacific/Saipan",),
-    "NV": (*_PACIFIC, *_MOUNTAIN),
-    "PR": ("America/Puerto_Rico",),
-    "VI": ("America/St_Thomas",),
-}
-"""The IANA zones of every state and territory: an address tells the state, and so where the person's clock may be."""
+
+@dataclass(frozen=True, slots=True)
+class Abandonment:
+    """Shares of the live answers of a campaign in ``days``, in percent, once it had ``at_least`` answers."""
+
+    slow_percent: float
+    stop_percent: float
+    days: int
+    at_least: int
+    audio_within_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Numbers that begin like this are never called; ``?`` stands for any digit."""
+
+    prefixes: tuple[str, ...]
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A number in more zones than these is, as a toll-free one, anywhere."""
+
+    max_zones: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that is so there and closes no gate: a word to the operator."""
+
+    note: str
+
+
+Terms = Hours | Holiday | Frequency | Consent | DoNotCallList | Reassigned | Abandonment | Prefix | Place | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of one key, from an instant to another. ``params`` are its terms as they were typed."""
+
+    key: str
+    kind: Kind
+    place: str
+    terms: Terms
+    source: str
+    mark: Mark
+    valid_from: datetime
+    valid_until: datetime | None = None
+    params: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def valid_at(self, at: datetime) -> bool:
+        return self.valid_from <= at and (self.valid_until is None or at < self.valid_until)
+
+    def cited(self) -> dict[str, str]:
+        """What a verdict keeps of the rule that it was judged by."""
+        return {"key": self.key, "source": self.source, "mark": self.mark.value}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """The rules that hold together, and the version under which decisions keep them."""
+
+    version: str
+    rules: tuple[Rule, ...]
+    _by_place: Mapping[tuple[Kind, str], tuple[Rule, ...]]
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule], *, version: str, at: datetime) -> "RuleBook":
+        """Those of ``rules`` that hold at ``at``. Raises OverlappingRules where two of one key do."""
+        held = sorted((rule for rule in rules if rule.valid_at(at)), key=lambda rule: rule.key)
+        for one, next_one in pairwise(held):
+            if one.key == next_one.key:
+                raise OverlappingRules(f"Two rules {one.key!r} hold at {at:%Y-%m-%d %H:%M} UTC: end one of them.")
+        found: dict[tuple[Kind, str], tuple[Rule, ...]] = {}
+        for rule in held:
+            found[rule.kind, rule.place] = (*found.get((rule.kind, rule.place), ()), rule)
+        return cls(version, tuple(held), MappingProxyType(found))
+
+    def __hash__(self) -> int:
+        return hash(self.version)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleBook) and (self.version, self.rules) == (other.version, other.rules)
+
+    def at(self, kind: Kind, *places: str) -> list[Rule]:
+        """The rules of a kind for exactly these places."""
+        return [rule for place in dict.fromkeys(places) for rule in self._by_place.get((kind, place), ())]
+
+    def of_kind(self, kind: Kind) -> list[Rule]:
+        return [rule for rule in self.rules if rule.kind is kind]
+
+    def hours(self, country: str, states: tuple[str, ...]) -> list[Rule]:
+        """Every row of hours that applies. A state without one has its country's; one not known has all of them."""
+        known = [state for state in states if country == "US" or state in STATE_ZONES]
+        rows: list[Rule] = []
+        for state in known:
+            rows += self._hours_of(state)
+        if country and country != "US":
+            rows += self.at(Kind.HOURS, country) + self.at(Kind.OVERLAY, country)
+        if not rows and not known:
+            rows = self._hours_everywhere()
+        return list(dict.fromkeys(rows))
+
+    def _hours_of(self, state: str) -> list[Rule]:
+        if state not in STATE_ZONES:
+            return self._hours_everywhere()
+        place = f"US-{state}"
+        return (self.at(Kind.HOURS, place) or self.at(Kind.HOURS, "US")) + self.at(Kind.OVERLAY, place)
+
+    def _hours_everywhere(self) -> list[Rule]:
+        return [rule for rule in self.rules if rule.kind in (Kind.HOURS, Kind.OVERLAY) and in_us(rule.place)]
+
+    def frequencies(self, country: str, states: tuple[str, ...]) -> list[Rule]:
+        """The caps everywhere, of the country and of every state concerned; where none is known, of all states."""
+        known = [f"US-{state}" for state in states if state in STATE_ZONES]
+        if not known and country in ("US", ""):
+            return [rule for rule in self.of_kind(Kind.FREQUENCY) if rule.place == EVERYWHERE or in_us(rule.place)]
+        return self.at(Kind.FREQUENCY, EVERYWHERE, country, *known)
+
+    def for_place(self, kind: Kind, country: str, states: tuple[str, ...]) -> list[Rule]:
+        """The rules of ``kind`` everywhere, in the country and in every state concerned."""
+        return self.at(kind, EVERYWHERE, country, *(f"US-{state}" for state in states if state in STATE_ZONES))
+
+    def longest_cap(self) -> timedelta:
+        """How far back calls count."""
+        caps = (rule.terms.hours for rule in self.rules if isinstance(rule.terms, Frequency))
+        return timedelta(hours=max(caps, default=24))
+
+
+def in_us(place: str) -> bool:
+    return place == "US" or place.startswith("US-")
+
+
+@lru_cache(maxsize=1024)
+def legal_holidays(book: RuleBook, place: str, year: int) -> frozenset[date]:
+    """The legal holidays of a country or state: those of the ``holidays`` library, and what the rules correct."""
+    country, _, state = place.partition("-")
+    try:
+        days = set(holidays.country_holidays(country, subdiv=state or None, years=year))
+    except NotImplementedError:  # a place that the library does not know has what the rules name
+        days = set()
+    for rule in book.at(Kind.HOLIDAY, place):
+        if isinstance(rule.terms, Holiday) and (day := rule.terms.of(year)) is not None:
+            days = days | {day} if rule.terms.legal else days - {day}
+    return frozenset(days)

@@ -3,7 +3,10 @@
 from calls.models.call import Appointment, Call, CallEvent, Turn
 from calls.models.campaign import Campaign
 from calls.models.cost import BudgetSum, CostDaily, CostEvent
-from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow, Suppression
+from calls.models.halt import Halt
+from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow, SharedDecision, Suppression
+from calls.models.lists import CompanySuppression, NumberCheck, Scrub, ScrubHit
+from calls.models.rule import Rule, RuleRevision
 
 __all__ = [
     "Appointment",
@@ -11,13 +14,21 @@ __all__ = [
     "Call",
     "CallEvent",
     "Campaign",
+    "CompanySuppression",
     "Consent",
     "CostDaily",
     "CostEvent",
     "Decision",
+    "Halt",
     "Lead",
     "LeadImport",
     "LeadRow",
+    "NumberCheck",
+    "Rule",
+    "RuleRevision",
+    "Scrub",
+    "ScrubHit",
+    "SharedDecision",
     "Suppression",
     "Turn",
 ]

@@ -92,6 +92,9 @@ class Call(models.Model):
             models.Index(fields=["rung_at"], condition=Q(status=CallStatus.QUEUED.value), name="call_to_ring"),
             models.Index(fields=["to_number", "dialed_at"], name="call_of_number"),
             models.Index(fields=["queued_at", "id"], name="call_by_age"),
+            models.Index(
+                fields=["campaign", "answered_at"], condition=Q(answered_at__isnull=False), name="call_answered"
+            ),
             models.Index(fields=["lease_until"], condition=Q(status__in=sorted(OWNED)), name="call_lease"),
         ]
 

@@ -6,6 +6,8 @@ from decimal import Decimal
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from calls.domain.compliance import ListUse
+
 
 class CampaignStatus(models.TextChoices):
     DRAFT = "draft"
@@ -24,6 +26,14 @@ class VoiceTier(models.TextChoices):
     LOCAL = "local", "local"
     PREMIUM = "premium", "premium"
     AUTO = "auto", "premium where it pays"
+
+
+class PublicLists(models.TextChoices):
+    """Whether leads must be scrubbed against the public do-not-call lists."""
+
+    UNLESS_CONSENT = ListUse.UNLESS_CONSENT.value, "needed, unless written consent covers the call"
+    ALWAYS = ListUse.ALWAYS.value, "always needed"
+    NEVER = ListUse.NEVER.value, "not needed: these calls sell nothing"
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -65,6 +75,14 @@ class Campaign(models.Model):
     opens_at = models.TimeField(default=time(8), help_text="Local time of the lead.")
     closes_at = models.TimeField(default=time(21), help_text="Local time of the lead.")
     weekdays = models.JSONField(default=every_day, help_text="0 is Monday, 6 is Sunday.")
+    public_lists = models.CharField(
+        "public do-not-call lists",
+        max_length=15,
+        choices=PublicLists.choices,
+        default=PublicLists.UNLESS_CONSENT,
+        help_text="A number on such a list may be called with the person's signed permission "
+        "(47 CFR 64.1200(c)(2)(ii)), which an artificial voice needs anyway.",
+    )
     max_concurrency = models.PositiveIntegerField(
         default=4, validators=[MinValueValidator(1), MaxValueValidator(500)], help_text="Calls at a time."
     )

@@ -3,14 +3,33 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, Value, When
+from django.db.models.functions import Concat, Lower
 
+from calls.domain.compliance import ConsentScope
 from calls.models.campaign import CampaignStatus
 
 
 class LeadStatus(models.TextChoices):
     OPEN = "open"
     CLOSED = "closed"
+
+
+_HOUSE = r"^\s*[0-9]+[a-zA-Z]?\s+\S"
+"""How an address begins that names a house: nobody shares a household by living in one town."""
+
+
+def _household() -> Case:
+    """Address and state in small letters and digits alone; empty where the address names no house."""
+    text = Func(
+        Lower(Concat(F("address"), F("state"))),
+        Value("[^a-z0-9]+"),
+        Value(""),
+        Value("g"),
+        function="REGEXP_REPLACE",
+        output_field=CharField(),
+    )
+    return Case(When(address__regex=_HOUSE, then=text), default=Value(""), output_field=CharField())
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -49,6 +68,15 @@ class Lead(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(db_index=True)
     commitment_at = models.DateTimeField(null=True, blank=True, help_text="When the lead asked to be called.")
+    last_transaction_at = models.DateTimeField(
+        null=True, blank=True, help_text="The last deal with this person: an established business relationship."
+    )
+    last_inquiry_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the person last asked us something, such as about a listing."
+    )
+    household = models.GeneratedField(
+        expression=_household(), output_field=CharField(max_length=210), db_persist=True
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = LeadQuerySet.as_manager()
@@ -63,6 +91,7 @@ class Lead(models.Model):
                 name="lead_due",
             ),
             models.Index(fields=["created_at", "id"], name="lead_by_age"),
+            models.Index(fields=["household"], condition=~Q(household=""), name="lead_household"),
         ]
 
     def __str__(self) -> str:
@@ -70,21 +99,36 @@ class Lead(models.Model):
 
 
 class Consent(models.Model):
-    """Evidence that the person agreed to be called by an artificial voice. Kept, never edited."""
+    """Evidence that the person agreed to be called by an artificial voice. Kept; only a revocation is added to it."""
 
     class Kind(models.TextChoices):
         WRITTEN = "written"
         ORAL = "oral"
 
+    class Scope(models.TextChoices):
+        CAMPAIGN = ConsentScope.CAMPAIGN.value, "this campaign alone"
+        SELLER = ConsentScope.SELLER.value, "campaigns of the seller that it names"
+        COMPANY = ConsentScope.COMPANY.value, "all campaigns"
+
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="consents")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     source = models.CharField(max_length=200, help_text="The form, page or conversation in which it was given.")
     given_at = models.DateTimeField()
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.CAMPAIGN)
+    seller = models.CharField(max_length=80, blank=True, help_text="The seller that the consent names.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as the rules say.")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_why = models.CharField(max_length=200, blank=True)
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-given_at"]
-        constraints = [models.UniqueConstraint(fields=["lead", "kind", "source", "given_at"], name="consent_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["lead", "kind", "source", "given_at"], name="consent_once"),
+            models.CheckConstraint(
+                condition=~Q(scope=ConsentScope.SELLER.value) | ~Q(seller=""), name="consent_names_its_seller"
+            ),
+        ]
         indexes = [models.Index(fields=["given_at", "id"], name="consent_by_age")]
 
     def __str__(self) -> str:
@@ -109,10 +153,19 @@ class Suppression(models.Model):
         return self.phone
 
 
-class Decision(models.Model):
-    """Why a lead was called, or not: every gate's verdict with what it saw."""
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def about(self, lead: Lead) -> "DecisionQuerySet":
+        """Why the lead was called, or not: its own decisions and those that it shares."""
+        return self.filter(Q(lead=lead) | Q(pk__in=SharedDecision.objects.filter(lead=lead).values("decision")))
 
-    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="decisions")
+
+class Decision(models.Model):
+    """Why a lead was called, or not: every gate's verdict with what it saw.
+
+    Without ``lead`` it is about many of a campaign, which ``SharedDecision`` names.
+    """
+
+    lead = models.ForeignKey(Lead, null=True, blank=True, on_delete=models.CASCADE, related_name="decisions")
     call_id = models.UUIDField(null=True, blank=True, db_index=True)
     at = models.DateTimeField()
     result = models.CharField(max_length=10)
@@ -120,12 +173,34 @@ class Decision(models.Model):
     verdicts = models.JSONField()
     rules_version = models.CharField(max_length=20)
 
+    objects = DecisionQuerySet.as_manager()
+
     class Meta:
         ordering = ["-at", "-pk"]
         indexes = [models.Index(fields=["at", "id"], name="decision_by_age")]
 
     def __str__(self) -> str:
         return f"{self.result}: {self.reason}" if self.reason else self.result
+
+
+class SharedDecision(models.Model):
+    """A lead that a decision about many was about.
+
+    Narrow and unchecked by the database, since one closing hour writes hundreds of thousands; both ends are only
+    deleted through these models, which cascade.
+    """
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    decision = models.ForeignKey(
+        Decision, on_delete=models.CASCADE, related_name="shared", db_index=False, db_constraint=False
+    )
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["decision"], name="shared_by_decision")]
+
+    def __str__(self) -> str:
+        return f"lead {self.lead_id}, decision {self.decision_id}"
 
 
 class LeadImport(models.Model):

@@ -18,12 +18,15 @@ from calls.models import Call, Campaign, Lead
 from calls.models.lead import LeadStatus
 from calls.services import doorbell, gates
 from calls.services.moving import note
+from calls.services.putting_off import put_off
 from calls.services.terms import terms_for
 
 log = structlog.get_logger(__name__)
 _BATCH = 50
 _unpaid: dict[int, str] = {}
 """What was last logged of a campaign whose calls cannot be paid for."""
+_CLOSED_IN_A_ROUND = 3
+"""After so many leads that only wait for the hour, all like them are put off together."""
 _SOURCE_WAIT = timedelta(minutes=15)
 
 
@@ -32,6 +35,8 @@ class Step(StrEnum):
 
     QUEUED = "queued"
     DECIDED = "decided"
+    OUTSIDE_HOURS = "outside_hours"
+    HALTED = "halted"
     NOTHING_DUE = "nothing_due"
     FULL = "full"
 
@@ -40,9 +45,14 @@ def dispatch(*, now: datetime) -> int:
     """Queue calls for the running campaigns until nothing is due or no room is left; how many were queued."""
     queued = 0
     for campaign_id in Campaign.objects.running().values_list("pk", flat=True):
+        closed = 0
         for _ in range(_BATCH):
             try:
                 step = dispatch_next(campaign_id, now=now)
+                if step is Step.OUTSIDE_HOURS:
+                    closed += 1
+                    if closed == _CLOSED_IN_A_ROUND:
+                        put_off(campaign_id, now=now)
             except (ledger.BudgetExhausted, RateError, MixedCurrencies) as unpaid:
                 _tell_unpaid(campaign_id, str(unpaid))
                 break
@@ -58,7 +68,7 @@ def dispatch(*, now: datetime) -> int:
             if step is Step.QUEUED:
                 queued += 1
                 _unpaid.pop(campaign_id, None)
-            if step in (Step.NOTHING_DUE, Step.FULL):
+            if step in (Step.NOTHING_DUE, Step.FULL, Step.HALTED):
                 break
     return queued
 
@@ -89,6 +99,8 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
         return Step.NOTHING_DUE
     if campaign.calls.unfinished().count() >= campaign.max_concurrency:
         return Step.FULL
+    if gates.ask_campaign(campaign, now=now):
+        return Step.HALTED
     due = campaign.leads.due(now=now).idle().reachable().in_order_of_calling()
     lead = due.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
     if lead is None:
@@ -98,7 +110,7 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
         case Wait() as wait:
             gates.keep(wait, lead, now=now)
             Lead.objects.filter(pk=lead.pk).update(next_attempt_at=wait.until)
-            return Step.DECIDED
+            return Step.OUTSIDE_HOURS if wait.for_hours_alone else Step.DECIDED
         case Never() as never:
             gates.keep(never, lead, now=now)
             Lead.objects.filter(pk=lead.pk).update(status=LeadStatus.CLOSED, closed_reason=never.reason)

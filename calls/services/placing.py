@@ -18,7 +18,7 @@ from calls.domain.compliance import Dial
 from calls.domain.status import CallStatus
 from calls.models import Call, Lead, Turn
 from calls.models.campaign import CampaignStatus
-from calls.services import gates
+from calls.services import gates, halting
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
@@ -103,7 +103,7 @@ def _still_allowed(call: Call, *, now: datetime) -> bool:
     if stopped_budget(call.pk, at=now):
         cancel(call.pk, at=now, why="call.canceled_budget_stopped", fence=call.fence)
         return False
-    decision = gates.ask(call.lead, now=now)
+    decision = gates.ask(call.lead, now=now, call_id=call.pk)
     gates.keep(decision, call.lead, now=now, call_id=call.pk)
     if isinstance(decision, Dial):
         return True
@@ -115,6 +115,9 @@ def _still_allowed(call: Call, *, now: datetime) -> bool:
 def _write_intent(call: Call, *, now: datetime) -> bool:
     """Commit that the phone is about to ring, while the lease holds. After this the call is never queued again."""
     if not Call.objects.filter(pk=call.pk, fence=call.fence, lease_until__gt=Now()).select_for_update().exists():
+        return False
+    if not halting.lets_ring():
+        cancel(call.pk, at=now, why="call.canceled_halted", fence=call.fence)
         return False
     changes = {"dialed_at": now}
     if not move(call.pk, CallStatus.DIALING, at=now, why="call.dialing", fence=call.fence, changes=changes):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from calls.domain import phone
 from calls.domain.compliance import DialRules, LeadFacts, allowed
+from calls.domain.rules import RuleBook
 
 DEMO_LASTS = timedelta(minutes=20)
 CALLER_ENDING = "0199"
@@ -39,16 +40,15 @@ def facts_of(place: Place) -> LeadFacts:
         country="US" if state else country,
         states=(state,) if state else (),
         zones=phone.zones_of(number),
-        suppressed=False,
-        consent_kind="written",
+        number=number,
     )
 
 
-def place_for(now: datetime, rules: DialRules) -> Place:
+def place_for(now: datetime, rules: DialRules, book: RuleBook) -> Place:
     """The first place that may be called now and until the demo is over. There is one at any hour of the year."""
     for place in PLACES:
         facts = facts_of(place)
-        if allowed(facts, now, rules) and allowed(facts, now + DEMO_LASTS, rules):
+        if allowed(facts, now, rules, book) and allowed(facts, now + DEMO_LASTS, rules, book):
             return place
     raise LookupError(f"Nobody may be called at {now:%H:%M} UTC.")
 

@@ -92,12 +92,13 @@ def _import_campaign(var: Path) -> tuple[int, str]:
     from calls.services.campaigns import start
     from calls.services.gates import rules_of
     from calls.services.importing import import_leads
+    from calls.services.rules import book_at
     from reautomation.demo.place import CALLER_ENDING, move_people, place_for
 
     now = timezone.now()
     budget = Budget.objects.create(name="Demo", limit=Decimal(BUDGET_USD))
     campaign = Campaign(name="Demo", budget=budget, max_concurrency=settings.VOICE.lines, max_call_s=180)
-    place = place_for(now, rules_of(campaign))
+    place = place_for(now, rules_of(campaign), book_at(now))
     campaign.from_number = place.prefix + CALLER_ENDING
     campaign.save()
     leads = var / "leads.csv"

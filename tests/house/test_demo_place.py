@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from calls.domain.compliance import Dial, DialRules, decide
+from calls.domain.compliance import DialRules, allowed
+from calls.domain.rules import RuleBook
+from calls.services.rule_file import read_rules
+from calls.services.rules import DEFAULT_RULES
 from reautomation.demo.place import PLACES, facts_of, move_people, place_for
 
+BOOK = RuleBook.of(read_rules(DEFAULT_RULES), version="shipped", at=datetime(2026, 11, 10, tzinfo=UTC))
 RULES = DialRules(opens=time(8), closes=time(21), weekdays=(0, 1, 2, 3, 4, 5, 6), max_attempts=6)
 
 
@@ -24,15 +28,15 @@ RULES = DialRules(opens=time(8), closes=time(21), weekdays=(0, 1, 2, 3, 4, 5, 6)
 def test_somewhere_every_gate_is_open_at_every_quarter_of_a_week(start: datetime) -> None:
     for quarter in range(7 * 24 * 4):
         now = start + timedelta(minutes=15 * quarter)
-        facts = facts_of(place_for(now, RULES))
-        assert isinstance(decide(facts, now=now, rules=RULES), Dial)
-        assert isinstance(decide(facts, now=now + timedelta(minutes=19), rules=RULES), Dial)
+        facts = facts_of(place_for(now, RULES, BOOK))
+        assert allowed(facts, now, RULES, BOOK)
+        assert allowed(facts, now + timedelta(minutes=19), RULES, BOOK)
 
 
 def test_no_place_where_the_campaign_itself_allows_no_hour() -> None:
     never = DialRules(opens=time(3), closes=time(4), weekdays=(0,), max_attempts=6)
     with pytest.raises(LookupError, match=r"Nobody may be called at 12:00 UTC"):
-        place_for(datetime(2026, 11, 22, 12, tzinfo=UTC), never)
+        place_for(datetime(2026, 11, 22, 12, tzinfo=UTC), never, BOOK)
 
 
 def test_moving_keeps_the_people_and_the_ends_of_their_numbers(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from calls.models import Call, Campaign
 from calls.services import campaigns
 from calls.services.gates import rules_of
 from calls.services.importing import import_leads
+from calls.services.rules import book_at
 from reautomation.demo.place import CALLER_ENDING, place_for
 from simulator.faults import Chance, Dice
 from tests.processes import left_over
@@ -152,7 +153,7 @@ def _rates_are_missing(house: Installation, seen: Seen) -> None:
 
 def _campaign(name: str, *, limit: str = "5", call_limit: Decimal | None = None, **fields: Any) -> Campaign:
     budget = Budget.objects.create(name=f"Budget of {name}", limit=Decimal(limit), call_limit=call_limit)
-    place = place_for(timezone.now(), rules_of(Campaign()))
+    place = place_for(timezone.now(), rules_of(Campaign()), book_at(timezone.now()))
     usual = {"max_concurrency": 5, "from_number": place.prefix + CALLER_ENDING}
     return Campaign.objects.create(name=name, budget=budget, **{**usual, **fields})
 

@@ -31,14 +31,14 @@ class Command(BaseCommand):
             ("export", "The rates in force as a file that diff reads."),
         ):
             action = actions.add_parser(name, help=said, description=said)
-            action.add_argument("--at", type=_instant, help="Another instant than now, such as 2026-12-01.")
+            action.add_argument("--at", type=instant, help="Another instant than now, such as 2026-12-01.")
             if name == "diff":
                 _add_file(action)
         said = "Take the prices of FILE over that differ or are new; all of them or, if one is refused, none."
         apply = actions.add_parser("apply", help=said, description=said)
         _add_file(apply)
         apply.add_argument(
-            "--from", dest="at", type=_instant, required=True, help="When they begin: now, or such as 2026-12-01."
+            "--from", dest="at", type=instant, required=True, help="When they begin: now, or such as 2026-12-01."
         )
         apply.add_argument("--only", nargs="+", action="extend", metavar="KEY", help="Only these.")
 
@@ -119,7 +119,7 @@ def _add_file(action: ArgumentParser) -> None:
     action.add_argument("file", nargs="?", type=Path, default=DEFAULT_CARD, help="A card; without: the shipped one.")
 
 
-def _instant(text: str) -> datetime | None:
+def instant(text: str) -> datetime | None:
     """``now``, which is None; a date, or a date and time with or without a zone; UTC where none is given."""
     if text == "now":
         return None

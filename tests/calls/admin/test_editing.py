@@ -28,6 +28,7 @@ def form(campaign: Campaign, **changes: object) -> dict[str, object]:
         "weekdays": ["0", "1", "2", "3", "4"],
         "opens_at": "09:00",
         "closes_at": "18:00",
+        "public_lists": "unless_consent",
         "max_concurrency": 4,
         "max_attempts": 6,
         "retry_after_min": 45,
@@ -253,6 +254,7 @@ def test_a_lead_is_added_with_its_consent(as_manager: Client, campaign: Campaign
     consent = {
         "consents-TOTAL_FORMS": 1,
         "consents-0-kind": "written",
+        "consents-0-scope": "campaign",
         "consents-0-source": "Home value form",
         "consents-0-given_at_0": "2026-03-04",
         "consents-0-given_at_1": "10:00",

@@ -72,16 +72,23 @@ def test_a_due_lead_gets_a_call_with_its_money_and_its_reasons() -> None:
     decision = Decision.objects.get()
     assert (decision.lead, decision.call_id, decision.result, decision.reason) == (lead, call.pk, "dial", "")
     assert [verdict["gate"] for verdict in decision.verdicts] == [
+        "kill switch",
+        "rules",
         "do not call",
         "consent",
+        "public lists",
+        "reassigned",
         "country",
+        "prefix",
         "attempts",
         "place",
         "frequency",
+        "abandonment",
         "hours",
+        "notices",
     ]
     assert all(verdict["passed"] for verdict in decision.verdicts)
-    assert decision.verdicts[-1]["saw"] == {"America/Denver": "Tue 12:00"}
+    assert decision.verdicts[-2]["saw"] == {"America/Denver": "Tue 12:00"}
     lead.refresh_from_db()
     assert (lead.status, lead.attempts, lead.next_attempt_at) == ("open", 0, NOW)
 
@@ -116,7 +123,7 @@ def test_the_campaigns_own_caller_id_goes_before_that_of_the_settings() -> None:
 def test_outside_the_hours_the_lead_waits_and_nothing_is_held(rung: list[UUID]) -> None:
     lead = make.lead(next_attempt_at=NOW - timedelta(days=1))
     five_am = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
-    assert look(lead.campaign_id, now=five_am) is Step.DECIDED
+    assert look(lead.campaign_id, now=five_am) is Step.OUTSIDE_HOURS
     lead.refresh_from_db()
     assert (lead.status, lead.next_attempt_at) == ("open", datetime(2026, 11, 10, 15, 0, tzinfo=UTC))
     decision = Decision.objects.get()

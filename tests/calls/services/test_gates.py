@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from calls.domain.compliance import DialRules
+from calls.domain.compliance import DialRules, LeadFacts
 from calls.domain.status import CallStatus
-from calls.models import Consent, Decision, Suppression
+from calls.models import Consent, Decision, Lead, Suppression
 from calls.services import gates
+from calls.services.rules import book_at
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER
 
@@ -16,11 +17,19 @@ pytestmark = pytest.mark.django_db
 NOW = NOON_IN_DENVER
 
 
+def facts_of(lead: Lead, *, now: datetime) -> LeadFacts:
+    return gates.facts_of(lead, now=now, book=book_at(now))
+
+
+def kinds(lead: Lead) -> list[str]:
+    return [consent.kind for consent in facts_of(lead, now=NOW).consents]
+
+
 def test_a_lead_as_the_gates_see_it() -> None:
     lead = make.lead(phone="+13035550142", attempts=2)
-    facts = gates.facts_of(lead, now=NOW)
+    facts = facts_of(lead, now=NOW)
     assert (facts.country, facts.states, facts.zones) == ("US", ("CO",), ("America/Denver",))
-    assert (facts.suppressed, facts.consent_kind, facts.called_at) == (False, "written", ())
+    assert (facts.suppressed, [one.kind for one in facts.consents], facts.called_at) == ("", ["written"], ())
     assert (facts.attempts, facts.promised) == (2, False)
 
 
@@ -47,7 +56,7 @@ def test_a_lead_as_the_gates_see_it() -> None:
 def test_where_a_lead_is(
     fields: dict[str, Any], country: str, states: tuple[str, ...], zones: tuple[str, ...]
 ) -> None:
-    facts = gates.facts_of(make.lead(**fields), now=NOW)
+    facts = facts_of(make.lead(**fields), now=NOW)
     assert (facts.country, facts.states, facts.zones) == (country, states, zones)
 
 
@@ -58,16 +67,16 @@ def test_a_toll_free_number_without_an_address_is_anywhere() -> None:
 
 def test_written_consent_counts_among_others() -> None:
     lead = make.lead(consent="oral")
-    assert gates.facts_of(lead, now=NOW).consent_kind == "oral"
+    assert kinds(lead) == ["oral"]
     Consent.objects.create(lead=lead, kind="written", source="form", given_at=NOW)
-    assert gates.facts_of(lead, now=NOW).consent_kind == "written"
-    assert gates.facts_of(make.lead(consent=""), now=NOW).consent_kind == ""
+    assert kinds(lead) == ["written", "oral"]
+    assert kinds(make.lead(consent="")) == []
 
 
 def test_a_number_on_the_list_is_seen() -> None:
     lead = make.lead()
     Suppression.objects.create(phone=lead.phone, source="admin", created_at=NOW)
-    assert gates.facts_of(lead, now=NOW).suppressed
+    assert facts_of(lead, now=NOW).suppressed == "*"
 
 
 def test_calls_to_the_number_are_counted_in_whatever_campaign() -> None:
@@ -81,11 +90,11 @@ def test_calls_to_the_number_are_counted_in_whatever_campaign() -> None:
     make.call(lead, CallStatus.CANCELED)
     make.call(lead, CallStatus.DONE, dialed_at=NOW - timedelta(days=1))
     make.call(make.lead(), CallStatus.DONE, dialed_at=NOW - timedelta(hours=1))
-    assert sorted(gates.facts_of(lead, now=NOW).called_at) == sorted(rang)
+    assert sorted(facts_of(lead, now=NOW).called_at) == sorted(rang)
 
 
 def test_a_promise_is_seen() -> None:
-    assert gates.facts_of(make.lead(commitment_at=NOW), now=NOW).promised
+    assert facts_of(make.lead(commitment_at=NOW), now=NOW).promised
 
 
 def test_the_campaigns_rules() -> None:
@@ -99,10 +108,10 @@ def test_a_decision_is_kept_with_every_word() -> None:
     gates.keep(gates.ask(lead, now=night), lead, now=night)
     decision = Decision.objects.get()
     assert (decision.at, decision.result, decision.reason) == (night, "never", "All 6 attempts are used.")
-    assert (decision.rules_version, decision.call_id) == ("2026-11", None)
+    assert (decision.rules_version, decision.call_id) == (book_at(night).version, None)
     assert [(verdict["gate"], verdict["reason"]) for verdict in decision.verdicts if not verdict["passed"]] == [
         ("attempts", "All 6 attempts are used."),
         ("hours", "Outside the allowed hours."),
     ]
-    assert decision.verdicts[3]["saw"] == {"attempts": 6, "allowed": 6, "promised": False}
-    assert "until" not in decision.verdicts[-1]
+    assert decision.verdicts[8]["saw"] == {"attempts": 6, "allowed": 6, "promised": False}
+    assert decision.verdicts[-2]["until"] == "2026-11-11T15:00:00+00:00"

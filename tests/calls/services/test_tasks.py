@@ -71,7 +71,7 @@ def test_dispatch_looks_at_what_is_due_now(rung: list[UUID]) -> None:
 def test_place_takes_the_processes_lines_and_name(carrier: FakeDialer, monkeypatch: pytest.MonkeyPatch) -> None:
     plane = FakePlane(ended(Disposition.NO_ANSWER, ended_at=datetime.now(UTC)))
     monkeypatch.setattr(worker, "plane", lambda: plane)
-    monkeypatch.setattr("calls.services.gates.ask", lambda lead, now: Dial(()))
+    monkeypatch.setattr("calls.services.gates.ask", lambda lead, now, call_id=None: Dial(()))
     call = make.call()
     heartbeat = Heartbeat()
     monkeypatch.setattr(tasks, "_heartbeat", heartbeat)
