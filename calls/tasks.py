@@ -24,6 +24,11 @@ def place(*, call_id: str, **_newer: object) -> None:
     placing.place(UUID(call_id), plane=plane(), dialer=dialer(), owner=_heartbeat.start(), clock=timezone.now)
 
 
+@shared_task(name="calls.hang_up")
+def hang_up(*, carrier_call_id: str, **_newer: object) -> None:
+    dialer().hang_up(carrier_call_id)
+
+
 @shared_task(name="calls.sweep")
 def sweep(**_newer: object) -> None:
     sweeping.sweep(dialer=dialer(), now=timezone.now())

@@ -3,7 +3,8 @@
 from calls.models.call import Appointment, Call, CallEvent, Turn
 from calls.models.campaign import Campaign
 from calls.models.cost import BudgetSum, CostDaily, CostEvent
-from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow, Suppression
+from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow
+from calls.models.suppression import Person, Suppression, SuppressionEntry
 
 __all__ = [
     "Appointment",
@@ -18,6 +19,8 @@ __all__ = [
     "Lead",
     "LeadImport",
     "LeadRow",
+    "Person",
     "Suppression",
+    "SuppressionEntry",
     "Turn",
 ]
