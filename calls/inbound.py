@@ -102,7 +102,7 @@ def call_answer(request: HttpRequest, received: InboundCall) -> str:
 
 
 def _number(text: str) -> str:
-    """E.164; '' for a withheld one, for which Twilio sends words or a number that does not exist, and a short code."""
+    """E.164; '' for a short code, and for a withheld one: words, or a number that does not exist."""
     try:
         return phone.parse(text)
     except phone.BadNumber:

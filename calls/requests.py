@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
 
 import structlog
 from django.conf import settings
@@ -12,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from voice.adapters import twilio
 
 log = structlog.get_logger(__name__)
-P = ParamSpec("P")
 Form = dict[str, str]
 _AGAIN_AFTER_S = 5
 
@@ -30,14 +28,14 @@ def not_signed() -> HttpResponse:
 
 
 def kept_or_asked_again(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
     """503 while the database is away, so that the request comes again; nothing of it was kept."""
 
     @wraps(view)
-    def keep(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def keep(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request, *args, **kwargs)
+            return view(request)
         except (OperationalError, InterfaceError) as error:
             log.error("request.not_kept", view=view.__name__, error=type(error).__name__)
             sentence = "The database is away and nothing was kept: send the request again."

@@ -23,10 +23,14 @@ class _Request(models.Model):
         max_length=20,
         help_text="How it came: voice, key, sms, inbound_call, api, admin, import, wrong_number.",
     )
-    said = models.CharField(max_length=300, blank=True, help_text="What the person said, wrote or pressed; the reason.")
+    said = models.CharField(
+        max_length=300, blank=True, help_text="What the person said, wrote or pressed; the reason."
+    )
     by = models.CharField(max_length=150, blank=True, help_text="The user or API token that entered it.")
     origin = models.CharField(
-        max_length=16, blank=True, help_text="The number that was opted out, where this is another of the same person."
+        max_length=16,
+        blank=True,
+        help_text="The number that was opted out, where this is another of the same person.",
     )
     reference = models.CharField(max_length=64, blank=True, help_text="The carrier's id of the message or call.")
     call_id = models.UUIDField(null=True, blank=True)

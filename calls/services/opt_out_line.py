@@ -23,5 +23,6 @@ def greeting(company: str) -> str:
 
 def company_for(number: str) -> str:
     """In whose name the number was called last; the company of the settings where it never was."""
-    last = Call.objects.filter(to_number=number).select_related("campaign").order_by("-queued_at").first()
+    dialed = Call.objects.filter(to_number=number, dialed_at__isnull=False).select_related("campaign")
+    last = dialed.order_by("-dialed_at").first()
     return (last.campaign.company_name if last else "") or settings.COMPANY_NAME

@@ -51,7 +51,7 @@ def unlink(lead_ids: Iterable[int]) -> int:
     return Lead.objects.filter(pk__in=list(lead_ids)).exclude(person=None).update(person=None)
 
 
-_Key = tuple[str, object]
+_Key = tuple[str, str | int]
 
 
 def _keys_of(phones: Iterable[str]) -> dict[str, set[_Key]]:
@@ -68,8 +68,8 @@ def _keys_of(phones: Iterable[str]) -> dict[str, set[_Key]]:
 
 def _numbers_of(keys: set[_Key]) -> dict[_Key, set[str]]:
     numbers: dict[_Key, set[str]] = defaultdict(set)
-    emails = [value for kind, value in keys if kind == "email"]
-    persons = [value for kind, value in keys if kind == "person"]
+    emails = [value for kind, value in keys if isinstance(value, str)]
+    persons = [value for kind, value in keys if isinstance(value, int)]
     if emails:
         by_email = Lead.objects.exclude(email="").alias(folded=Lower("email")).filter(folded__in=emails)
         for email, phone in by_email.values_list(Lower("email"), "phone").distinct():
