@@ -21,11 +21,11 @@ from calls.models import Call, Lead, Suppression, SuppressionEntry
 from calls.models.lead import LeadStatus
 from calls.services import doorbell
 from calls.services.moving import move
-from calls.services.persons import numbers_of_same_person, other_numbers
+from calls.services.persons import numbers_of_same_person
 
 log = structlog.get_logger(__name__)
 _LOCK = 0x570B
-_WRONG_NUMBER = "wrong_number"
+WRONG_NUMBER = "wrong_number"
 Kind = SuppressionEntry.Kind
 
 
@@ -68,9 +68,9 @@ def suppress_all(requests: Sequence[OptOut], *, now: datetime) -> set[str]:
     whose owner is somebody else. The numbers that came on the list are returned. Calls that ring are hung up after
     the commit, those that talk as well where the settings say so.
     """
-    _one_at_a_time()
+    one_at_a_time()
     wanted = {one.phone: one for one in reversed(requests)}  # the first of a number counts
-    personal = [one.phone for one in wanted.values() if one.source != _WRONG_NUMBER and not one.origin]
+    personal = [one.phone for one in wanted.values() if one.source != WRONG_NUMBER and not one.origin]
     for phone, origin in numbers_of_same_person(personal).items():
         wanted.setdefault(phone, replace(wanted[origin], phone=phone, origin=origin))
     added = _enter(wanted.values(), now=now)
@@ -94,7 +94,7 @@ def record_opt_out(call: Call, said: str, *, now: datetime) -> bool:
 @transaction.atomic
 def lift(phone: str, *, reason: str, by: str, now: datetime) -> bool:
     """Take the number off the list, as an entry of its own; its leads stay closed. False where it is not on it."""
-    _one_at_a_time()
+    one_at_a_time()
     entry = Suppression.objects.filter(phone=phone)
     if not entry.exists():
         return False
@@ -104,32 +104,21 @@ def lift(phone: str, *, reason: str, by: str, now: datetime) -> bool:
     return True
 
 
-@transaction.atomic
-def follow(lead_ids: Iterable[int], *, now: datetime) -> set[str]:
-    """Leads that came, or were linked, after their person had opted out follow; the numbers that came on the list.
+def one_at_a_time() -> None:
+    """Wait for opt-outs, and for calls about to ring, and hold both off until this transaction's end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
-    A number that somebody took off the list by hand does not follow.
-    """
-    _one_at_a_time()
-    numbers = set(Lead.objects.filter(pk__in=list(lead_ids)).values_list("phone", flat=True))
-    others = other_numbers(numbers)
-    origins = {number for found in others.values() for number in found}
-    personal = Suppression.objects.filter(phone__in=origins).exclude(source=_WRONG_NUMBER)
-    listed = {entry.phone: entry for entry in personal}
-    lifted = _lifted(others)
-    requests = []
-    for phone, found in others.items():
-        origin = next((listed[one] for one in sorted(found) if one in listed), None)
-        if origin and phone not in lifted:
-            said, by = origin.said, origin.by
-            requests.append(OptOut(phone, origin.source, said, by=by, origin=origin.phone, call_id=origin.call_id))
-    return suppress_all(requests, now=now) if requests else set()
+
+def hold_off() -> None:
+    """Wait for opt-outs, and hold new ones off until this transaction's end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_LOCK])
 
 
 def may_not_ring(phone: str) -> bool:
     """Whether the number is on the list, with every opt-out held off until this transaction's end."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_LOCK])
+    hold_off()
     return is_suppressed(phone)
 
 
@@ -144,11 +133,6 @@ def cancel(call_id: UUID, *, at: datetime, why: str, fence: int | None = None) -
         return False
     ledger.release(call_id, at=at)
     return True
-
-
-def _one_at_a_time() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _enter(requests: Iterable[OptOut], *, now: datetime) -> set[str]:
@@ -190,11 +174,6 @@ def _end_under_way(phones: Iterable[str], asking: set[UUID]) -> None:
     under_way = Call.objects.filter(to_number__in=phones, status__in=statuses).exclude(carrier_call_id="")
     for carrier_call_id in under_way.exclude(pk__in=asking).values_list("carrier_call_id", flat=True):
         doorbell.hang_up(carrier_call_id)
-
-
-def _lifted(phones: Iterable[str]) -> set[str]:
-    newest = SuppressionEntry.objects.filter(phone__in=phones).order_by("phone", "-pk").distinct("phone")
-    return {entry.phone for entry in newest if entry.kind == Kind.LIFTED}
 
 
 def _cancel_status(call_id: UUID, *, at: datetime, why: str, fence: int | None = None) -> bool:
