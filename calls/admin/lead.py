@@ -91,7 +91,7 @@ class LeadAdmin(BaseAdmin):
     form = LeadForm
     inlines = [ConsentInline]
     list_display = [
-        "person",
+        "who",
         "campaign",
         "status_badge",
         "outcome",
@@ -140,7 +140,7 @@ class LeadAdmin(BaseAdmin):
             messages.warning(request, f"The same person has opted out before: {follows} onto the do-not-call list.")
 
     @admin.display(description="name", ordering="name")
-    def person(self, lead: Lead) -> SafeString:
+    def who(self, lead: Lead) -> SafeString:
         return person(lead.name, lead.phone)
 
     @admin.display(description="phone", ordering="phone")
