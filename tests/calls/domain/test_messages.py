@@ -11,7 +11,12 @@ from calls.domain.messages import asks_to_stop
         *("STOP", "stop", "Stop.", " stop\n", "STOP!!!", "S.T.O.P", "“Stop”", "stop 🛑", "ＳＴＯＰ", "Stóp"),
         *("STOPALL", "stop all", "UNSUBSCRIBE", "Unsubscribe please", "END", "QUIT", "quit.", "CANCEL", "Revoke"),
         *("OPTOUT", "opt out", "Opt-Out", "remove", "REMOVE ME", "9"),
-        *("Please stop calling me", "Take me off your list", "don't text or call me again", "Do not call this number"),
+        *(
+            "Please stop calling me",
+            "Take me off your list",
+            "don't text or call me again",
+            "Do not call this number",
+        ),
         *("I revoke my consent", "lose my number", "Leave me alone", "STOP. I'm driving", "No more calls!"),
         *("Who is this? Stop calling", "wrong person, remove me from your list", "no me llame más"),
     ],

@@ -37,11 +37,9 @@ def post(path: str, form: Mapping[str, str], signature: str | None = None) -> An
 def verbs(response: Any) -> list[tuple[str, str]]:
     """The TwiML's verbs in order, with what is said or where they lead."""
     assert (response.status_code, response.headers["Content-Type"]) == (200, "text/xml; charset=utf-8")
-    found = []
-    for element in ET.fromstring(response.content.decode()).iter():
-        if element.tag != "Response":
-            found.append((element.tag, (element.text or element.get("action") or "").strip()))
-    return found
+    elements = ET.fromstring(response.content.decode()).iter()
+    shown = [(element.tag, (element.text or element.get("action") or "").strip()) for element in elements]
+    return [(tag, text) for tag, text in shown if tag != "Response"]
 
 
 def entries() -> list[tuple[str, str, str, str, str]]:
