@@ -188,13 +188,17 @@ class SuppressionAdmin(_Shown, BaseAdmin):
 
 @admin.register(SuppressionEntry)
 class SuppressionEntryAdmin(_Shown, ReadOnlyAdmin):
-    list_display = ["happened", "number", "what", "how", "said", "who"]
+    list_display = ["happened", "number", "what", "how_and_who", "said"]
     list_filter = ["kind", "source"]
     search_fields = ["phone", "said", "origin", "by"]
     date_hierarchy = "at"
     fields = ["happened", "number", "what", "how", "said", "who", "carrier_id", "of_call"]
     happened = utc("at", "at")
     empty_sentence = "No number was put on the do-not-call list yet, or taken off it."
+
+    @admin.display(description="source", ordering="source")
+    def how_and_who(self, entry: SuppressionEntry) -> SafeString:
+        return format_html("{}<br><small>{}</small>", self.how(entry), entry.by)
 
     @admin.display(description="what", ordering="kind")
     def what(self, entry: SuppressionEntry) -> SafeString | str:

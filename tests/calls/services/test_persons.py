@@ -1,11 +1,15 @@
 """A person's opt-out holds for all their numbers, and for nobody else's."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from structlog.testing import capture_logs
 
+from calls import migrations
 from calls.models import Lead, Person, Suppression, SuppressionEntry
 from calls.services import persons
 from calls.services.campaigns import reopen
@@ -143,7 +147,7 @@ def test_a_lifted_number_stays_closed_until_somebody_reopens_its_leads() -> None
 
 def test_the_database_keeps_every_entry() -> None:
     suppress(FIRST, source="sms", said="STOP", now=NOW)
-    forbidden = [
+    forbidden: list[Callable[[], object]] = [
         lambda: Suppression.objects.all().delete(),
         lambda: Suppression.objects.update(said="nothing"),
         lambda: SuppressionEntry.objects.all().delete(),
@@ -157,3 +161,19 @@ def test_the_database_keeps_every_entry() -> None:
     suppress(FIRST, source="sms", said="STOP", now=NOW)
     with pytest.raises(IntegrityError, match="goes only by a lift"), transaction.atomic():
         Suppression.objects.all().delete()
+
+
+def test_entries_of_before_begin_the_history() -> None:
+    Suppression.objects.create(phone=FIRST, source="voice", said="stop", created_at=NOW)
+    name = next(one.name for one in iter_modules(migrations.__path__) if one.name.endswith("do_not_call_history"))
+    with connection.cursor() as cursor:
+        history: str = import_module(f"calls.migrations.{name}").HISTORY
+        cursor.execute(history)
+    entry = SuppressionEntry.objects.get()
+    assert (entry.phone, entry.kind, entry.source, entry.said, entry.at) == (
+        FIRST,
+        "suppressed",
+        "voice",
+        "stop",
+        NOW,
+    )
