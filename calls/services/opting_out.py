@@ -24,7 +24,7 @@ from calls.services.moving import move
 from calls.services.persons import numbers_of_same_person
 
 log = structlog.get_logger(__name__)
-_LOCK = 0x570B
+_OPT_OUT_LOCK = 7_201_009
 WRONG_NUMBER = "wrong_number"
 Kind = SuppressionEntry.Kind
 
@@ -107,13 +107,13 @@ def lift(phone: str, *, reason: str, by: str, now: datetime) -> bool:
 def one_at_a_time() -> None:
     """Wait for opt-outs, and for calls about to ring, and hold both off until this transaction's end."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_OPT_OUT_LOCK])
 
 
 def hold_off() -> None:
     """Wait for opt-outs, and hold new ones off until this transaction's end."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_OPT_OUT_LOCK])
 
 
 def may_not_ring(phone: str) -> bool:
