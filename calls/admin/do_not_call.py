@@ -125,8 +125,8 @@ class SuppressionAdmin(_Shown, BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
         """Through the service, which closes the number's leads and cancels its waiting calls as well."""
-        request_ = opting_out.OptOut(obj.phone, "admin", obj.said, by=str(request.user))
-        added = opting_out.suppress_all([request_], now=timezone.now())
+        asked = opting_out.OptOut(obj.phone, "admin", obj.said, by=str(request.user))
+        added = opting_out.suppress_all([asked], now=timezone.now())
         if obj.phone not in added:
             messages.warning(request, "The number was on the list already; its first entry stays.")
         if others := added - {obj.phone}:
