@@ -16,6 +16,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "leadimport": ("add", "view"),
         "leadrow": ("view",),
         "suppression": ("add", "view"),
+        "suppressionentry": ("view",),
         "call": ("view",),
         "turn": ("view",),
         "callevent": ("view",),

@@ -8,6 +8,7 @@ from django.utils import timezone
 from calls.carrier import dialer
 from calls.services import alerting, carrier_prices, costs, dispatching, placing, sweeping
 from calls.services.leases import Heartbeat
+from voice.ports import CarrierError
 
 _heartbeat = Heartbeat()
 
@@ -22,6 +23,11 @@ def place(*, call_id: str, **_newer: object) -> None:
     from voice.worker import plane
 
     placing.place(UUID(call_id), plane=plane(), dialer=dialer(), owner=_heartbeat.start(), clock=timezone.now)
+
+
+@shared_task(name="calls.hang_up", autoretry_for=(CarrierError,), max_retries=3, retry_backoff=1)
+def hang_up(*, carrier_call_id: str, **_newer: object) -> None:
+    dialer().hang_up(carrier_call_id)
 
 
 @shared_task(name="calls.sweep")

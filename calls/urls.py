@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from calls import views, webhooks
+from calls import inbound, views, webhooks
 
 urlpatterns = [
     path("calls/<uuid:call_id>/recording.wav", views.recording, name="call-recording"),
     path("webhooks/twilio/calls/<uuid:call_id>/status", webhooks.status, name="twilio-status"),
     path("webhooks/twilio/calls/<uuid:call_id>/machine", webhooks.machine, name="twilio-machine"),
+    path("webhooks/twilio/messages", inbound.message, name="twilio-message"),
+    path("webhooks/twilio/voice", inbound.call, name="twilio-voice"),
+    path("webhooks/twilio/voice/answer", inbound.call_answer, name="twilio-voice-answer"),
 ]

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from calls.models import Call
+from calls.requests import Form, not_signed, signed_form
 from calls.services import carrier
 from voice import bell
 from voice.adapters import twilio
@@ -18,7 +19,6 @@ from voice.domain.types import CarrierUpdate, Signal, SignalKind
 from voice.line import carrier_value
 
 log = structlog.get_logger(__name__)
-Form = dict[str, str]
 
 
 @csrf_exempt
@@ -36,12 +36,10 @@ def machine(request: HttpRequest, call_id: UUID) -> HttpResponse:
 
 
 def _take(request: HttpRequest, call_id: UUID, parse: Callable[[Form], CarrierUpdate]) -> HttpResponse:
-    form = {key: str(value) for key, value in request.POST.items()}
-    url = f"{settings.PUBLIC_URL}{request.get_full_path()}"
-    signature = request.headers.get("X-Twilio-Signature", "")
-    if not twilio.valid_signature(url, form, signature, settings.TWILIO_AUTH_TOKEN):
+    form = signed_form(request)
+    if form is None:
         log.warning("webhook.refused", call_id=str(call_id), reason="signature")
-        return HttpResponse("The signature does not match: check TWILIO_AUTH_TOKEN and PUBLIC_URL.", status=403)
+        return not_signed()
     try:
         update = parse(form)
         news = carrier.apply(call_id, update, now=timezone.now())

@@ -1,12 +1,15 @@
 """Webhook endpoints and their deliveries in the admin."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from integrations import services
-from integrations.models import Delivery, Endpoint
+from integrations import services, tokens
+from integrations.models import ApiToken, Delivery, Endpoint
 
 
 @admin.register(Endpoint)
@@ -65,4 +68,56 @@ class DeliveryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Made and revoked, never edited; the token's text is on the page that follows its making, and nowhere else."""
+
+    list_display = ["name", "scope", "start", "created_at", "created_by", "last_used_at", "state"]
+    list_filter = ["scope"]
+    search_fields = ["name", "begins"]
+    actions = ["revoke"]
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        made = ("name", "scope", "start", "created_at", "created_by", "last_used_at", "revoked_at", "revoked_by")
+        return made if obj else ("name", "scope")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        return self.get_fields(request, obj) if obj else ()
+
+    @admin.display(description="begins with", ordering="begins")
+    def start(self, token: ApiToken) -> str:
+        return f"{token.begins}…"
+
+    @admin.display(description="state", ordering="revoked_at")
+    def state(self, token: ApiToken) -> str:
+        return "revoked" if token.revoked_at else "valid"
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        if not change:
+            request.new_token = tokens.make(obj, by=str(request.user), now=timezone.now())  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
+        """The one page that shows the token. Not by way of a message, which would be kept in a cookie."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"The token {obj.name}",
+            "text": request.new_token,  # type: ignore[attr-defined]
+        }
+        page = TemplateResponse(request, "admin/integrations/apitoken/made.html", context)
+        page["Cache-Control"] = "no-store"
+        return page
+
+    @admin.action(description="Revoke selected tokens", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        count = tokens.revoke(ids, by=str(request.user), now=timezone.now())
+        self.message_user(
+            request, f"{count} {'token is' if count == 1 else 'tokens are'} revoked: nothing opens with it."
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         return False

@@ -98,3 +98,38 @@ class Delivery(models.Model):
         if self.delivered_at:
             return "delivered"
         return "waiting" if self.next_attempt_at else "gave up"
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def valid(self) -> "ApiTokenQuerySet":
+        return self.filter(revoked_at=None)
+
+
+class ApiToken(models.Model):
+    """Lets a program use one part of the REST API. The token is shown once; its SHA-256 is what is kept.
+
+    A token has 256 random bits, so a fast hash without salt gives nothing away.
+    """
+
+    class Scope(models.TextChoices):
+        DO_NOT_CALL = "do_not_call", "add numbers to the do-not-call list"
+
+    name = models.CharField(max_length=80, unique=True, help_text="Who uses it, such as: CRM.")
+    scope = models.CharField(max_length=20, choices=Scope.choices, default=Scope.DO_NOT_CALL)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    begins = models.CharField(max_length=12, editable=False, help_text="How the token begins.")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=150, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API token"
+        default_permissions = ("add", "change", "view")
+
+    def __str__(self) -> str:
+        return self.name

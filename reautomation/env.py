@@ -117,6 +117,9 @@ class Environment(BaseSettings):
     twilio_api_url: Annotated[str, _url("http", "https")] = "https://api.twilio.com"
     twilio_from_number: Phone = ""
 
+    opt_out_sms_confirmation: Annotated[str, Field(max_length=320)] = ""
+    opt_out_ends_live_calls: bool = False
+
     voice_lines: Annotated[int, Field(ge=1, le=200)] = 4
     voice_media_host: str = "127.0.0.1"
     voice_media_port: Port = 0

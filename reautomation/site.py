@@ -13,6 +13,7 @@ _ORDER = {
         "Call",
         "Appointment",
         "Suppression",
+        "SuppressionEntry",
         "Consent",
         "CompanySuppression",
         "NumberCheck",
@@ -24,7 +25,7 @@ _ORDER = {
         "Turn",
     ],
     "billing": ["Budget", "CostDaily", "Alert", "Review", "LedgerEntry", "Rate", "AlertRule"],
-    "integrations": ["Endpoint", "Delivery"],
+    "integrations": ["Endpoint", "Delivery", "ApiToken"],
     "auth": ["User", "Group"],
     "django_celery_beat": [],
 }

@@ -12,4 +12,5 @@ urlpatterns = [
     path("health", health.health, name="health"),
     path("metrics", health.metrics, name="metrics"),
     path("", include("calls.urls")),
+    path("", include("integrations.urls")),
 ]

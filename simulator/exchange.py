@@ -16,6 +16,7 @@ from simulator.domain.people import E164, Answers, People, Person
 from simulator.domain.twiml import Dial
 from simulator.faults import Dice, MediaFaults, Switches
 from simulator.line import Bridge, Line, Quiet
+from simulator.numbers import Message, Number
 from simulator.party import Human, Machine, Party
 from simulator.phone import Phone, Plan
 from simulator.script import Script, Source
@@ -65,6 +66,8 @@ class Exchange:
         self._noise = audio.comfort_noise()
         self._phones: dict[str, Phone] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self.numbers: dict[str, Number] = {}
+        self.messages: list[Message] = []
 
     async def start(self) -> None:
         """Load the models and render what the people will say, so that the first call is as quick as the last."""
@@ -89,6 +92,20 @@ class Exchange:
         if self.dice.strikes(self.switches.rest.too_many_requests) or not self._rate.take(time.monotonic()):
             raise errors.too_many_requests()
         return self._ring(to, from_, plan).call
+
+    def call_in(self, from_: str, number: Number) -> Call | None:
+        """Somebody calls a number of the application's, which answers with its voice URL; None for nobody we know."""
+        if self.people.find(from_) is None or number.voice is None:
+            return None
+        return self._ring(number.phone_number, from_, Plan(source=number.voice, inbound=True)).call
+
+    async def write_in(self, from_: str, number: Number, body: str) -> Message:
+        """Somebody writes to a number of the application's: its SMS URL is asked, and the fallback after it."""
+        message = Message(f"SM{secrets.token_hex(16)}", from_, number.phone_number, body, now())
+        self.messages.append(message)
+        for _ in range(2 if self.dice.strikes(self.switches.callbacks.doubled) else 1):
+            await message.deliver(number, self.account.sid, self._webhooks)
+        return message
 
     def calls(self) -> Iterable[Call]:
         """Every call, the newest first."""
@@ -134,7 +151,7 @@ class Exchange:
         }
 
     def _ring(self, to: str, from_: str, plan: Plan, *, parent: Call | None = None) -> Phone:
-        person = self.people.find(to)
+        person = self.people.find(from_ if plan.inbound else to)
         if person is None and self._load_mode:
             person = Person(id="anybody", number=to, greeting="Hello?", answers=Answers(after_s=0.2))
         call = Call(
@@ -143,7 +160,7 @@ class Exchange:
             to=to,
             from_=from_,
             created_at=now(),
-            direction="outbound-dial" if parent else "outbound-api",
+            direction=_direction(plan, parent),
             parent_sid=parent.sid if parent else None,
             person_id=person.id if person else None,
         )
@@ -180,6 +197,12 @@ class Exchange:
             return Human(person, mind, self._speech, call, noise=self._noise)
 
         return pick_up
+
+
+def _direction(plan: Plan, parent: Call | None) -> str:
+    if plan.inbound:
+        return "inbound"
+    return "outbound-dial" if parent else "outbound-api"
 
 
 def _voice(person: Person) -> Voice:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from simulator import audio
 from simulator.domain.call import Call
-from simulator.party import Party
+from simulator.party import Ear, Party
 
 
 class Far(Protocol):
@@ -58,6 +58,25 @@ class Playback(Quiet):
 
     def press(self, digit: str) -> None:
         self.keys.put_nowait(digit)
+
+
+class Listener(Playback):
+    """A sound that ends where somebody speaks into it; what they say is kept in ``heard``, as mu-law."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ear, self._tick = Ear(), 0
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+        self.began = asyncio.Event()
+
+    def push(self, frame: bytes) -> None:
+        self._tick += 1
+        ended = self._ear.tick(self._tick, frame)
+        if self._ear.started is not None:
+            self.began.set()
+            self._audio = b""
+        if ended:
+            self.heard.put_nowait(ended[2])
 
 
 class Bridge(Quiet):

@@ -72,6 +72,18 @@ def onward(form: FormData) -> Source | None:
     )
 
 
+def incoming(form: FormData, kind: str) -> Fetch | None:
+    """What is asked when somebody calls (``kind`` Voice) or writes to (Sms) a number; None without a URL."""
+    url, fallback = _field(form, f"{kind}Url"), _field(form, f"{kind}FallbackUrl")
+    for one in (url, fallback):
+        if one and not _is_http(one):
+            raise errors.invalid_url(one)
+    if not url:
+        return None
+    onward_to = Fetch(fallback, _method(form, f"{kind}FallbackMethod")) if fallback else None
+    return Fetch(url, _method(form, f"{kind}Method"), fallback=onward_to)
+
+
 def _subscription(form: FormData) -> Subscription | None:
     url = _field(form, "StatusCallback")
     if not url:

@@ -36,13 +36,17 @@ class MachineDetection:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was asked for one call. ``source`` None: the call is one leg of a ``<Dial>``."""
+    """What was asked for one call. ``source`` None: the call is one leg of a ``<Dial>``.
+
+    ``inbound``: the person calls one of the application's numbers, which answers at once.
+    """
 
     source: Source | None
     subscription: Subscription | None = None
     timeout_s: float = 60.0
     time_limit_s: float = 14_400.0
     detection: MachineDetection | None = None
+    inbound: bool = False
 
 
 class Phone:
@@ -104,6 +108,9 @@ class Phone:
         self._move(Status.INITIATED)
         if await self._ended_within(_SETUP_S):
             return False
+        if self.plan.inbound:
+            self._move(Status.RINGING)
+            return True
         how = self._person.answers.how if self._person else How.INVALID
         self.call.sip_code = _SIP.get(how, 200)
         if how is How.INVALID or self._person is None:

@@ -6,11 +6,10 @@ import binascii
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import structlog
 from starlette.applications import Starlette
-from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,6 +19,7 @@ from simulator.domain import errors
 from simulator.domain.call import Call, Status, observation, resource
 from simulator.domain.errors import CarrierError
 from simulator.exchange import Exchange
+from simulator.inbound import Inbound, read_form
 from simulator.parameters import new_call, onward, parse_filters
 from simulator.webhooks import now
 
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 _CALLS = "/2010-04-01/Accounts/{account_sid}/Calls.json"
+_NUMBERS = "/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers.json"
 _CALL = "/2010-04-01/Accounts/{account_sid}/Calls/{sid}.json"
 
 
@@ -45,14 +46,19 @@ def create_app(exchange: Exchange, *, closes: bool = True) -> Starlette:
             if closes:
                 await exchange.close()
 
-    api = _Api(exchange)
+    api, inbound = _Api(exchange), Inbound(exchange)
     return Starlette(
         routes=[
             Route(_CALLS, api.guarded(api.create), methods=["POST"]),
             Route(_CALLS, api.guarded(api.list), methods=["GET"]),
             Route(_CALL, api.guarded(api.fetch), methods=["GET"]),
             Route(_CALL, api.guarded(api.update), methods=["POST"]),
+            Route(_NUMBERS, api.guarded(inbound.add_number), methods=["POST"]),
+            Route(_NUMBERS, api.guarded(inbound.list_numbers), methods=["GET"]),
             Route("/simulator/calls", api.observe, methods=["GET"]),
+            Route("/simulator/calls", inbound.call, methods=["POST"]),
+            Route("/simulator/messages", inbound.messages, methods=["GET"]),
+            Route("/simulator/messages", inbound.write, methods=["POST"]),
             Route("/simulator/people", api.people, methods=["GET"]),
             Route("/simulator/health", api.health, methods=["GET"]),
         ],
@@ -78,13 +84,6 @@ async def _error(request: Request, error: CarrierError) -> Response:
     del request
     headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if error.status == 401 else None
     return JSONResponse(error.body(), error.status, headers)
-
-
-async def _form(request: Request) -> FormData:
-    """The fields of a URL-encoded body, the only kind that Twilio's API takes."""
-    fields: list[tuple[str, str | UploadFile]] = []
-    fields.extend(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
-    return FormData(fields)
 
 
 class _Api:
@@ -125,7 +124,7 @@ class _Api:
         return resource(call, price_told=told)
 
     async def create(self, request: Request) -> Response:
-        wanted = new_call(await _form(request))
+        wanted = new_call(await read_form(request))
         call = self._exchange.create(wanted.to, wanted.from_, wanted.plan)
         rest = self._exchange.switches.rest
         if self._exchange.dice.strikes(rest.lost_answer):
@@ -138,7 +137,7 @@ class _Api:
 
     async def update(self, request: Request) -> Response:
         call = self._call(request)
-        form = await _form(request)
+        form = await read_form(request)
         status = str(form.get("Status", ""))
         source = onward(form)
         if status not in {"", Status.COMPLETED, Status.CANCELED}:

@@ -16,7 +16,7 @@ from simulator.domain import twiml
 from simulator.domain.call import Call
 from simulator.domain.twiml import Dial, Gather, Hangup, Pause, Play, Redirect, Reject, Say, Stream, TwimlError, Verb
 from simulator.faults import MediaFaults
-from simulator.line import Line, Playback, Quiet
+from simulator.line import Line, Listener, Playback, Quiet
 from simulator.media import MediaStream
 from simulator.speech import Speech, Voice
 from simulator.webhooks import Webhooks, call_fields, now
@@ -206,8 +206,8 @@ class Script:
             self._line.far = Quiet()
 
     async def _gather(self, verb: Gather) -> Source | None:
-        taker = Playback()
-        digits = await self._first_key(verb, taker)
+        taker: Playback = Listener() if verb.speech else Playback()
+        digits, words = await self._first_input(verb, taker)
         self._line.far = taker
         try:
             while digits and digits[-1] not in verb.finish_on_key and len(digits) != verb.num_digits:
@@ -216,25 +216,38 @@ class Script:
             log.debug("gather.timeout", call_sid=self._call.sid)
         finally:
             self._line.far = Quiet()
-        if not digits:
+        fields = {"msg": "Gather End"}
+        if digits:
+            fields["Digits"] = digits.rstrip(verb.finish_on_key)
+        elif words:
+            fields |= {"SpeechResult": words, "Confidence": "0.9"}
+        else:
             return None
-        fields = {"Digits": digits.rstrip(verb.finish_on_key), "msg": "Gather End"}
         return self._onward(verb.action or self._base, verb.method, fields)
 
-    async def _first_key(self, verb: Gather, taker: Playback) -> str:
-        """The first key, pressed during the prompts or within the timeout after them; "" without one."""
-        key = asyncio.create_task(taker.keys.get())
+    async def _first_input(self, verb: Gather, taker: Playback) -> tuple[str, str]:
+        """The first key, or what was said, during the prompts or within the timeout after them; "" without."""
+        key = asyncio.create_task(taker.keys.get() if verb.keys else asyncio.Event().wait())
+        words = asyncio.create_task(self._words(taker))
         prompts = asyncio.create_task(self._prompt(verb, taker))
         try:
-            await asyncio.wait({key, prompts}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({key, words, prompts}, return_when=asyncio.FIRST_COMPLETED)
             self._line.far = taker
-            if not key.done():
-                await asyncio.wait({key}, timeout=verb.timeout_s)
-            return key.result() if key.done() else ""
+            if not (key.done() or words.done()):
+                await asyncio.wait({key, words}, timeout=verb.timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if isinstance(taker, Listener) and taker.began.is_set() and not key.done():
+                await asyncio.wait({key, words}, return_when=asyncio.FIRST_COMPLETED)
+            return str(key.result()) if key.done() else "", words.result() if words.done() else ""
         finally:
-            key.cancel()
-            prompts.cancel()
-            await asyncio.wait({prompts})
+            for task in (key, words, prompts):
+                task.cancel()
+            await asyncio.wait({prompts, words})
+
+    async def _words(self, taker: Playback) -> str:
+        if not isinstance(taker, Listener):
+            await asyncio.Event().wait()
+            return ""
+        return await self._speech.understand(await taker.heard.get())
 
     async def _prompt(self, verb: Gather, taker: Playback) -> None:
         for prompt in verb.prompts:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from typing import Self
+from urllib.parse import parse_qsl, urldefrag, urlencode, urlsplit, urlunsplit
 
 import httpx
 import structlog
@@ -18,6 +19,7 @@ from simulator.faults import CallbackSwitches, Dice
 log = structlog.get_logger(__name__)
 _TIMEOUT_S = 15.0
 _REORDERED_AFTER_S = 3.0
+_RETRY_AFTER_S = 0.2
 
 EVENT_OF = {
     Status.INITIATED: "initiated",
@@ -38,6 +40,32 @@ class Subscription:
     url: str
     method: str = "POST"
     events: frozenset[str] = frozenset({"completed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """When a request is repeated, and how often at most.
+
+    Source: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+    """
+
+    count: int = 1
+    causes: frozenset[str] = frozenset({"ct"})
+
+    @classmethod
+    def of(cls, fragment: str) -> Self:
+        """From the fragment of a webhook's URL, such as ``rc=5&rp=5xx,rt``; Twilio's defaults elsewhere."""
+        given = dict(parse_qsl(fragment))
+        causes = frozenset(given.get("rp", "ct").split(","))
+        every = frozenset({"4xx", "5xx", "ct", "rt"})
+        count = given.get("rc", "1")
+        return cls(min(int(count), 5) if count.isdecimal() else 1, every if "all" in causes else causes)
+
+    def cover(self, outcome: httpx.Response | httpx.HTTPError) -> bool:
+        if isinstance(outcome, httpx.Response):
+            return f"{outcome.status_code // 100}xx" in self.causes
+        never_arrived = isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout)
+        return ("ct" if never_arrived else "rt") in self.causes
 
 
 @dataclass(slots=True)
@@ -88,7 +116,22 @@ class Webhooks:
         await self._client.aclose()
 
     async def request(self, url: str, method: str, fields: Mapping[str, str]) -> httpx.Response:
-        """Ask as Twilio asks. Raises httpx.HTTPError when there is no answer."""
+        """Ask as Twilio asks, and again as the URL's fragment says. Raises httpx.HTTPError where nobody answers."""
+        url, fragment = urldefrag(url)
+        retries = Retries.of(fragment)
+        for left in reversed(range(retries.count + 1)):
+            try:
+                response = await self._ask(url, method, fields)
+            except httpx.HTTPError as error:
+                if not (left and retries.cover(error)):
+                    raise
+            else:
+                if not (left and retries.cover(response)):
+                    return response
+            await asyncio.sleep(_RETRY_AFTER_S)
+        raise AssertionError("The last attempt returns or raises.")
+
+    async def _ask(self, url: str, method: str, fields: Mapping[str, str]) -> httpx.Response:
         if method == "GET":
             parts = urlsplit(url)
             query = "&".join(part for part in (parts.query, urlencode(fields)) if part)

@@ -17,6 +17,8 @@ for _name in (
     "GPU_RATE",
     "GPU_CALLS",
     "GPU_USE",
+    "OPT_OUT_SMS_CONFIRMATION",
+    "OPT_OUT_ENDS_LIVE_CALLS",
     "PUBLIC_URL",
     "DEBUG",
 ):

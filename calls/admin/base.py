@@ -40,6 +40,8 @@ _TONES = {
     "wrong_number": "bad",
     "bad_number": "bad",
     "never": "bad",
+    "suppressed": "bad",
+    "lifted": "warn",
 }
 
 

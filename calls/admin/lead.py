@@ -32,7 +32,7 @@ from calls.domain.compliance import Dial, Never, Wait
 from calls.models import Consent, Decision, Lead
 from calls.models.call import DISPOSITION_CHOICES
 from calls.models.lead import LeadStatus
-from calls.services import campaigns, gates, opting_out, rules
+from calls.services import campaigns, following, gates, opting_out, persons, rules
 
 _SHOWN = 10
 
@@ -112,7 +112,7 @@ class LeadAdmin(BaseAdmin):
     form = LeadForm
     inlines = [ConsentInline]
     list_display = [
-        "person",
+        "who",
         "campaign",
         "status_badge",
         "outcome",
@@ -124,7 +124,7 @@ class LeadAdmin(BaseAdmin):
     search_fields = ["name", "phone", "email", "address"]
     date_hierarchy = "created_at"
     autocomplete_fields = ["campaign"]
-    actions = ["reopen", "never_call_again"]
+    actions = ["reopen", "never_call_again", "link_as_one_person", "unlink"]
     empty_sentence = "There is no lead yet. Open a campaign and press Import leads, or add one here."
     readonly_fields = ["progress", "number", "history"]
     fieldsets = [
@@ -159,9 +159,17 @@ class LeadAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
         """Only what was edited: a call may have ended since the form was shown."""
         obj.save(update_fields=form.changed_data if change else None)
+        if "email" in form.changed_data:
+            self._follow(request, [obj.pk])
+
+    def _follow(self, request: HttpRequest, ids: list[int]) -> None:
+        """Leads that turn out to be somebody who has opted out are not called either."""
+        if added := following.follow(ids, now=timezone.now()):
+            follows = counted(len(added), "number follows", "numbers follow")
+            messages.warning(request, f"The same person has opted out before: {follows} onto the do-not-call list.")
 
     @admin.display(description="name", ordering="name")
-    def person(self, lead: Lead) -> SafeString:
+    def who(self, lead: Lead) -> SafeString:
         return person(lead.name, lead.phone)
 
     @admin.display(description="phone", ordering="phone")
@@ -246,8 +254,25 @@ class LeadAdmin(BaseAdmin):
     def never_call_again(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
         numbers = set(queryset.values_list("phone", flat=True))
         now, said = timezone.now(), f"Chosen in the admin by {request.user}"
-        added = sum(opting_out.suppress(number, source="admin", said=said, now=now) for number in sorted(numbers))
+        by = str(request.user)
+        requests = [opting_out.OptOut(number, "admin", said, by=by) for number in sorted(numbers)]
+        added = len(opting_out.suppress_all(requests, now=now))
         messages.success(request, f"{counted(added, 'number was', 'numbers were')} added to the do-not-call list.")
+
+    @admin.action(description="Selected leads are one person", permissions=["change"])
+    def link_as_one_person(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        if len(ids) < 2:
+            messages.error(request, "Choose at least two leads that are one person.")
+            return
+        persons.link(ids, by=str(request.user), now=timezone.now())
+        messages.success(request, f"{len(ids)} leads are one person: an opt-out of one holds for all their numbers.")
+        self._follow(request, ids)
+
+    @admin.action(description="Selected leads are nobody else", permissions=["change"])
+    def unlink(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
+        count = persons.unlink(queryset.values_list("pk", flat=True))
+        messages.success(request, f"{counted(count, 'lead is', 'leads are')} linked with no other any more.")
 
     def has_suppress_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("calls.add_suppression")

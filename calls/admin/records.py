@@ -1,8 +1,5 @@
-"""The remaining records: the do-not-call list, appointments, decisions, what was said, what happened."""
+"""The remaining records: appointments, decisions, what was said, what happened."""
 
-from typing import Any
-
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,7 +10,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from calls.admin.base import (
-    BaseAdmin,
     ReadOnlyAdmin,
     badge,
     clock,
@@ -25,62 +21,7 @@ from calls.admin.base import (
     verdict_rows,
 )
 from calls.admin.call import local_time
-from calls.domain import phone
-from calls.models import Appointment, CallEvent, Consent, Decision, Suppression, Turn
-from calls.services import opting_out
-
-
-class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
-    phone = forms.CharField(max_length=30, help_text="It will never be called again, in any campaign.")
-    said = forms.CharField(
-        label="Reason", max_length=300, help_text="How the person asked, such as: e-mail of 3 March to the office."
-    )
-
-    class Meta:
-        model = Suppression
-        fields = ["phone", "said"]
-
-    def clean_phone(self) -> str:
-        try:
-            return phone.parse(self.cleaned_data["phone"])
-        except phone.BadNumber as error:
-            raise forms.ValidationError(str(error)) from None
-
-
-@admin.register(Suppression)
-class SuppressionAdmin(BaseAdmin):
-    form = SuppressionForm
-    list_display = ["number", "how", "said", "added"]
-    list_filter = ["source"]
-    search_fields = ["phone", "said"]
-    date_hierarchy = "created_at"
-    added = utc("created_at", "added")
-    empty_sentence = "Nobody asked not to be called yet. A number that is added here is never called again."
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["phone", "said"] if obj is None else ["number", "how", "said", "added", "of_call"]
-
-    @admin.display(description="phone", ordering="phone")
-    def number(self, entry: Suppression) -> SafeString:
-        return shown_phone(entry.phone)
-
-    @admin.display(description="source", ordering="source")
-    def how(self, entry: Suppression) -> str:
-        return entry.source.replace("_", " ")
-
-    @admin.display(description="call")
-    def of_call(self, entry: Suppression) -> SafeString | str:
-        return call_link(entry.call_id)
-
-    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
-        """Through the service, which closes the number's leads and cancels its waiting calls as well."""
-        now = timezone.now()
-        if not opting_out.suppress(obj.phone, source="admin", said=obj.said, now=now):
-            messages.warning(request, "The number was on the list already; its first entry stays.")
-        obj.pk = Suppression.objects.values_list("pk", flat=True).get(phone=obj.phone)
+from calls.models import Appointment, CallEvent, Consent, Decision, Turn
 
 
 def call_link(call_id: object) -> SafeString | str:

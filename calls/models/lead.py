@@ -43,6 +43,8 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(~Exists(Call.objects.unfinished().filter(to_number=OuterRef("phone"))))
 
     def reachable(self) -> "LeadQuerySet":
+        from calls.models.suppression import Suppression
+
         return self.filter(~Exists(Suppression.objects.filter(phone=OuterRef("phone"))))
 
     def in_order_of_calling(self) -> "LeadQuerySet":
@@ -53,6 +55,9 @@ class Lead(models.Model):
     """One person to call in one campaign. ``phone`` is E.164; ``zone`` overrides what the number tells."""
 
     campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="leads")
+    person = models.ForeignKey(
+        "calls.Person", null=True, blank=True, on_delete=models.SET_NULL, related_name="leads", editable=False
+    )
     phone = models.CharField(max_length=16, db_index=True)
     name = models.CharField(max_length=120, blank=True)
     email = models.EmailField(blank=True)
@@ -92,6 +97,7 @@ class Lead(models.Model):
             ),
             models.Index(fields=["created_at", "id"], name="lead_by_age"),
             models.Index(fields=["household"], condition=~Q(household=""), name="lead_household"),
+            models.Index(Lower("email"), condition=~Q(email=""), name="lead_by_email"),
         ]
 
     def __str__(self) -> str:
@@ -133,24 +139,6 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} consent, {self.source}"
-
-
-class Suppression(models.Model):
-    """A number that is never called again, in any campaign."""
-
-    phone = models.CharField(max_length=16, unique=True)
-    source = models.CharField(max_length=20, help_text="How it came: voice, key, wrong_number, admin, import.")
-    said = models.CharField(max_length=300, blank=True, help_text="What the person said or pressed.")
-    call_id = models.UUIDField(null=True, blank=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["-created_at"]
-        verbose_name = "do-not-call entry"
-        verbose_name_plural = "do-not-call entries"
-
-    def __str__(self) -> str:
-        return self.phone
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):

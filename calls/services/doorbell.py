@@ -16,11 +16,20 @@ def ring(call_id: UUID) -> bool:
 
     A broker that is away is not waited for: whoever rings has other calls to see to.
     """
+    return _send("calls.place", call_id=str(call_id))
+
+
+def hang_up(carrier_call_id: str) -> bool:
+    """Have a worker ask the carrier to end the call; False when the broker does not take it."""
+    return _send("calls.hang_up", carrier_call_id=carrier_call_id)
+
+
+def _send(task: str, **arguments: str) -> bool:
     connection = current_app.connection_for_write(transport_options=_IMPATIENT)
     try:
         with producers[connection].acquire(block=True) as producer:
-            current_app.send_task("calls.place", kwargs={"call_id": str(call_id)}, producer=producer, retry=False)
+            current_app.send_task(task, kwargs=arguments, producer=producer, retry=False)
     except (OperationalError, OSError) as error:
-        log.warning("doorbell.lost", call_id=str(call_id), error=str(error))
+        log.warning("doorbell.lost", **arguments, error=str(error))
         return False
     return True

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from calls.domain.lead_csv import FileRefused, LeadCsv, Rejected, Row, parse_rows
 from calls.models import Campaign, Consent, Lead, LeadImport, LeadRow, Suppression
 from calls.models.campaign import CampaignStatus
+from calls.services.following import follow_import
 
 __all__ = ["MAX_BYTES", "MAX_ROWS", "FileRefused", "import_leads"]
 
@@ -51,6 +52,7 @@ def import_leads(campaign_id: int, file_name: str, stream: IO[bytes], *, now: da
             if campaign.status == CampaignStatus.FINISHED:
                 raise FileRefused(f"The campaign {campaign.name!r} is finished: import into one that is not.")
             done = _import(campaign, file_name, sha256, copy, now)
+    follow_import(done.pk, now=now)
     log.info(
         "leads.imported",
         campaign_id=campaign_id,

@@ -24,7 +24,7 @@ from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
 from calls.services.leases import lease_end, let_go
 from calls.services.moving import move, note
-from calls.services.opting_out import cancel, record_opt_out
+from calls.services.opting_out import cancel, is_suppressed, may_not_ring, record_opt_out
 from calls.services.spending import spending_of
 from voice.domain.types import (
     BAD_NUMBER_CODES,
@@ -113,7 +113,13 @@ def _still_allowed(call: Call, *, now: datetime) -> bool:
 
 @transaction.atomic
 def _write_intent(call: Call, *, now: datetime) -> bool:
-    """Commit that the phone is about to ring, while the lease holds. After this the call is never queued again."""
+    """Commit that the phone is about to ring, while the lease holds. After this the call is never queued again.
+
+    An opt-out is committed before the intent, and seen here, or after it, and has the ringing call hung up.
+    """
+    if may_not_ring(call.to_number):
+        cancel(call.pk, at=now, why="call.canceled_opt_out", fence=call.fence)
+        return False
     if not Call.objects.filter(pk=call.pk, fence=call.fence, lease_until__gt=Now()).select_for_update().exists():
         return False
     if not halting.lets_ring():
@@ -157,7 +163,18 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
         surviving_outage(lambda: move(call.pk, CallStatus.UNKNOWN, at=now, why="call.dial_unknown", fence=call.fence))
         return True
     surviving_outage(lambda: Call.objects.filter(pk=call.pk).update(carrier_call_id=carrier_call_id))
+    if surviving_outage(lambda: is_suppressed(call.to_number)):
+        _stop_ringing(call, carrier_call_id, dialer)
     return True
+
+
+def _stop_ringing(call: Call, carrier_call_id: str, dialer: Dialer) -> None:
+    """The number was opted out while the carrier was asked; the line is told of the end like of any other."""
+    released()
+    try:
+        dialer.hang_up(carrier_call_id)
+    except CarrierError as error:
+        log.warning("call.not_hung_up", call_id=str(call.pk), reason=str(error))
 
 
 def _finish_unrung(call: Call, disposition: Disposition, reason: str, *, clock: Clock) -> None:

@@ -66,6 +66,14 @@ def invalid_status_callback(url: str) -> CarrierError:
     return CarrierError(400, 21609, f"Invalid 'StatusCallback' URL: {url}")
 
 
+def invalid_number(number: str) -> CarrierError:
+    return CarrierError(400, 21421, f"PhoneNumber {number} is invalid")
+
+
+def number_taken(number: str) -> CarrierError:
+    return CarrierError(400, 21422, f"{number} is not available")
+
+
 def not_in_progress() -> CarrierError:
     return CarrierError(400, 21220, "Call is not in-progress. Cannot redirect.")
 

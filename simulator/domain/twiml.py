@@ -67,7 +67,10 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Keys pressed; ``prompts`` play meanwhile. ``num_digits`` 0: until ``finish_on_key`` or the timeout."""
+    """Keys pressed or words said; ``prompts`` play until then. ``num_digits`` 0: to ``finish_on_key`` or the timeout.
+
+    ``speech`` says whether words are listened for, ``keys`` whether keys are.
+    """
 
     prompts: tuple["Verb", ...] = ()
     action: str = ""
@@ -75,6 +78,8 @@ class Gather:
     timeout_s: int = 5
     num_digits: int = 0
     finish_on_key: str = "#"
+    keys: bool = True
+    speech: bool = False
 
 
 Verb = Stream | Hangup | Reject | Redirect | Pause | Play | Say | Dial | Gather
@@ -158,7 +163,12 @@ def _gather(element: ET.Element) -> Gather:
     prompts = tuple(_verb(child) for child in element)
     if not all(isinstance(prompt, Say | Play | Pause) for prompt in prompts):
         raise TwimlError("<Gather> may hold only <Say>, <Play> and <Pause>")
+    kinds = set(element.get("input", "dtmf").split())
+    if not kinds or kinds - {"dtmf", "speech"}:
+        raise TwimlError(f"<Gather> input={element.get('input')!r} is not dtmf, speech or both")
     return Gather(
+        keys="dtmf" in kinds,
+        speech="speech" in kinds,
         prompts=prompts,
         action=element.get("action", ""),
         method=_method(element),

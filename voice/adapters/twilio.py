@@ -208,14 +208,18 @@ def _timestamp(value: object) -> object:
     return parsedate_to_datetime(value) if isinstance(value, str) else value
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """The fields of one of Twilio's requests, named as Twilio names them."""
+
     model_config = ConfigDict(alias_generator=to_pascal)
 
+
+class _CallForm(Form):
     call_sid: str = Field(pattern=r"^CA[0-9a-fA-F]{32}$")
     answered_by: str | None = Field(None, pattern=r"^[a-z_]{1,40}$")
 
 
-class _StatusForm(_Form):
+class _StatusForm(_CallForm):
     call_status: CarrierStatus
     timestamp: Annotated[datetime, BeforeValidator(_timestamp)] | None = None
     sequence_number: int | None = Field(None, ge=0)
@@ -223,16 +227,16 @@ class _StatusForm(_Form):
     error_code: str | None = Field(None, pattern=r"^\d{1,6}$")
 
 
-class _MachineForm(_Form):
+class _MachineForm(_CallForm):
     answered_by: str = Field(pattern=r"^[a-z_]{1,40}$")
 
 
-_AnyForm = TypeVar("_AnyForm", bound=_Form)
+AnyForm = TypeVar("AnyForm", bound=Form)
 
 
 def parse_status(form: Mapping[str, str]) -> CarrierUpdate:
     """A call progress callback. Raises BadCallback."""
-    fields = _read(_StatusForm, form)
+    fields = read_form(_StatusForm, form)
     return CarrierUpdate(
         carrier_call_id=fields.call_sid,
         status=fields.call_status,
@@ -246,7 +250,7 @@ def parse_status(form: Mapping[str, str]) -> CarrierUpdate:
 
 def parse_machine(form: Mapping[str, str]) -> CarrierUpdate:
     """The verdict of the answering machine detection. Raises BadCallback."""
-    fields = _read(_MachineForm, form)
+    fields = read_form(_MachineForm, form)
     return CarrierUpdate(
         carrier_call_id=fields.call_sid, status=None, at=datetime.now(UTC), answered_by=fields.answered_by
     )
@@ -257,7 +261,8 @@ def valid_signature(url: str, form: Mapping[str, str], signature: str, auth_toke
     return bool(auth_token) and bool(RequestValidator(auth_token).validate(url, dict(form), signature))
 
 
-def _read(model: type[_AnyForm], form: Mapping[str, str]) -> _AnyForm:
+def read_form(model: type[AnyForm], form: Mapping[str, str]) -> AnyForm:
+    """The form as ``model``. Raises BadCallback."""
     try:
         # An empty field is one that Twilio had nothing to say in.
         return model.model_validate({name: value for name, value in form.items() if value != ""})

@@ -88,6 +88,28 @@ class CarrierUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A text message to one of our numbers. ``opts_out`` says that the carrier has taken it for an opt-out."""
+
+    carrier_message_id: str
+    from_: str
+    to: str
+    text: str
+    opts_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InboundCall:
+    """A call to one of our numbers; ``pressed`` and ``said`` answer what it was asked, if it was."""
+
+    carrier_call_id: str
+    from_: str
+    to: str
+    pressed: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTimings:
     """One answer's way, in ms from the end of the person's speech (as heard on the wire) to each step's end."""
 

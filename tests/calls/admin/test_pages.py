@@ -32,6 +32,7 @@ LISTS = {
     "appointment": "No lead has agreed to an appointment yet.",
     "consent": "There is no consent yet.",
     "suppression": "Nobody asked not to be called yet.",
+    "suppressionentry": "No number was put on the do-not-call list yet",
 }
 
 

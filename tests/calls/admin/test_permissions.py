@@ -8,6 +8,7 @@ from calls.permissions import MANAGERS, ensure_managers
 from tests.calls.admin import world
 
 PAGES = ["campaign", "lead", "leadimport", "call", "turn", "callevent", "decision", "appointment", "consent"]
+PAGES += ["suppression", "suppressionentry"]
 
 
 def test_what_a_campaign_manager_may_do(manager: User) -> None:
@@ -47,6 +48,7 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "calls.view_rule",
         "calls.view_scrub",
         "calls.view_suppression",
+        "calls.view_suppressionentry",
         "calls.view_turn",
     ]
 
@@ -60,13 +62,13 @@ def test_migrating_again_leaves_the_operators_choice(db: None) -> None:
     assert Group.objects.count() == 1
 
 
-@pytest.mark.parametrize("model", [*PAGES, "suppression"])
+@pytest.mark.parametrize("model", PAGES)
 def test_staff_without_the_group_sees_nothing(client: Client, db: None, model: str) -> None:
     client.force_login(User.objects.create_user("sam", is_staff=True))
     assert client.get(f"/admin/calls/{model}/").status_code == 403
 
 
-@pytest.mark.parametrize("model", [*PAGES, "suppression"])
+@pytest.mark.parametrize("model", PAGES)
 def test_a_manager_sees_every_list(as_manager: Client, model: str) -> None:
     assert as_manager.get(f"/admin/calls/{model}/").status_code == 200
 
@@ -86,12 +88,14 @@ def test_nobody_edits_or_deletes_a_call(admin_client: Client, campaign: Campaign
     assert (call.score, Call.objects.count()) == (0, 1)
 
 
-def test_a_do_not_call_entry_goes_only_with_the_permission(as_manager: Client, admin_client: Client) -> None:
+def test_not_even_an_administrator_deletes_or_edits_a_do_not_call_entry(admin_client: Client) -> None:
     entry = world.suppression()
-    page = f"/admin/calls/suppression/{entry.pk}/delete/"
-    assert as_manager.post(page, {"post": "yes"}).status_code == 403
-    assert admin_client.post(page, {"post": "yes"}).status_code == 302
-    assert not type(entry).objects.exists()
+    for what in ("delete", "change"):
+        page = f"/admin/calls/suppression/{entry.pk}/{what}/"
+        assert admin_client.post(page, {"post": "yes", "phone": "+13035550000"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"}
+    admin_client.post("/admin/calls/suppression/", chosen)
+    assert type(entry).objects.get().phone == entry.phone
 
 
 @pytest.mark.parametrize("place", ["move/start/", "import/"])

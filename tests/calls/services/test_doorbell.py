@@ -60,6 +60,27 @@ def test_the_calls_id_goes_to_the_lines(redis: Redis) -> None:
     assert message.payload[1] == {"call_id": str(call.pk)}
 
 
+def test_a_call_to_be_hung_up_goes_to_any_worker() -> None:
+    queue_name = f"reautomation:{settings.CELERY_TASK_DEFAULT_QUEUE}"
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        redis.delete(queue_name)
+        assert doorbell.hang_up("CA1")
+        with current_app.connection_for_read() as connection:
+            queue = connection.SimpleQueue(settings.CELERY_TASK_DEFAULT_QUEUE)
+            message = queue.get_nowait()
+            message.ack()
+            queue.close()
+        redis.delete(queue_name)
+    assert (message.headers["task"], message.payload[1]) == ("calls.hang_up", {"carrier_call_id": "CA1"})
+
+
+@pytest.mark.usefixtures("no_broker")
+def test_a_broker_that_is_away_hangs_nothing_up_and_says_so() -> None:
+    with capture_logs() as logs:
+        assert not doorbell.hang_up("CA1")
+    assert [(line["event"], line["carrier_call_id"]) for line in logs] == [("doorbell.lost", "CA1")]
+
+
 @pytest.mark.usefixtures("no_broker")
 @pytest.mark.django_db
 def test_a_broker_that_is_away_loses_no_call() -> None:

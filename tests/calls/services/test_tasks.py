@@ -51,8 +51,13 @@ def fresh_dialer() -> Iterator[None]:
 
 
 def test_the_names_are_those_of_the_schedule_and_the_doorbell() -> None:
-    assert {"calls.dispatch", "calls.place", "calls.sweep"} <= set(current_app.tasks)
+    assert {"calls.dispatch", "calls.place", "calls.sweep", "calls.hang_up"} <= set(current_app.tasks)
     assert current_app.amqp.router.route({}, "calls.place")["queue"].name == "calls.local"
+
+
+def test_hanging_up_asks_the_carrier(carrier: FakeDialer) -> None:
+    tasks.hang_up(carrier_call_id="CA1", newer="x")
+    assert (carrier.hung_up, carrier.dialed) == (["CA1"], [])
 
 
 @pytest.mark.django_db

@@ -1,0 +1,112 @@
+"""The REST API. JSON in and out, a bearer token, and a sentence for every mistake."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from calls.domain import phone
+from calls.models import Suppression
+from calls.requests import kept_or_asked_again
+from calls.services import opting_out
+from integrations import tokens
+from integrations.models import ApiToken
+
+log = structlog.get_logger(__name__)
+Scope = ApiToken.Scope
+
+
+class Mistake(Exception):
+    """The request cannot be done; the text is a sentence that says what to change."""
+
+    def __init__(self, status: int, sentence: str, *, field: str = "", **headers: str) -> None:
+        super().__init__(sentence)
+        self.status, self.field, self.headers = status, field, headers
+
+
+class _OptOut(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    phone: str = Field(max_length=40)
+    reason: str = Field("", max_length=300)
+
+
+def endpoint(
+    method: str, scope: ApiToken.Scope
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """A view for one HTTP method, that is given the caller's token; what it raises as Mistake is the answer."""
+
+    def decorate(view: Callable[[HttpRequest, ApiToken], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+        @csrf_exempt
+        @kept_or_asked_again
+        @wraps(view)
+        def answer(request: HttpRequest) -> HttpResponse:
+            try:
+                if request.method != method:
+                    raise Mistake(405, f"Only {method} is possible here.", Allow=method)
+                return view(request, _caller(request, scope))
+            except Mistake as mistake:
+                log.info("api.refused", view=view.__name__, status=mistake.status)
+                body = {"error": str(mistake)} | ({"field": mistake.field} if mistake.field else {})
+                return JsonResponse(body, status=mistake.status, headers=mistake.headers)
+
+        return answer
+
+    return decorate
+
+
+@endpoint("POST", Scope.DO_NOT_CALL)
+def do_not_call(request: HttpRequest, token: ApiToken) -> HttpResponse:
+    """Put a number on the do-not-call list: 201, or 200 where it is there already, which changes nothing."""
+    asked = _read(request)
+    try:
+        number = phone.parse(asked.phone)
+    except phone.BadNumber as error:
+        raise Mistake(422, str(error), field="phone") from None
+    created = opting_out.suppress(
+        number, source="api", said=asked.reason, by=f"API token {token.name}", now=timezone.now()
+    )
+    entry = Suppression.objects.get(phone=number)
+    body = {"phone": number, "created": created, "since": entry.created_at.isoformat(), "source": entry.source}
+    return JsonResponse(body, status=201 if created else 200)
+
+
+def _caller(request: HttpRequest, scope: ApiToken.Scope) -> ApiToken:
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    token = tokens.owner_of(text.strip(), now=timezone.now()) if scheme.lower() == "bearer" else None
+    if token is None:
+        raise Mistake(
+            401,
+            "A valid API token is needed: send the header Authorization: Bearer TOKEN with one from the admin, "
+            "under Integrations, API tokens.",
+            **{"WWW-Authenticate": "Bearer"},
+        )
+    if token.scope != scope:
+        raise Mistake(403, f"This token may not do that: make one in the admin whose scope is {scope.label!r}.")
+    return token
+
+
+def _read(request: HttpRequest) -> _OptOut:
+    if request.content_type != "application/json":
+        raise Mistake(415, 'Send JSON, with the header Content-Type: application/json: {"phone": "+13035550100"}.')
+    try:
+        return _OptOut.model_validate_json(request.body)
+    except RequestDataTooBig:
+        raise Mistake(413, "The request is too large: send one number a request.") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        if problem["type"] == "json_invalid":
+            raise Mistake(400, 'The body is not JSON: send {"phone": "+13035550100"}.') from None
+        field = ".".join(str(part) for part in problem["loc"])
+        if not field:
+            raise Mistake(422, 'The body is not a JSON object: send {"phone": "+13035550100"}.') from None
+        raise Mistake(422, f"The field {field} is wrong: {_lower(problem['msg'])}.", field=field) from None
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
