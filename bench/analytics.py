@@ -10,23 +10,17 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from functools import partial
 from typing import TYPE_CHECKING
 
-import django
-import psycopg
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
-from django.conf import settings
-
-from reautomation import embedded
+from bench.scratch import database
 
 if TYPE_CHECKING:
     from calls.domain.costs import Dimension
@@ -73,30 +67,6 @@ class Timing:
     p95_ms: float
     raw_ms: float | None
     statements: list[str]
-
-
-@contextmanager
-def database() -> Iterator[None]:
-    """A fresh, migrated database, named after this process."""
-    if settings.USES_EMBEDDED:
-        embedded.join(settings.EMBEDDED)
-    connect = settings.DATABASES["default"]
-    server = psycopg.conninfo.make_conninfo(settings.DATABASE_URL, dbname="postgres")
-    name = f"bench_analytics_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        connect["NAME"] = name
-        try:
-            django.setup()
-            from django.core.management import call_command
-
-            call_command("migrate", verbosity=0)
-            yield
-        finally:
-            from django.db import connections
-
-            connections.close_all()
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def load(count: int, *, days: int) -> float:
@@ -232,7 +202,7 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--plans", action="store_true", help="Show the plans of the three slowest queries.")
     options = parser.parse_args()
-    with database():
+    with database("analytics"):
         return run(options.calls, plans=options.plans)
 
 

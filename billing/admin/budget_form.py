@@ -11,8 +11,9 @@ from django.utils import timezone
 from billing.domain.money import LARGEST
 from billing.domain.rates import plain
 from billing.models import Budget
+from billing.models.budget import LIMIT_FIELDS
 from billing.services import budgets
-from billing.services.budgets import FIXED, LIMIT_FIELDS, Limits
+from billing.services.budgets import FIXED, Limits
 
 LIMITS = (*LIMIT_FIELDS.values(), "call_limit")
 _NEGATIVE = "A limit cannot be negative: enter 0 to allow nothing, or leave this empty for no limit."

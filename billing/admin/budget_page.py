@@ -10,14 +10,13 @@ from django.utils.safestring import SafeString
 
 from billing.admin.base import bar, link_to_call, rounded
 from billing.domain.money import shown
-from billing.domain.periods import Period
+from billing.domain.periods import IN_WORDS, Period
 from billing.models import Balance, Budget, Scope
 from billing.services.ledger import is_stopped
 from billing.services.outlook import Outlook, outlook
 
 _HISTORY, _ENTRIES, _CAMPAIGNS, _ALERTS = 30, 20, 50, 10
 _ORDER = [period.value for period in (Period.DAY, Period.WEEK, Period.MONTH, Period.TOTAL)]
-_NAMES = {Period.DAY: "Today", Period.WEEK: "This week", Period.MONTH: "This month", Period.TOTAL: "In all"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def page_of(budget: Budget, user: AbstractUser | AnonymousUser, *, now: datetime
     rows = [by_period.get(name) or _empty(budget, Period(name)) for name in _ORDER]
     past = budget.balances.filter(window__endswith__lte=now).order_by("-window", "period")[:_HISTORY]
     return {
-        "running": [_row(one, budget, _NAMES[Period(one.period)], ahead.get(one.pk)) for one in rows],
+        "running": [_row(one, budget, IN_WORDS[Period(one.period)].capitalize(), ahead.get(one.pk)) for one in rows],
         "past": [_row(one, budget, _past_name(one, budget.zone)) for one in past],
         "campaigns": _campaigns(budget) if user.has_perm("calls.view_campaign") else None,
         "alerts": budget.alerts.filter(ended_at__isnull=True)[:_ALERTS]

@@ -8,16 +8,10 @@ from zoneinfo import ZoneInfo
 from billing.domain.alerting import SINGLE_CALL, Kind, Level
 from billing.domain.forecast import Forecast
 from billing.domain.money import shown
-from billing.domain.periods import Period
+from billing.domain.periods import IN_WORDS, Period
 
 _CENT = Decimal("0.01")
 _TENTH = Decimal("0.1")
-_WITHIN = {
-    Period.TOTAL: "may spend in all",
-    Period.DAY: "may spend today",
-    Period.WEEK: "may spend this week",
-    Period.MONTH: "may spend this month",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class Payer:
 
 def share(payer: Payer, period: Period, spent: Decimal, limit: Decimal) -> str:
     return (
-        f"{percent(spent / limit)} of what budget {payer.name!r} {_WITHIN[period]} is spent: "
+        f"{percent(spent / limit)} of what budget {payer.name!r} may spend {IN_WORDS[period]} is spent: "
         f"{payer.amount(spent)} of {payer.amount(limit)}."
     )
 
@@ -50,8 +44,9 @@ def burn_rate(payer: Payer, period: Period, limit: Decimal, ahead: Forecast) -> 
     when = f" at about {payer.clock(ahead.exhausted_at)}" if ahead.exhausted_at else ""
     return (
         f"At the present pace budget {payer.name!r} will have spent the {payer.amount(limit)} that it "
-        f"{_WITHIN[period]}{when}, with {_hours(ahead.hours_short)} of calling still to come. By the period's end it "
-        f"would take {payer.amount(ahead.at_end)} ({payer.amount(ahead.low)} to {payer.amount(ahead.high)})."
+        f"may spend {IN_WORDS[period]}{when}, with {_hours(ahead.hours_short)} of calling still to come. "
+        f"By the period's end it would take {payer.amount(ahead.at_end)} "
+        f"({payer.amount(ahead.low)} to {payer.amount(ahead.high)})."
     )
 
 

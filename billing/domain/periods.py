@@ -13,6 +13,9 @@ class Period(StrEnum):
     MONTH = "month"
 
 
+IN_WORDS = {Period.TOTAL: "in all", Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}
+"""The period that is running now, in a sentence."""
+
 Window = tuple[datetime | None, datetime | None]
 """From an instant to before another, aware UTC; None has no bound."""
 

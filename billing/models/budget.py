@@ -12,6 +12,12 @@ from django.db.models import F, Q
 from billing.domain.periods import Period
 from billing.models.fields import check_zone, currency_validator, maybe_money, money
 
+LIMIT_FIELDS = {
+    Period.TOTAL: "limit",
+    Period.DAY: "day_limit",
+    Period.WEEK: "week_limit",
+    Period.MONTH: "month_limit",
+}
 _NOT_NEGATIVE = [MinValueValidator(Decimal(0))]
 
 
@@ -73,12 +79,8 @@ class Budget(models.Model):
         return self.name
 
     def limit_of(self, period: Period) -> Decimal | None:
-        return {
-            Period.TOTAL: self.limit,
-            Period.DAY: self.day_limit,
-            Period.WEEK: self.week_limit,
-            Period.MONTH: self.month_limit,
-        }[period]
+        limit: Decimal | None = getattr(self, LIMIT_FIELDS[period])
+        return limit
 
     @property
     def total(self) -> "Balance":

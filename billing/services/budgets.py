@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from billing.domain.money import BadAmount, check_amount, shown
-from billing.domain.periods import Period
+from billing.domain.periods import IN_WORDS, Period
 from billing.models import Balance, Budget, LedgerEntry, Scope
+from billing.models.budget import LIMIT_FIELDS
 from billing.services.ledger import check_dialed_on, is_stopped
 
 
@@ -50,12 +51,8 @@ class Limits:
     call: Decimal | None = None
 
     def of(self, period: Period) -> Decimal | None:
-        return {
-            Period.TOTAL: self.total,
-            Period.DAY: self.day,
-            Period.WEEK: self.week,
-            Period.MONTH: self.month,
-        }[period]
+        limit: Decimal | None = getattr(self, period.value)
+        return limit
 
 
 class BudgetRefused(Exception):
@@ -66,12 +63,6 @@ class BudgetRefused(Exception):
         self.problems = dict(problems)
 
 
-LIMIT_FIELDS = {
-    Period.TOTAL: "limit",
-    Period.DAY: "day_limit",
-    Period.WEEK: "week_limit",
-    Period.MONTH: "month_limit",
-}
 FIXED = ("currency", "zone", "scope", "source")
 """What cannot change once money was held, since all that was booked would mean something else."""
 
@@ -179,7 +170,7 @@ def _wrong_source(budget: Budget, source: str) -> dict[str, str]:
 
 
 def _too_low(balance: Balance, limit: Decimal, currency: str) -> str:
-    when = "" if balance.period == Period.TOTAL else f" {_THIS[Period(balance.period)]}"
+    when = "" if balance.period == Period.TOTAL else f" {IN_WORDS[Period(balance.period)]}"
     return (
         f"{shown(limit, currency)} is less than the {shown(balance.spent, currency)} spent and "
         f"{shown(balance.held, currency)} held{when}: enter at least {shown(balance.used, currency)}, "
@@ -190,4 +181,3 @@ def _too_low(balance: Balance, limit: Decimal, currency: str) -> str:
 _OFFERED = 20
 _HELD_ON = "Money was held on this budget, so this cannot change: retire it, and make a new one in its place."
 _TAKEN = "Budget {!r} pays for the leads of {!r} already: change that one, or retire it first."
-_THIS = {Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}

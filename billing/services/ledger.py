@@ -17,7 +17,7 @@ from django.db.models import Exists, F, Min, QuerySet
 from django.db.models.functions import Coalesce
 
 from billing.domain.money import LARGEST, MixedCurrencies, check_amount, shown
-from billing.domain.periods import Period, Window, window_of
+from billing.domain.periods import IN_WORDS, Period, Window, window_of
 from billing.models import Balance, Budget, LedgerEntry
 
 Kind = LedgerEntry.Kind
@@ -281,7 +281,7 @@ def _open_balances(budgets: list[Budget], at: datetime) -> list[Balance]:
 
 
 def _new_window(budget: Budget, period: Period, at: datetime) -> Window:
-    """The period, cut where a neighbour overlaps it that began in the zone which the budget had before."""
+    """The period, cut where a neighbour overlaps it that was made by other rules of the zone: those change by law."""
     since, until = window_of(period, budget.zone, at)
     if since is None or until is None:
         return since, until
@@ -298,7 +298,7 @@ def _free(balance: Balance) -> Decimal:
 
 
 def _no_room(full: Balance, amount: Decimal, currency: str) -> str:
-    period = {Period.TOTAL: "", Period.DAY: " today"}.get(Period(full.period), f" this {full.period}")
+    period = "" if full.period == Period.TOTAL else f" {IN_WORDS[Period(full.period)]}"
     advice = "use a new budget" if full.limit is None else "raise its limit or wait for calls to settle"
     return f"Budget {full.budget.name!r} cannot hold {shown(amount, currency)} more{period}: {advice}."
 

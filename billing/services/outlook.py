@@ -1,9 +1,8 @@
 """What a budget's running periods come to at the present pace."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from django.db.models import Q
 
 from billing.domain.forecast import CallingHours, Forecast, Pace, forecast, pace_of
 from billing.domain.periods import Period
@@ -39,13 +38,20 @@ def _forecast(balance: Balance, pace: Pace, hours: CallingHours, now: datetime) 
 
 
 def calling_hours(budget: Budget) -> CallingHours | None:
-    """When the running campaigns call that may spend from it, by the relation through which they name budgets."""
-    if budget.retired_at is not None:
-        return None
-    running = Q(campaigns__status="running")
-    whose = running & Q(pk=budget.pk) if budget.scope == Scope.CAMPAIGN else running
-    rows = Budget.objects.filter(whose).values_list(
-        "campaigns__weekdays", "campaigns__opens_at", "campaigns__closes_at"
+    """When the running campaigns call that may spend from it; None where none does."""
+    return hours_of([budget]).get(budget.pk)
+
+
+def hours_of(budgets: Iterable[Budget]) -> dict[int, CallingHours]:
+    """``calling_hours`` of many in one query, by the relation through which campaigns name budgets."""
+    running = Budget.objects.filter(campaigns__status="running").values_list(
+        "pk", "campaigns__weekdays", "campaigns__opens_at", "campaigns__closes_at"
     )
-    windows = tuple((day, opens, closes) for days, opens, closes in rows for day in days)
-    return CallingHours(budget.zone, windows) if windows else None
+    windows = [(pk, (day, opens, closes)) for pk, days, opens, closes in running for day in days]
+    found = {}
+    for budget in budgets:
+        own = budget.scope == Scope.CAMPAIGN
+        mine = {window for pk, window in windows if not own or pk == budget.pk}
+        if mine and budget.retired_at is None:
+            found[budget.pk] = CallingHours(budget.zone, tuple(sorted(mine)))
+    return found

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing.domain.periods import Period
+from billing.domain.periods import IN_WORDS, Period
 from billing.domain.tier import Wish
 from billing.models import Balance, Budget, Scope
 from billing.services.ledger import is_stopped
@@ -34,7 +34,6 @@ from calls.services.funding import Purse
 from calls.services.importing import FileRefused, import_leads
 from calls.services.terms import NO_PREMIUM
 
-_WHEN = {Period.TOTAL: "in all", Period.DAY: "today", Period.WEEK: "this week", Period.MONTH: "this month"}
 _WEEKDAYS = list(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
 _MOVES: dict[str, tuple[Callable[..., None], str]] = {
     "start": (campaigns.start, "{} is running: leads that are due are called from now on."),
@@ -325,7 +324,7 @@ def _purse(purse: Purse) -> SafeString:
     free = "no limit" if balance.free is None else f"{money(balance.free, currency)} free"
     of = f"{money(balance.spent, currency)} spent"
     of += f", {money(balance.held, currency)} held" if balance.held else ""
-    of += "" if balance.limit is None else f" of {money(balance.limit, currency)} {_WHEN[Period(balance.period)]}"
+    of += "" if balance.limit is None else f" of {money(balance.limit, currency)} {IN_WORDS[Period(balance.period)]}"
     stopped = "; dialing is stopped" if is_stopped(purse.budget, at=timezone.now()) else ""
     stopped = "; retired" if purse.budget.retired_at else stopped
     return format_html(

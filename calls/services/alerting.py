@@ -1,13 +1,12 @@
 """What only calls know of a budget, for the watch over money: when it is dialed on, and what was booked."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
-from billing.domain.forecast import CallingHours
 from billing.models import Budget, Scope
 from billing.services import alerts
+from billing.services.outlook import hours_of
 from billing.services.readings import LAST_APPOINTMENTS, Figures
-from calls.models import Appointment, Campaign
+from calls.models import Appointment
 from calls.services.database import alone
 
 _WATCH_LOCK = 7_201_004
@@ -25,23 +24,19 @@ def watch_money(*, now: datetime) -> bool:
 
 def figures() -> dict[int, Figures]:
     """By the budget's key. The hours are the campaigns', read on the budget's own clock."""
-    running = list(Campaign.objects.running())
+    budgets = list(Budget.objects.all())
+    hours = hours_of(budgets)
     booked = _last_booked()
     complete = len(booked) < _LAST_BOOKED
     found = {}
-    for budget in Budget.objects.all():
-        dialing = [] if budget.retired_at else _dialed_on(budget, running)
+    for budget in budgets:
         mine = [at for at, budget_id, source in booked if _pays(budget, budget_id, source)]
         found[budget.pk] = Figures(
-            hours=_hours(dialing, budget.zone) if dialing else None,
+            hours=hours.get(budget.pk),
             appointments=tuple(mine[: LAST_APPOINTMENTS + 1]),
             known_since=None if complete else booked[-1][0],
         )
     return found
-
-
-def _dialed_on(budget: Budget, running: list[Campaign]) -> list[Campaign]:
-    return running if budget.scope != Scope.CAMPAIGN else [one for one in running if one.budget_id == budget.pk]
 
 
 def _pays(budget: Budget, campaign_budget_id: int, source: str) -> bool:
@@ -50,11 +45,6 @@ def _pays(budget: Budget, campaign_budget_id: int, source: str) -> bool:
         or budget.scope == Scope.COMPANY
         or (budget.scope == Scope.SOURCE and budget.source == source)
     )
-
-
-def _hours(campaigns: Iterable[Campaign], zone: str) -> CallingHours:
-    windows = {(day, one.opens_at, one.closes_at) for one in campaigns for day in one.weekdays}
-    return CallingHours(zone, tuple(sorted(windows)))
 
 
 def _last_booked() -> list[tuple[datetime, int, str]]:
