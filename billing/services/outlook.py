@@ -45,9 +45,9 @@ def calling_hours(budget: Budget) -> CallingHours | None:
 def hours_of(budgets: Iterable[Budget]) -> dict[int, CallingHours]:
     """``calling_hours`` of many in one query, by the relation through which campaigns name budgets."""
     running = Budget.objects.filter(campaigns__status="running").values_list(
-        "pk", "campaigns__weekdays", "campaigns__opens_at", "campaigns__closes_at"
+        "pk", "campaigns__windows__weekdays", "campaigns__windows__opens_at", "campaigns__windows__closes_at"
     )
-    windows = [(pk, (day, opens, closes)) for pk, days, opens, closes in running for day in days]
+    windows = [(pk, (day, opens, closes)) for pk, days, opens, closes in running for day in days or ()]
     found = {}
     for budget in budgets:
         own = budget.scope == Scope.CAMPAIGN

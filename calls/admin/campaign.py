@@ -24,9 +24,8 @@ from billing.domain.tier import Wish
 from billing.models import Balance, Budget, Scope
 from billing.services.ledger import is_stopped
 from calls.admin.base import BaseAdmin, badge, counted, figures, money
-from calls.domain import phone
-from calls.models import Appointment, Call, Campaign, Lead, LeadImport
-from calls.models.campaign import CampaignStatus, every_day
+from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, LeadImport, RetryRule
+from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
 from calls.services import campaigns, funding, gates
 from calls.services.campaigns import CampaignError
@@ -34,7 +33,6 @@ from calls.services.funding import Purse
 from calls.services.importing import FileRefused, import_leads
 from calls.services.terms import NO_PREMIUM
 
-_WEEKDAYS = list(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
 _MOVES: dict[str, tuple[Callable[..., None], str]] = {
     "start": (campaigns.start, "{} is running: leads that are due are called from now on."),
     "pause": (campaigns.pause, "{} is paused: nothing new is dialed; calls that are live go on."),
@@ -43,21 +41,6 @@ _MOVES: dict[str, tuple[Callable[..., None], str]] = {
 
 
 class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
-    weekdays = forms.TypedMultipleChoiceField(
-        coerce=int,
-        choices=_WEEKDAYS,
-        initial=every_day,
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "weekdays"}),
-        error_messages={"required": "Choose at least one day on which leads may be called."},
-        help_text="Days on which leads may be called, where they live.",
-    )
-    from_number = forms.CharField(
-        label="Caller ID",
-        max_length=30,
-        required=False,
-        help_text="The number that leads see, such as 303-555-0100; empty: the number of the settings.",
-    )
-
     class Meta:
         model = Campaign
         fields = [
@@ -68,14 +51,14 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "holdout_percent",
             "company_name",
             "agent_name",
-            "from_number",
-            "weekdays",
-            "opens_at",
-            "closes_at",
+            "caller_ids",
+            "starts_on",
+            "ends_on",
+            "skips_holidays",
+            "closed_on",
             "public_lists",
             "max_concurrency",
             "max_attempts",
-            "retry_after_min",
             "max_call_s",
         ]
         labels = {
@@ -83,7 +66,6 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "holdout_percent": "Held out of premium, in percent",
             "max_concurrency": "Calls at a time",
             "max_attempts": "Attempts a lead",
-            "retry_after_min": "Minutes until a retry",
             "max_call_s": "Longest call in seconds",
         }
         help_texts = {
@@ -95,10 +77,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "difference is what premium brings.",
             "max_concurrency": "",
             "max_attempts": "Then the lead is closed.",
-            "retry_after_min": "After a call that nobody answered.",
             "max_call_s": "A call ends politely after so many seconds.",
-            "opens_at": "",
-            "closes_at": "",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -108,26 +87,6 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             # The one that it has stays a choice, so that a form without an edit of it can be saved.
             offered = Q(retired_at__isnull=True) | Q(pk=self.instance.budget_id)
             budget.queryset = Budget.objects.exclude(scope=Scope.SOURCE).filter(offered)
-
-    def clean_from_number(self) -> str:
-        typed: str = self.cleaned_data["from_number"]
-        if not typed:
-            return ""
-        try:
-            return phone.parse(typed)
-        except phone.BadNumber as error:
-            raise forms.ValidationError(str(error)) from None
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        opens, closes = cleaned.get("opens_at"), cleaned.get("closes_at")
-        if opens and closes and closes <= opens:
-            self.add_error(
-                "closes_at",
-                f"The campaign would close at {closes:%H:%M}, before it opens at {opens:%H:%M}: "
-                f"enter a later closing time. Calling through midnight is not possible.",
-            )
-        return cleaned
 
 
 class UploadForm(forms.Form):
@@ -144,29 +103,40 @@ def _count(queryset: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(per_campaign.values("n"), output_field=IntegerField()), 0)
 
 
+class WindowInline(admin.TabularInline):  # type: ignore[type-arg]  # a plain class while it runs
+    model = CallingWindow
+    extra = 0
+
+
+class RetryRuleInline(admin.TabularInline):  # type: ignore[type-arg]  # a plain class while it runs
+    model = RetryRule
+    extra = 0
+
+
 @admin.register(Campaign)
 class CampaignAdmin(BaseAdmin):
     form = CampaignForm
     list_display = ["name", "status_badge", "open_leads", "calls_now", "booked", "spent"]
     list_filter = ["status"]
     list_select_related = ["budget"]
-    search_fields = ["name", "company_name", "from_number"]
+    search_fields = ["name", "company_name"]
     actions = ["start_selected", "pause_selected"]
     readonly_fields = ["progress"]
+    inlines = [WindowInline, RetryRuleInline]
     empty_sentence = "There is no campaign yet. Add one with a budget, import leads into it and start it."
     fieldsets = [
         (None, {"fields": ["name", "budget"]}),
-        ("Who calls", {"fields": ["company_name", "agent_name", "from_number"]}),
+        ("Who calls", {"fields": ["company_name", "agent_name", "caller_ids"]}),
         (
             "When",
             {
-                "fields": ["weekdays", ("opens_at", "closes_at")],
+                "fields": [("starts_on", "ends_on"), "skips_holidays", "closed_on"],
                 "description": "In the lead's local time. The law's hours hold as well: these only narrow them.",
             },
         ),
         ("The law", {"fields": ["public_lists"]}),
         ("Voice", {"fields": ["tier", "appointment_value", "holdout_percent"]}),
-        ("How much", {"fields": ["max_concurrency", "max_attempts", "retry_after_min", "max_call_s"]}),
+        ("How much", {"fields": ["max_concurrency", "max_attempts", "max_call_s"]}),
     ]
     _progress = ("Now", {"fields": ["progress"]})
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -109,17 +109,11 @@ class LeadFacts:
 
 @dataclass(frozen=True, slots=True)
 class DialRules:
-    """What the campaign asks for on top of the law. Times are the lead's local time."""
+    """What the campaign asks for on top of the law. Times and days are the lead's local ones."""
 
-    opens: time
-    closes: time
-    weekdays: tuple[int, ...]
+    windows: tuple[Window, ...]
     max_attempts: int
     lists: ListUse = ListUse.UNLESS_CONSENT
-
-    @property
-    def window(self) -> Window:
-        return Window(self.weekdays, self.opens, self.closes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +169,13 @@ Gate = Callable[[Asked], Verdict]
 
 def allowed(facts: LeadFacts, at: datetime, rules: DialRules, book: RuleBook) -> bool:
     """Whether ``at`` is inside the hours of every zone under every state's row and the campaign's own."""
-    return Timetable(facts.place, book, rules.window).allows(at)
+    return Timetable(facts.place, book, rules.windows).allows(at)
 
 
 def hours_verdict(place: Place, *, now: datetime, rules: DialRules, book: RuleBook) -> Verdict:
     """What the clock says of a place that is known."""
     saw = {zone: now.astimezone(ZoneInfo(zone)).strftime("%a %H:%M") for zone in place.zones}
-    timetable = Timetable(place, book, rules.window)
+    timetable = Timetable(place, book, rules.windows)
     by = cited(timetable.rules)
     if timetable.allows(now):
         return Verdict("hours", True, saw=saw, rules=by)

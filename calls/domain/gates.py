@@ -60,7 +60,7 @@ def decide(facts: LeadFacts, *, now: datetime, rules: DialRules, book: RuleBook)
             reopen_at, reason = verdict.until, verdict.reason
     if not reason:
         return Dial(verdicts)
-    timetable = Timetable(facts.place, book, rules.window)
+    timetable = Timetable(facts.place, book, rules.windows)
     until = reopen_at if timetable.allows(reopen_at) else timetable.next_opening(reopen_at)
     return Wait(until, reason, verdicts) if until else Never(NO_HOUR, verdicts)
 

@@ -29,11 +29,11 @@ class _Row:
 
 
 class Timetable:
-    """The hours of one place under one book and one campaign's window; made once, asked for many instants."""
+    """The hours of one place under one book and one campaign's windows; made once, asked for many instants."""
 
-    def __init__(self, place: Place, book: RuleBook, own: Window) -> None:
+    def __init__(self, place: Place, book: RuleBook, own: tuple[Window, ...]) -> None:
         self._book = book
-        self._rows = [_Row(Hours((own,)), "", place.zones)]
+        self._rows = [_Row(Hours(own), "", place.zones)]
         self.rules = book.hours(place.country, place.states)
         for rule in self.rules:
             if isinstance(rule.terms, Hours):

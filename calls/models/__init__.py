@@ -1,12 +1,14 @@
 """The records of calling. One module a subject; import from here."""
 
 from calls.models.call import Appointment, Call, CallEvent, Turn
-from calls.models.campaign import Campaign
+from calls.models.campaign import CallingWindow, Campaign, RetryRule
 from calls.models.cost import BudgetSum, CostDaily, CostEvent
 from calls.models.halt import Halt
-from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadRow, SharedDecision
+from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadList, LeadRow, SharedDecision
 from calls.models.lists import CompanySuppression, NumberCheck, Scrub, ScrubHit
+from calls.models.pacing import CallerId, CarrierPace, VoiceWorker
 from calls.models.rule import Rule, RuleRevision
+from calls.models.schedule import Schedule, ScheduleRun
 from calls.models.suppression import Person, Suppression, SuppressionEntry
 
 __all__ = [
@@ -14,7 +16,10 @@ __all__ = [
     "BudgetSum",
     "Call",
     "CallEvent",
+    "CallerId",
+    "CallingWindow",
     "Campaign",
+    "CarrierPace",
     "CompanySuppression",
     "Consent",
     "CostDaily",
@@ -23,15 +28,20 @@ __all__ = [
     "Halt",
     "Lead",
     "LeadImport",
+    "LeadList",
     "LeadRow",
     "NumberCheck",
     "Person",
+    "RetryRule",
     "Rule",
     "RuleRevision",
+    "Schedule",
+    "ScheduleRun",
     "Scrub",
     "ScrubHit",
     "SharedDecision",
     "Suppression",
     "SuppressionEntry",
     "Turn",
+    "VoiceWorker",
 ]

@@ -14,6 +14,11 @@ STATUS_CHOICES = [(status.value, status.value) for status in CallStatus]
 DISPOSITION_CHOICES = [(disposition.value, disposition.value.replace("_", " ")) for disposition in Disposition]
 
 
+class Direction(models.TextChoices):
+    OUTBOUND = "outbound", "we called"
+    INBOUND = "inbound", "the lead called"
+
+
 class CallQuerySet(models.QuerySet["Call"]):
     def unfinished(self) -> "CallQuerySet":
         return self.filter(status__in=sorted(UNFINISHED))
@@ -27,12 +32,17 @@ class CallQuerySet(models.QuerySet["Call"]):
 
 
 class Call(models.Model):
-    """One attempt to reach a lead. ``status`` is written by ``calls.services.moving.move`` alone."""
+    """One attempt to reach a lead, or a lead's call to us. ``to_number`` is the lead's and ``from_number`` ours, always.
+
+    ``status`` is written by ``calls.services.moving.move`` alone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     lead = models.ForeignKey("calls.Lead", on_delete=models.CASCADE, related_name="calls")
     campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="calls")
-    attempt = models.PositiveSmallIntegerField()
+    direction = models.CharField(max_length=8, choices=Direction.choices, default=Direction.OUTBOUND)
+    attempt = models.PositiveSmallIntegerField(help_text="0 of a call that the lead made.")
+    queue = models.CharField(max_length=40, default="calls.local", help_text="The workers that may take it.")
     to_number = models.CharField(max_length=16)
     from_number = models.CharField(max_length=16)
     status = models.CharField(max_length=10, choices=STATUS_CHOICES, default=CallStatus.QUEUED.value, db_index=True)
@@ -86,11 +96,14 @@ class Call(models.Model):
             models.UniqueConstraint(
                 fields=["to_number"], condition=Q(status__in=sorted(UNFINISHED)), name="one_live_call_per_number"
             ),
-            models.UniqueConstraint(fields=["lead", "attempt"], name="one_call_per_attempt"),
+            models.UniqueConstraint(
+                fields=["lead", "attempt"], condition=Q(direction="outbound"), name="one_call_per_attempt"
+            ),
         ]
         indexes = [
             models.Index(fields=["rung_at"], condition=Q(status=CallStatus.QUEUED.value), name="call_to_ring"),
             models.Index(fields=["to_number", "dialed_at"], name="call_of_number"),
+            models.Index(fields=["from_number", "queued_at"], name="call_of_caller_id"),
             models.Index(fields=["queued_at", "id"], name="call_by_age"),
             models.Index(
                 fields=["campaign", "answered_at"], condition=Q(answered_at__isnull=False), name="call_answered"

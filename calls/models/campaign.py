@@ -3,7 +3,8 @@
 from datetime import time
 from decimal import Decimal
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from calls.domain.compliance import ListUse
@@ -36,13 +37,20 @@ class PublicLists(models.TextChoices):
     NEVER = ListUse.NEVER.value, "not needed: these calls sell nothing"
 
 
+class Needs(models.TextChoices):
+    """What a campaign asks of a voice worker beyond its voice."""
+
+    NOTHING = "", "nothing"
+    GPU = "gpu", "a GPU"
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def running(self) -> "CampaignQuerySet":
         return self.filter(status=CampaignStatus.RUNNING)
 
 
 class Campaign(models.Model):
-    """The hours are the lead's local time and narrow what the law allows; they never widen it."""
+    """Calls are made within its ``windows``, which narrow what the law allows and never widen it."""
 
     name = models.CharField(max_length=120, unique=True)
     status = models.CharField(
@@ -52,11 +60,11 @@ class Campaign(models.Model):
         max_length=80, blank=True, help_text="Spoken in the first sentence; empty: the company of the settings."
     )
     agent_name = models.CharField(max_length=40, blank=True, help_text="Empty: the name of the settings.")
-    from_number = models.CharField(
-        max_length=16,
+    caller_ids = models.ManyToManyField(
+        "calls.CallerId",
         blank=True,
-        validators=[RegexValidator(r"^\+\d{8,15}$", "Enter the number in E.164 form, such as +13035550100.")],
-        help_text="Caller ID in E.164 form; empty: the number of the settings.",
+        related_name="campaigns",
+        help_text="Numbers that leads see, the nearest to the lead first; none chosen: all that are active.",
     )
     budget = models.ForeignKey("billing.Budget", on_delete=models.PROTECT, related_name="campaigns")
     tier = models.CharField("voice", max_length=10, choices=VoiceTier.choices, default=VoiceTier.LOCAL)
@@ -72,9 +80,14 @@ class Campaign(models.Model):
         validators=[MaxValueValidator(50)],
         help_text="So many of the calls that premium is chosen for stay local, to measure what it brings.",
     )
-    opens_at = models.TimeField(default=time(8), help_text="Local time of the lead.")
-    closes_at = models.TimeField(default=time(21), help_text="Local time of the lead.")
-    weekdays = models.JSONField(default=every_day, help_text="0 is Monday, 6 is Sunday.")
+    starts_on = models.DateField(null=True, blank=True, help_text="First day of calls, where the lead lives.")
+    ends_on = models.DateField(null=True, blank=True, help_text="Last day of calls, where the lead lives.")
+    skips_holidays = models.BooleanField(
+        "no calls on legal holidays", default=False, help_text="Of the lead's state; some states ask for it anyway."
+    )
+    closed_on = ArrayField(
+        models.DateField(), default=list, blank=True, help_text="Further days without calls, where the lead lives."
+    )
     public_lists = models.CharField(
         "public do-not-call lists",
         max_length=15,
@@ -87,13 +100,18 @@ class Campaign(models.Model):
         default=4, validators=[MinValueValidator(1), MaxValueValidator(500)], help_text="Calls at a time."
     )
     max_attempts = models.PositiveIntegerField(default=6, validators=[MinValueValidator(1), MaxValueValidator(10)])
-    retry_after_min = models.PositiveIntegerField(
-        default=45, help_text="Minutes until an unanswered lead is due again."
-    )
     max_call_s = models.PositiveIntegerField(
         default=300,
         validators=[MinValueValidator(30), MaxValueValidator(3600)],
         help_text="A call ends after so many seconds.",
+    )
+    needs = models.CharField(
+        "what the worker needs",
+        max_length=10,
+        choices=Needs.choices,
+        default=Needs.NOTHING,
+        blank=True,
+        help_text="Calls wait for a voice worker that has it.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -103,9 +121,66 @@ class Campaign(models.Model):
         ordering = ["name"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(opens_at__lt=models.F("closes_at")), name="campaign_opens_before_it_closes"
+                condition=models.Q(starts_on__isnull=True)
+                | models.Q(ends_on__isnull=True)
+                | models.Q(starts_on__lte=models.F("ends_on")),
+                name="campaign_starts_before_it_ends",
             )
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class CallingWindow(models.Model):
+    """Local hours of the lead, on some days of the week, in which a campaign calls."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="windows")
+    weekdays = ArrayField(
+        models.PositiveSmallIntegerField(), default=every_day, help_text="0 is Monday, 6 is Sunday."
+    )
+    opens_at = models.TimeField(default=time(8), help_text="Local time of the lead.")
+    closes_at = models.TimeField(default=time(21), help_text="Local time of the lead.")
+
+    class Meta:
+        ordering = ["opens_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(opens_at__lt=models.F("closes_at")), name="window_opens_before_it_closes"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.opens_at:%H:%M} to {self.closes_at:%H:%M}"
+
+
+class RetryRule(models.Model):
+    """When a lead is called again after calls that ended in one way. Without a row the defaults of the cadence hold.
+
+    ``attempts`` calls at most may end so. ``spacing_min`` are minutes until the next call after the first such end,
+    the second, and so on; the last repeats. With ``rotate`` the next call falls into another part of the day.
+    """
+
+    class Outcome(models.TextChoices):
+        NO_ANSWER = "no_answer", "nobody answered"
+        BUSY = "busy", "busy"
+        VOICEMAIL = "voicemail", "voicemail"
+        HUNG_UP = "hung_up", "hung up"
+        FAILED = "failed", "failed"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="retry_rules")
+    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    attempts = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(10)])
+    spacing_min = ArrayField(models.PositiveIntegerField(validators=[MinValueValidator(1)]), verbose_name="spacing")
+    rotate = models.BooleanField("another part of the day", default=True)
+
+    class Meta:
+        ordering = ["outcome"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "outcome"], name="one_retry_rule_per_outcome"),
+            models.CheckConstraint(condition=models.Q(attempts__gte=1), name="a_retry_rule_allows_an_attempt"),
+            models.CheckConstraint(condition=models.Q(spacing_min__len__gte=1), name="a_retry_rule_has_a_spacing"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_outcome_display()

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, CharField, Exists, F, Func, OuterRef, Q, Value, When
 from django.db.models.functions import Concat, Lower
@@ -51,10 +52,30 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.order_by("priority", "next_attempt_at", "pk")
 
 
+class LeadList(models.Model):
+    """Leads of a campaign that came together. Lists are called by priority; one that is not active waits."""
+
+    campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="lists")
+    name = models.CharField(max_length=120)
+    priority = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(1), MaxValueValidator(9)], help_text="1 is called first, 9 last."
+    )
+    active = models.BooleanField(default=True, help_text="Leads of a list that is not active are not called.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["priority", "pk"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "name"], name="one_list_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Lead(models.Model):
     """One person to call in one campaign. ``phone`` is E.164; ``zone`` overrides what the number tells."""
 
     campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="leads")
+    list = models.ForeignKey("calls.LeadList", null=True, blank=True, on_delete=models.PROTECT, related_name="leads")
     person = models.ForeignKey(
         "calls.Person", null=True, blank=True, on_delete=models.SET_NULL, related_name="leads", editable=False
     )
@@ -91,9 +112,14 @@ class Lead(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "phone"], name="one_lead_per_number_and_campaign")]
         indexes = [
             models.Index(
-                fields=["campaign", "priority", "next_attempt_at", "id"],
+                fields=["campaign", "list", "priority", "next_attempt_at", "id"],
                 condition=Q(status=LeadStatus.OPEN),
                 name="lead_due",
+            ),
+            models.Index(
+                fields=["campaign", "next_attempt_at", "id"],
+                condition=Q(status=LeadStatus.OPEN, commitment_at__isnull=False),
+                name="lead_promised",
             ),
             models.Index(fields=["created_at", "id"], name="lead_by_age"),
             models.Index(fields=["household"], condition=~Q(household=""), name="lead_household"),

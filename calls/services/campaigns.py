@@ -52,12 +52,12 @@ def _check_ready(campaign: Campaign) -> None:
         missing.append(f"the budget {campaign.budget.name!r} is retired: choose another, or bring it back")
     if free is not None and free <= 0:
         missing.append(f"the budget {campaign.budget.name!r} has no money left: raise its limit")
-    if not (campaign.from_number or settings.TWILIO_FROM_NUMBER):
+    if not (campaign.caller_ids.exists() or settings.TWILIO_FROM_NUMBER):
         missing.append("there is no caller ID: fill in the campaign's, or set TWILIO_FROM_NUMBER")
     if not (campaign.company_name or settings.COMPANY_NAME):
         missing.append("there is no company name: fill in the campaign's, or set COMPANY_NAME")
-    if not campaign.weekdays:
-        missing.append("no weekday is chosen: choose at least one")
+    if not campaign.windows.exists():
+        missing.append("it has no calling window: add one")
     if not Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN).exists():
         missing.append("it has no open lead: import some")
     if missing:

@@ -140,7 +140,7 @@ def _queue(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> None
         campaign=campaign,
         attempt=(lead.calls.aggregate(last=Max("attempt"))["last"] or 0) + 1,
         to_number=lead.phone,
-        from_number=campaign.from_number or settings.TWILIO_FROM_NUMBER,
+        from_number=campaign.caller_ids.values_list("number", flat=True).first() or settings.TWILIO_FROM_NUMBER,
         status_at=now,
         queued_at=now,
         rung_at=now,

@@ -142,7 +142,7 @@ def _decide_by_disposition(lead: Lead, call: Call, report: Report, *, now: datet
         report.outcome.disposition,
         attempts=lead.attempts,
         max_attempts=call.campaign.max_attempts,
-        retry_after=timedelta(minutes=call.campaign.retry_after_min),
+        retry_after=timedelta(minutes=45),
         ended_at=now,
         callback_at=callbacks[-1] if callbacks else None,
     ):

@@ -25,7 +25,7 @@ from calls.domain.compliance import (
 )
 from calls.domain.hours import Place
 from calls.domain.places import MAX_ZONES, STATE_ZONES
-from calls.domain.rules import DoNotCallList, Kind, RuleBook
+from calls.domain.rules import DoNotCallList, Kind, RuleBook, Window
 from calls.domain.status import MAY_HAVE_RUNG, CallStatus
 from calls.models import Call, Campaign, CompanySuppression, Consent, Decision, Lead, NumberCheck, Suppression
 from calls.services import abandoning, halting, scrubbing
@@ -172,9 +172,7 @@ def _campaign_facts(campaign: Campaign, *, now: datetime, book: RuleBook, call_i
 def rules_of(campaign: Campaign) -> DialRules:
     """The campaign's own rules."""
     return DialRules(
-        opens=campaign.opens_at,
-        closes=campaign.closes_at,
-        weekdays=tuple(campaign.weekdays),
+        windows=tuple(Window(tuple(one.weekdays), one.opens_at, one.closes_at) for one in campaign.windows.all()),
         max_attempts=campaign.max_attempts,
         lists=ListUse(campaign.public_lists),
     )

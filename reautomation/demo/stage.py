@@ -88,7 +88,7 @@ def _import_campaign(var: Path) -> tuple[int, str]:
     from django.utils import timezone
 
     from billing.models import Budget
-    from calls.models import Campaign
+    from calls.models import CallerId, CallingWindow, Campaign
     from calls.services.campaigns import start
     from calls.services.gates import rules_of
     from calls.services.importing import import_leads
@@ -97,10 +97,12 @@ def _import_campaign(var: Path) -> tuple[int, str]:
 
     now = timezone.now()
     budget = Budget.objects.create(name="Demo", limit=Decimal(BUDGET_USD))
-    campaign = Campaign(name="Demo", budget=budget, max_concurrency=settings.VOICE.lines, max_call_s=180)
+    campaign = Campaign.objects.create(
+        name="Demo", budget=budget, max_concurrency=settings.VOICE.lines, max_call_s=180
+    )
+    CallingWindow.objects.create(campaign=campaign)
     place = place_for(now, rules_of(campaign), book_at(now))
-    campaign.from_number = place.prefix + CALLER_ENDING
-    campaign.save()
+    campaign.caller_ids.add(CallerId.objects.create(number=place.prefix + CALLER_ENDING, label="Demo"))
     leads = var / "leads.csv"
     move_people(LEADS, leads, place)
     with leads.open("rb") as stream:

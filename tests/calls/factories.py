@@ -8,7 +8,7 @@ from typing import Any
 from billing.models import Budget
 from billing.services import ledger
 from calls.domain.status import OWNED, CallStatus
-from calls.models import Call, Campaign, Consent, Lead
+from calls.models import Call, CallerId, CallingWindow, Campaign, Consent, Lead
 from calls.models.campaign import CampaignStatus
 
 NOON_IN_DENVER = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
@@ -25,11 +25,20 @@ def budget(*, limit: str = "50", name: str = "") -> Budget:
 
 
 def campaign(**fields: Any) -> Campaign:
+    """One that runs, from 8 to 21 every day but for what the fields say: ``opens_at``, ``closes_at`` and ``weekdays``
+    are those of its one window, ``from_number`` is its one caller ID.
+    """
     number = next(_numbers)
+    window = {name: fields.pop(name) for name in ("opens_at", "closes_at", "weekdays") if name in fields}
+    from_number = fields.pop("from_number", "")
     defaults = {"name": f"Campaign {number}", "status": CampaignStatus.RUNNING, "company_name": "Summit Realty"}
     fields.setdefault("budget", None)
     chosen = fields.pop("budget") or budget()
-    return Campaign.objects.create(budget=chosen, **{**defaults, **fields})
+    made = Campaign.objects.create(budget=chosen, **{**defaults, **fields})
+    CallingWindow.objects.create(campaign=made, **window)
+    if from_number:
+        made.caller_ids.add(CallerId.objects.get_or_create(number=from_number)[0])
+    return made
 
 
 def phone_in_colorado() -> str:
