@@ -32,7 +32,7 @@ class CallQuerySet(models.QuerySet["Call"]):
 
 
 class Call(models.Model):
-    """One attempt to reach a lead, or a lead's call to us. ``to_number`` is the lead's and ``from_number`` ours, always.
+    """One attempt to reach a lead, or a lead's call to us. ``to_number`` is always the lead's, ``from_number`` ours.
 
     ``status`` is written by ``calls.services.moving.move`` alone.
     """
