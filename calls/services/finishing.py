@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -13,16 +14,14 @@ from agents.domain.types import (
     Disposition,
     MarkWrongNumber,
     OptOut,
-    ScheduleCallback,
 )
 from billing.services import meter, settling
-from calls.domain.outcomes import Again, Close, after
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, Lead
-from calls.models.lead import LeadStatus
-from calls.services import costs
+from calls.services import acts, costs
 from calls.services.moving import move, note
 from calls.services.opting_out import record_opt_out, suppress
+from calls.services.retrying import decide_on_lead
 from calls.signals import call_finished
 from voice.domain.types import Report, Usage
 
@@ -38,6 +37,7 @@ def finish(
     ``fence`` is the claim of the worker that reports; a callback or the sweep has none. ``again_at`` says that
     nothing rang: the attempt does not count and the lead is due at that time.
     """
+    report = _with_kept_acts(call_id, report)
     disposition = report.outcome.disposition
     failed = disposition in _NEVER_TALKED and report.answered_at is None
     to = CallStatus.FAILED if failed else CallStatus.DONE
@@ -48,13 +48,22 @@ def finish(
         return False
     call = Call.objects.select_related("lead", "campaign").get(pk=call_id)
     _carry_out(call, report, now=now)
-    _decide_on_lead(call, report, now=now, again_at=again_at)
+    call.lead = Lead.objects.select_for_update(no_key=True).get(pk=call.lead_id)
+    decide_on_lead(call.lead, call, report, now=now, again_at=again_at)
     event = costs.event_of(call)
     # Late, since every other call of the company waits for its budgets' rows until the commit.
     _settle(call, report, now=now)
     costs.record(event, call.cost)
     call_finished.send(Call, call=call, now=now)
     return True
+
+
+def _with_kept_acts(call_id: UUID, report: Report) -> Report:
+    """The report of a call whose worker or session was lost knows of no act; what was kept of them counts."""
+    if report.answered_at is None or report.outcome.acts:
+        return report
+    kept = acts.kept(call_id)
+    return replace(report, outcome=acts.completed(report.outcome, kept)) if kept else report
 
 
 def _columns(report: Report) -> dict[str, object]:
@@ -122,31 +131,3 @@ def _book(call: Call, start_at: datetime, *, now: datetime) -> None:
         note(call.pk, "appointment.conflict", at=now, fields={"start_at": start_at.isoformat()})
     else:
         note(call.pk, "appointment.booked", at=now, fields={"start_at": start_at.isoformat()})
-
-
-def _decide_on_lead(call: Call, report: Report, *, now: datetime, again_at: datetime | None) -> None:
-    lead = call.lead = Lead.objects.select_for_update(no_key=True).get(pk=call.lead_id)
-    lead.disposition = report.outcome.disposition.value
-    if again_at:
-        lead.attempts, lead.next_attempt_at = lead.attempts - 1, again_at
-    else:
-        _decide_by_disposition(lead, call, report, now=now)
-    lead.save(
-        update_fields=["disposition", "status", "closed_reason", "attempts", "next_attempt_at", "commitment_at"]
-    )
-
-
-def _decide_by_disposition(lead: Lead, call: Call, report: Report, *, now: datetime) -> None:
-    callbacks = [act.at for act in report.outcome.acts if isinstance(act, ScheduleCallback)]
-    match after(
-        report.outcome.disposition,
-        attempts=lead.attempts,
-        max_attempts=call.campaign.max_attempts,
-        retry_after=timedelta(minutes=45),
-        ended_at=now,
-        callback_at=callbacks[-1] if callbacks else None,
-    ):
-        case Close(reason=reason):
-            lead.status, lead.closed_reason, lead.commitment_at = LeadStatus.CLOSED, reason, None
-        case Again(at=at, promised=promised):
-            lead.next_attempt_at, lead.commitment_at = at, at if promised else None

@@ -133,11 +133,11 @@ def test_a_talk_that_closes_the_lead(disposition: Disposition, closed_reason: st
 
 @pytest.mark.parametrize("disposition", [Disposition.VOICEMAIL, Disposition.HUNG_UP])
 def test_a_talk_after_which_the_lead_is_called_again(disposition: Disposition) -> None:
-    lead = make.lead(make.campaign(retry_after_min=90), attempts=1)
+    lead = make.lead(attempts=1)
     finish(live_call(lead).pk, talked(disposition), now=NOW)
     lead.refresh_from_db()
     assert (lead.status, lead.disposition, lead.attempts) == ("open", disposition.value, 1)
-    assert (lead.next_attempt_at, lead.commitment_at) == (NOW + timedelta(minutes=90), None)
+    assert (lead.next_attempt_at, lead.commitment_at) == (NOW + timedelta(minutes=45), None)
 
 
 @pytest.mark.parametrize(
