@@ -8,6 +8,7 @@ from django.conf import settings
 from calls.models import Campaign, Lead
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
+from calls.services.reach import why_nobody
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +22,7 @@ class CampaignError(Exception):
 def start(campaign_id: int, *, now: datetime) -> None:
     """Draft or paused becomes running: due leads are called from now on. Raises CampaignError."""
     campaign = Campaign.objects.select_related("budget").get(pk=campaign_id)
-    _check_ready(campaign)
+    _check_ready(campaign, now=now)
     _move(campaign, CampaignStatus.RUNNING, {CampaignStatus.DRAFT, CampaignStatus.PAUSED}, now)
 
 
@@ -44,7 +45,7 @@ def reopen(lead_ids: list[int], *, now: datetime) -> int:
     return count
 
 
-def _check_ready(campaign: Campaign) -> None:
+def _check_ready(campaign: Campaign, *, now: datetime) -> None:
     """Everything that would stop every call is said at once, before the first one."""
     missing = []
     free = campaign.budget.total.free
@@ -60,6 +61,8 @@ def _check_ready(campaign: Campaign) -> None:
         missing.append("it has no calling window: add one")
     if not Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN).exists():
         missing.append("it has no open lead: import some")
+    if not missing and (nobody := why_nobody(campaign, now=now)):
+        missing.append(nobody)
     if missing:
         raise CampaignError(f"{campaign.name!r} cannot start: {'; '.join(missing)}.")
 

@@ -1,0 +1,86 @@
+"""Who of a campaign's leads can be called, and why the others cannot: asked before it starts and while it runs."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from calls.domain.compliance import Never, Wait
+from calls.models import Campaign, Lead
+from calls.models.lead import LeadStatus
+from calls.services import gates
+
+_ASKED = 100
+_REASONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a lead is not called now. ``for_good``: it never is, as things stand; else ``until`` where known."""
+
+    text: str
+    for_good: bool = False
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is said of the leads that are next. ``open`` are all open leads, ``asked`` those that were looked at.
+
+    ``obstacles`` are the reasons with how many leads have them, the commonest first.
+    """
+
+    open: int
+    asked: int
+    dialable: int
+    obstacles: tuple[tuple[Obstacle, int], ...]
+
+    @property
+    def nobody_ever(self) -> bool:
+        """Whether every open lead was looked at, and none can ever be called as things stand."""
+        return 0 < self.open == self.asked and sum(n for one, n in self.obstacles if one.for_good) == self.asked
+
+    def sentences(self) -> list[str]:
+        """Such as ``12 of 40 leads: There is no written consent to calls by an artificial voice.``"""
+        return [f"{count} of {self.asked} leads: {one.text}" for one, count in self.obstacles[:_REASONS]]
+
+
+def survey(campaign: Campaign, *, now: datetime, most: int = _ASKED) -> Survey:
+    """Look at the campaign's next ``most`` open leads. Nothing is written down."""
+    waiting = Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN)
+    leads = list(waiting.select_related("list").in_order_of_calling()[:most])
+    found: Counter[str] = Counter()
+    first: dict[str, Obstacle] = {}
+    for lead in leads:
+        lead.campaign = campaign
+        if obstacle := _obstacle(lead, now=now):
+            found[obstacle.text] += 1
+            first[obstacle.text] = _sooner(first.get(obstacle.text, obstacle), obstacle)
+    obstacles = tuple((first[text], count) for text, count in found.most_common())
+    return Survey(waiting.count(), len(leads), len(leads) - found.total(), obstacles)
+
+
+def _obstacle(lead: Lead, *, now: datetime) -> Obstacle | None:
+    """What lasts goes before what passes."""
+    decision = gates.ask(lead, now=now)
+    if isinstance(decision, Never):
+        return Obstacle(decision.reason, for_good=True)
+    if lead.list is not None and not lead.list.active:
+        return Obstacle(f"The list {lead.list.name!r} is switched off: switch it on.")
+    if isinstance(decision, Wait):
+        return Obstacle(decision.reason, until=decision.until)
+    if lead.next_attempt_at > now:
+        return Obstacle("The next attempt is due later.", until=lead.next_attempt_at)
+    return None
+
+
+def _sooner(one: Obstacle, other: Obstacle) -> Obstacle:
+    return other if one.until and other.until and other.until < one.until else one
+
+
+def why_nobody(campaign: Campaign, *, now: datetime) -> str:
+    """The end of a sentence that says why no lead of the campaign can ever be called; '' where one may be."""
+    found = survey(campaign, now=now)
+    if not found.nobody_ever:
+        return ""
+    said = "; ".join(sentence.rstrip(".") for sentence in found.sentences())
+    return f"none of its open leads may ever be called ({said})"
