@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class CallsConfig(AppConfig):
@@ -9,12 +9,13 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.signals import cost_corrected
-        from calls.permissions import ensure_managers
+        from calls.permissions import ensure_managers, remember_permissions
         from calls.services import carrier_prices
         from calls.signals import call_finished
 
         call_finished.connect(carrier_prices.on_finished, dispatch_uid="calls.expect_price")
         cost_corrected.connect(carrier_prices.follow, dispatch_uid="calls.follow_cost")
+        pre_migrate.connect(remember_permissions, sender=self)
         post_migrate.connect(ensure_managers, sender=self)
         post_migrate.connect(_fill_empty_rules, sender=self)
 

@@ -2,6 +2,8 @@
 
 import sys
 
+from psycopg.errors import UndefinedColumn, UndefinedTable
+
 from reautomation import embedded
 from reautomation.env import BadEnvironment
 
@@ -11,6 +13,7 @@ _NEEDS_NO_SERVICES = frozenset({"help", "--help", "-h", "--version", "version", 
 def run_command(argv: list[str]) -> int:
     """Run ``argv`` as Django would; an error that a person can mend is one sentence on stderr and exit code 2."""
     from django.core.management import execute_from_command_line
+    from django.db import ProgrammingError
 
     try:
         from django.conf import settings
@@ -18,6 +21,13 @@ def run_command(argv: list[str]) -> int:
         if len(argv) > 1 and argv[1] not in _NEEDS_NO_SERVICES and settings.USES_EMBEDDED:
             embedded.join(settings.EMBEDDED)
         execute_from_command_line(argv)
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
+            raise
+        print(
+            f"The database does not fit this release ({_first_line(error)}): run manage.py migrate.", file=sys.stderr
+        )
+        return 2
     except (BadEnvironment, embedded.EmbeddedError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,10 +1,11 @@
 import pytest
 from django.apps import apps
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from calls.models import Call, Campaign
-from calls.permissions import MANAGERS, ensure_managers
+from calls.permissions import MANAGERS, ensure_managers, remember_permissions
 from tests.calls.admin import world
 
 PAGES = ["campaign", "lead", "leadimport", "call", "turn", "callevent", "decision", "appointment", "consent"]
@@ -22,19 +23,34 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "billing.view_ledgerentry",
         "billing.view_rate",
         "billing.view_review",
+        "calls.add_callerid",
+        "calls.add_callingwindow",
         "calls.add_campaign",
         "calls.add_companysuppression",
         "calls.add_consent",
         "calls.add_lead",
         "calls.add_leadimport",
+        "calls.add_leadlist",
         "calls.add_numbercheck",
+        "calls.add_retryrule",
+        "calls.add_schedule",
         "calls.add_suppression",
+        "calls.change_callerid",
+        "calls.change_callingwindow",
         "calls.change_campaign",
         "calls.change_lead",
+        "calls.change_leadlist",
+        "calls.change_retryrule",
+        "calls.change_schedule",
+        "calls.delete_callingwindow",
+        "calls.delete_retryrule",
+        "calls.delete_schedule",
         "calls.flip_halt",
         "calls.view_appointment",
         "calls.view_call",
+        "calls.view_callerid",
         "calls.view_callevent",
+        "calls.view_callingwindow",
         "calls.view_campaign",
         "calls.view_companysuppression",
         "calls.view_consent",
@@ -43,23 +59,45 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "calls.view_halt",
         "calls.view_lead",
         "calls.view_leadimport",
+        "calls.view_leadlist",
         "calls.view_leadrow",
         "calls.view_numbercheck",
+        "calls.view_retryrule",
         "calls.view_rule",
+        "calls.view_schedule",
+        "calls.view_schedulerun",
         "calls.view_scrub",
         "calls.view_suppression",
         "calls.view_suppressionentry",
         "calls.view_turn",
+        "calls.view_voiceworker",
     ]
+
+
+def migrate_again() -> None:
+    calls = apps.get_app_config("calls")
+    remember_permissions(calls, using="default")
+    create_permissions(calls, verbosity=0)
+    ensure_managers(calls, using="default")
 
 
 def test_migrating_again_leaves_the_operators_choice(db: None) -> None:
     group = Group.objects.get(name=MANAGERS)
     group.permissions.remove(Permission.objects.get(codename="add_campaign"))
     before = set(group.permissions.values_list("codename", flat=True))
-    ensure_managers(apps.get_app_config("calls"), using="default")
+    migrate_again()
     assert set(group.permissions.values_list("codename", flat=True)) == before
     assert Group.objects.count() == 1
+
+
+def test_a_group_that_there_was_gets_what_a_release_brings(db: None) -> None:
+    group = Group.objects.get(name=MANAGERS)
+    before = set(group.permissions.values_list("codename", flat=True))
+    removed = Permission.objects.get(codename="add_campaign")
+    group.permissions.remove(removed)
+    Permission.objects.filter(codename__in=["view_call", "delete_call"]).delete()
+    migrate_again()
+    assert set(group.permissions.values_list("codename", flat=True)) == before - {"add_campaign"}
 
 
 @pytest.mark.parametrize("model", PAGES)

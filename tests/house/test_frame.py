@@ -1,0 +1,41 @@
+"""A management command that cannot run says in one sentence what to do."""
+
+import pytest
+from django.core import management
+from django.db import ProgrammingError
+from psycopg import errors
+from pytest_django import Settings
+
+from reautomation.frame import run_command
+
+
+def fails_with(monkeypatch: pytest.MonkeyPatch, cause: Exception) -> None:
+    def fail(_argv: list[str]) -> None:
+        raise ProgrammingError(f"{cause}\nLINE 1: SELECT …") from cause
+
+    monkeypatch.setattr(management, "execute_from_command_line", fail)
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        errors.UndefinedTable('relation "calls_rule" does not exist'),
+        errors.UndefinedColumn("column needs does not exist"),
+    ],
+)
+def test_before_migrating_a_command_asks_to_migrate(
+    cause: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings
+) -> None:
+    settings.USES_EMBEDDED = False
+    fails_with(monkeypatch, cause)
+    assert run_command(["manage.py", "rules", "show"]) == 2
+    assert capsys.readouterr().err == f"The database does not fit this release ({cause}): run manage.py migrate.\n"
+
+
+def test_another_error_of_the_database_is_not_explained_away(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.USES_EMBEDDED = False
+    fails_with(monkeypatch, errors.SyntaxError("syntax error"))
+    with pytest.raises(ProgrammingError, match="syntax error"):
+        run_command(["manage.py", "rules", "show"])
