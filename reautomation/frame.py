@@ -24,9 +24,8 @@ def run_command(argv: list[str]) -> int:
     except ProgrammingError as error:
         if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
             raise
-        print(
-            f"The database does not fit this release ({_first_line(error)}): run manage.py migrate.", file=sys.stderr
-        )
+        reason = str(error).partition("\n")[0]
+        print(f"The database does not fit this release ({reason}): run manage.py migrate.", file=sys.stderr)
         return 2
     except (BadEnvironment, embedded.EmbeddedError) as error:
         print(error, file=sys.stderr)
