@@ -116,6 +116,8 @@ class Environment(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_api_url: Annotated[str, _url("http", "https")] = "https://api.twilio.com"
     twilio_from_number: Phone = ""
+    carrier_cps: Annotated[float, Field(ge=0.02, le=1000)] = 1.0
+    carrier_max_calls: Annotated[int, Field(ge=0, le=10_000)] = 0
 
     opt_out_sms_confirmation: Annotated[str, Field(max_length=320)] = ""
     opt_out_ends_live_calls: bool = False

@@ -173,6 +173,8 @@ TWILIO_ACCOUNT_SID = ENV.twilio_account_sid
 TWILIO_AUTH_TOKEN = ENV.twilio_auth_token.get_secret_value()
 TWILIO_API_URL = ENV.twilio_api_url
 TWILIO_FROM_NUMBER = ENV.twilio_from_number
+CARRIER_CPS = ENV.carrier_cps
+CARRIER_MAX_CALLS = ENV.carrier_max_calls
 OPT_OUT_ENDS_LIVE_CALLS = ENV.opt_out_ends_live_calls
 OPT_OUT_SMS_CONFIRMATION = ENV.opt_out_sms_confirmation
 RECORDINGS_DIR = Path(VAR_DIR / "recordings")
@@ -198,3 +200,5 @@ VOICE = VoiceConfig(
 )
 VOICE_RING_TIMEOUT_S = ENV.voice_ring_timeout_s
 CALL_LEASE_S = 20
+CALL_UNKNOWN_LIMIT_H = 72
+"""A call of which the carrier does not tell in so many hours what became of it is ended."""

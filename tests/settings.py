@@ -10,6 +10,8 @@ for _name in (
     "TWILIO_AUTH_TOKEN",
     "TWILIO_API_URL",
     "TWILIO_FROM_NUMBER",
+    "CARRIER_CPS",
+    "CARRIER_MAX_CALLS",
     "ELEVENLABS_API_KEY",
     "ELEVENLABS_URL",
     "ELEVENLABS_VOICE_ID",
@@ -30,3 +32,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TWILIO_ACCOUNT_SID = "AC" + "0" * 32
 TWILIO_AUTH_TOKEN = "test-auth-token"
 TWILIO_FROM_NUMBER = "+12125550199"
+CARRIER_CPS = 1000.0
+"""No test waits for its turn but those of the pace."""
