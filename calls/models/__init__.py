@@ -4,6 +4,7 @@ from calls.models.call import Appointment, Call, CallEvent, Turn
 from calls.models.campaign import CallingWindow, Campaign, RetryRule
 from calls.models.cost import BudgetSum, CostDaily, CostEvent
 from calls.models.halt import Halt
+from calls.models.inquiry import Inquiry
 from calls.models.lead import Consent, Decision, Lead, LeadImport, LeadList, LeadRow, SharedDecision
 from calls.models.lists import CompanySuppression, NumberCheck, Scrub, ScrubHit
 from calls.models.pacing import CallerId, CarrierPace, VoiceWorker
@@ -26,6 +27,7 @@ __all__ = [
     "CostEvent",
     "Decision",
     "Halt",
+    "Inquiry",
     "Lead",
     "LeadImport",
     "LeadList",

@@ -92,6 +92,9 @@ class Lead(models.Model):
     disposition = models.CharField(max_length=24, blank=True, db_index=True)
     closed_reason = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    cadence_from = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Calls from then on count for the cadence; empty: all."
+    )
     next_attempt_at = models.DateTimeField(db_index=True)
     commitment_at = models.DateTimeField(null=True, blank=True, help_text="When the lead asked to be called.")
     last_transaction_at = models.DateTimeField(
