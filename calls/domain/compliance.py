@@ -1,19 +1,21 @@
 """May this lead be called now? Decided purely, gate by gate, with every gate's verdict and its inputs kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from calls.domain.hours import Place, Timetable
+from calls.domain.hours import OwnHours, Place, Timetable
 from calls.domain.rules import Kind, Rule, RuleBook, Window
 from calls.domain.rules import Place as PlaceTerms
 
 NO_HOUR = "No hour of the next four weeks is allowed: widen the campaign's hours."
 OUTSIDE = "Outside the allowed hours."
+ENDED = "The campaign ended on {}: give it a later last day."
+NONE_LEFT = "No allowed hour is left until the campaign's last day, {}: give it a later one."
 
 
 class ConsentScope(StrEnum):
@@ -109,11 +111,19 @@ class LeadFacts:
 
 @dataclass(frozen=True, slots=True)
 class DialRules:
-    """What the campaign asks for on top of the law. Times and days are the lead's local ones."""
+    """What the campaign asks for on top of the law. Times and days are the lead's local ones; see ``OwnHours``."""
 
     windows: tuple[Window, ...]
     max_attempts: int
     lists: ListUse = ListUse.UNLESS_CONSENT
+    starts_on: date | None = None
+    ends_on: date | None = None
+    closed_on: frozenset[date] = frozenset()
+    skips_holidays: bool = False
+
+    @property
+    def hours(self) -> OwnHours:
+        return OwnHours(self.windows, self.starts_on, self.ends_on, self.closed_on, self.skips_holidays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +179,30 @@ Gate = Callable[[Asked], Verdict]
 
 def allowed(facts: LeadFacts, at: datetime, rules: DialRules, book: RuleBook) -> bool:
     """Whether ``at`` is inside the hours of every zone under every state's row and the campaign's own."""
-    return Timetable(facts.place, book, rules.windows).allows(at)
+    return Timetable(facts.place, book, rules.hours).allows(at)
 
 
 def hours_verdict(place: Place, *, now: datetime, rules: DialRules, book: RuleBook) -> Verdict:
     """What the clock says of a place that is known."""
     saw = {zone: now.astimezone(ZoneInfo(zone)).strftime("%a %H:%M") for zone in place.zones}
-    timetable = Timetable(place, book, rules.windows)
+    timetable = Timetable(place, book, rules.hours)
     by = cited(timetable.rules)
     if timetable.allows(now):
         return Verdict("hours", True, saw=saw, rules=by)
     until = timetable.next_opening(now)
     if until is None:
-        return Verdict("hours", False, NO_HOUR, saw, rules=by)
+        return Verdict("hours", False, why_never(place, now=now, rules=rules, book=book), saw, rules=by)
     return Verdict("hours", False, OUTSIDE, saw, until, rules=by)
+
+
+def why_never(place: Place, *, now: datetime, rules: DialRules, book: RuleBook) -> str:
+    """Why no opening was found after ``now``, and what to change: the campaign's last day, or its hours."""
+    if rules.ends_on is None:
+        return NO_HOUR
+    if any(now.astimezone(ZoneInfo(zone)).date() > rules.ends_on for zone in place.zones):
+        return ENDED.format(rules.ends_on)
+    endless = Timetable(place, book, replace(rules.hours, ends_on=None))
+    return NO_HOUR if endless.next_opening(now) is None else NONE_LEFT.format(rules.ends_on)
 
 
 def is_known(place: Place, book: RuleBook) -> bool:

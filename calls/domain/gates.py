@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 
 from calls.domain.compliance import (
-    NO_HOUR,
     Asked,
     ConsentFacts,
     Dial,
@@ -21,6 +20,7 @@ from calls.domain.compliance import (
     cited,
     hours_verdict,
     is_known,
+    why_never,
 )
 from calls.domain.hours import Timetable
 from calls.domain.rules import (
@@ -60,9 +60,11 @@ def decide(facts: LeadFacts, *, now: datetime, rules: DialRules, book: RuleBook)
             reopen_at, reason = verdict.until, verdict.reason
     if not reason:
         return Dial(verdicts)
-    timetable = Timetable(facts.place, book, rules.windows)
+    timetable = Timetable(facts.place, book, rules.hours)
     until = reopen_at if timetable.allows(reopen_at) else timetable.next_opening(reopen_at)
-    return Wait(until, reason, verdicts) if until else Never(NO_HOUR, verdicts)
+    if until:
+        return Wait(until, reason, verdicts)
+    return Never(why_never(facts.place, now=reopen_at, rules=rules, book=book), verdicts)
 
 
 def ask_campaign(facts: LeadFacts, *, now: datetime, rules: DialRules, book: RuleBook) -> tuple[Verdict, ...]:

@@ -175,6 +175,10 @@ def rules_of(campaign: Campaign) -> DialRules:
         windows=tuple(Window(tuple(one.weekdays), one.opens_at, one.closes_at) for one in campaign.windows.all()),
         max_attempts=campaign.max_attempts,
         lists=ListUse(campaign.public_lists),
+        starts_on=campaign.starts_on,
+        ends_on=campaign.ends_on,
+        closed_on=frozenset(campaign.closed_on),
+        skips_holidays=campaign.skips_holidays,
     )
 
 

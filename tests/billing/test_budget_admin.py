@@ -18,7 +18,7 @@ from billing.admin import paging
 from billing.models import Budget, LedgerEntry, SpendSample
 from billing.services import budgets, ledger
 from billing.services.budgets import Limits
-from calls.models import Campaign, Lead
+from calls.models import CallingWindow, Campaign, Lead
 from calls.permissions import MANAGERS
 from tests.billing import factories as make
 from tests.billing.factories import CALL, OTHER
@@ -324,7 +324,8 @@ def test_what_a_period_comes_to_is_told_where_enough_was_seen(admin_client: Clie
     now = timezone.now()
     budget = used(month_limit="100")
     budgets.change_limits(budget.pk, Limits(Decimal(2), month=Decimal(100)), at=now)
-    Campaign.objects.create(name="Sellers", budget=budget, status="running", opens_at="00:00", closes_at="23:59")
+    campaign = Campaign.objects.create(name="Sellers", budget=budget, status="running")
+    CallingWindow.objects.create(campaign=campaign, opens_at="00:00", closes_at="23:59")
     for quarters in range(20, 0, -1):
         SpendSample.objects.create(
             budget=budget, at=now - timedelta(minutes=15 * quarters), spent=Decimal("0.005") * (20 - quarters)

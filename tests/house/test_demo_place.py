@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from calls.domain.compliance import DialRules, allowed
-from calls.domain.rules import RuleBook
+from calls.domain.rules import EVERY_DAY, RuleBook, Window
 from calls.services.rule_file import read_rules
 from calls.services.rules import DEFAULT_RULES
 from reautomation.demo.place import PLACES, facts_of, move_people, place_for
 
 BOOK = RuleBook.of(read_rules(DEFAULT_RULES), version="shipped", at=datetime(2026, 11, 10, tzinfo=UTC))
-RULES = DialRules(opens=time(8), closes=time(21), weekdays=(0, 1, 2, 3, 4, 5, 6), max_attempts=6)
+RULES = DialRules((Window(EVERY_DAY, time(8), time(21)),), max_attempts=6)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_somewhere_every_gate_is_open_at_every_quarter_of_a_week(start: datetime
 
 
 def test_no_place_where_the_campaign_itself_allows_no_hour() -> None:
-    never = DialRules(opens=time(3), closes=time(4), weekdays=(0,), max_attempts=6)
+    never = DialRules((Window((0,), time(3), time(4)),), max_attempts=6)
     with pytest.raises(LookupError, match=r"Nobody may be called at 12:00 UTC"):
         place_for(datetime(2026, 11, 22, 12, tzinfo=UTC), never, BOOK)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from billing.models import Budget, CallCost, Review, Scope, UsageReport
 from billing.services import budgets
 from billing.services.card import end_rate, set_price
-from calls.models import Call, Campaign
+from calls.models import Call, CallerId, CallingWindow, Campaign
 from calls.services import campaigns
 from calls.services.gates import rules_of
 from calls.services.importing import import_leads
@@ -153,16 +153,18 @@ def _rates_are_missing(house: Installation, seen: Seen) -> None:
 
 def _campaign(name: str, *, limit: str = "5", call_limit: Decimal | None = None, **fields: Any) -> Campaign:
     budget = Budget.objects.create(name=f"Budget of {name}", limit=Decimal(limit), call_limit=call_limit)
-    place = place_for(timezone.now(), rules_of(Campaign()), book_at(timezone.now()))
-    usual = {"max_concurrency": 5, "from_number": place.prefix + CALLER_ENDING}
-    return Campaign.objects.create(name=name, budget=budget, **{**usual, **fields})
+    campaign = Campaign.objects.create(name=name, budget=budget, **{"max_concurrency": 5, **fields})
+    CallingWindow.objects.create(campaign=campaign)
+    place = place_for(timezone.now(), rules_of(campaign), book_at(timezone.now()))
+    campaign.caller_ids.add(CallerId.objects.get_or_create(number=place.prefix + CALLER_ENDING)[0])
+    return campaign
 
 
 def _begin(
     campaign: Campaign, *endings: str, name: str = "Alex", street: str = "Maple Street", source: str = "referral"
 ) -> None:
     """Import the leads whose numbers end so, and start."""
-    prefix = campaign.from_number.removesuffix(CALLER_ENDING)
+    prefix = campaign.caller_ids.get().number.removesuffix(CALLER_ENDING)
     head = "phone,name,interest,address,source,consent_kind,consent_source,consent_at"
     rows = [f"{prefix}{end},{name} Stone,sell,{end} {street},{source},written,Form,2026-09-14" for end in endings]
     done = import_leads(campaign.pk, "leads.csv", io.BytesIO("\n".join([head, *rows]).encode()), now=timezone.now())

@@ -5,7 +5,7 @@ from typing import Any
 
 from calls.domain.compliance import ConsentFacts, ConsentScope, DialRules, LeadFacts, Never, Verdict, Wait
 from calls.domain.gates import decide
-from calls.domain.rules import RuleBook
+from calls.domain.rules import EVERY_DAY, RuleBook, Window
 from calls.services.rule_file import read_rules, rule_of
 from calls.services.rules import DEFAULT_RULES
 
@@ -13,7 +13,7 @@ NOON = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
 """A Tuesday, noon in Denver."""
 SHIPPED = read_rules(DEFAULT_RULES)
 BOOK = RuleBook.of(SHIPPED, version="shipped", at=NOON)
-ALWAYS = DialRules(opens=time(0), closes=time(23, 59, 59), weekdays=(0, 1, 2, 3, 4, 5, 6), max_attempts=6)
+ALWAYS = DialRules((Window(EVERY_DAY, time(0), time(23, 59, 59)),), max_attempts=6)
 
 
 def written(**fields: Any) -> ConsentFacts:

@@ -10,19 +10,24 @@ from hypothesis import strategies as st
 from calls.domain import compliance, gates
 from calls.domain.compliance import ConsentFacts, ConsentScope, Dial, DialRules, LeadFacts, Never, Wait
 from calls.domain.places import STATE_ZONES
-from calls.domain.rules import Kind, RuleBook
+from calls.domain.rules import EVERY_DAY, Kind, RuleBook, Window
 from calls.services.rule_file import read_rules
 from calls.services.rules import DEFAULT_RULES
 
 BOOK = RuleBook.of(read_rules(DEFAULT_RULES), version="shipped", at=datetime(2026, 11, 10, tzinfo=UTC))
 """What is shipped, as it holds in November 2026."""
 US_STATES = {rule.place[3:] for rule in BOOK.rules if rule.kind in (Kind.HOURS, Kind.OVERLAY) and len(rule.place) > 2}
-ALWAYS = DialRules(opens=time(0), closes=time(23, 59, 59), weekdays=(0, 1, 2, 3, 4, 5, 6), max_attempts=6)
+ALWAYS = DialRules((Window(EVERY_DAY, time(0), time(23, 59, 59)),), max_attempts=6)
 """A campaign that narrows nothing, so that what is seen is the law."""
 TUESDAY, SATURDAY, SUNDAY = "2026-11-10", "2026-11-14", "2026-11-15"
 THANKSGIVING, CHRISTMAS = "2026-11-26", "2026-12-25"
 ZONE = {state: zones[0] for state, zones in STATE_ZONES.items()}
 QUARTER = timedelta(minutes=15)
+
+
+def calling(weekdays: tuple[int, ...], opens: time, closes: time) -> DialRules:
+    """A campaign with one window."""
+    return DialRules((Window(weekdays, opens, closes),), max_attempts=6)
 
 
 def person(
@@ -368,7 +373,7 @@ def test_waiting_for_the_count_ends_in_an_allowed_hour() -> None:
 
 
 def test_a_campaign_narrows_the_hours() -> None:
-    rules = DialRules(time(10), time(16), (0, 2), 6)
+    rules = calling((0, 2), time(10), time(16))
     facts, denver = person("CO"), "America/Denver"
     decision = decide(facts, now=local(TUESDAY, "12:00", denver), rules=rules)
     assert isinstance(decision, Wait)
@@ -382,14 +387,14 @@ def test_a_campaign_never_widens_the_law(clock: str) -> None:
 
 
 def test_a_campaign_whose_hours_are_never_legal_says_what_to_change() -> None:
-    decision = decide(person("CO"), now=NOON, rules=DialRules(time(6), time(8), (0, 1, 2, 3, 4), 6))
+    decision = decide(person("CO"), now=NOON, rules=calling((0, 1, 2, 3, 4), time(6), time(8)))
     assert isinstance(decision, Never)
     assert decision.reason == "No hour of the next four weeks is allowed: widen the campaign's hours."
 
 
 def test_waiting_for_the_count_may_miss_the_weeks_only_hour() -> None:
     facts = person("CO", called_at=hours_ago(3, 2, 1))
-    rules = DialRules(time(12), time(12, 10), (1,), 6)
+    rules = calling((1,), time(12), time(12, 10))
     waiting = decide(facts, now=NOON, rules=rules)
     assert isinstance(waiting, Wait)
     assert waiting.until == NOON + timedelta(days=7)
@@ -400,7 +405,7 @@ def test_two_holidays_on_end_close_no_lead() -> None:
     decision = decide(
         person("PA"),
         now=local("2026-12-19", "12:00", "America/New_York"),
-        rules=DialRules(time(9), time(19), (4,), 6),
+        rules=calling((4,), time(9), time(19)),
     )
     assert isinstance(decision, Wait)
     assert decision.until == local("2027-01-08", "09:00", "America/New_York")
@@ -422,7 +427,7 @@ everywhere = st.one_of(
     st.sampled_from(sorted(set(ZONE.values()))).map(lambda zone: person(zones=(zone,))),
 )
 campaigns = st.builds(
-    lambda opens, hours, days: DialRules(time(opens), time(min(opens + hours, 23), 59), tuple(sorted(days)), 6),
+    lambda opens, hours, days: calling(tuple(sorted(days)), time(opens), time(min(opens + hours, 23), 59)),
     st.integers(0, 22),
     st.integers(1, 23),
     st.sets(st.integers(0, 6), min_size=1),
@@ -461,8 +466,8 @@ def test_a_campaigns_hours_are_a_part_of_the_laws(facts: LeadFacts, at: datetime
         assert allowed(facts, at, ALWAYS)
         for zone in facts.zones:
             clock = at.astimezone(ZoneInfo(zone))
-            assert clock.weekday() in rules.weekdays
-            assert rules.opens <= clock.time() < rules.closes
+            assert clock.weekday() in rules.windows[0].weekdays
+            assert rules.windows[0].opens <= clock.time() < rules.windows[0].closes
 
 
 def test_every_rule_says_where_it_comes_from() -> None:

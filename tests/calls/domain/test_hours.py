@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from calls.domain.hours import Place, Timetable
+from calls.domain.hours import OwnHours, Place, Timetable
 from calls.domain.rules import EVERY_DAY, RuleBook, Window
 from calls.services.rule_file import rule_of
 from tests.calls.domain.book import BOOK
@@ -36,7 +36,9 @@ def windows(draw: st.DrawFn) -> Window:
 
 def table(zones: list[str], window: Window) -> Timetable:
     """No law but the campaign's own window."""
-    return Timetable(Place("XX", (), tuple(zones)), RuleBook.of([], version="", at=datetime.now(UTC)), window)
+    return Timetable(
+        Place("XX", (), tuple(zones)), RuleBook.of([], version="", at=datetime.now(UTC)), OwnHours((window,))
+    )
 
 
 DAYS = [date(2026, 3, 8), date(2026, 11, 1), date(2026, 10, 25), date(2028, 2, 28), date(2026, 12, 31)]
@@ -111,7 +113,7 @@ def test_midnight_opens_and_closes() -> None:
     "zones", [("America/New_York", "Pacific/Kiritimati"), ("Asia/Kathmandu", "Pacific/Honolulu")]
 )
 def test_windows_that_never_meet(zones: tuple[str, ...]) -> None:
-    times = Timetable(Place("US", ("FL",), zones), BOOK, Window(EVERY_DAY, time(12), time(13)))
+    times = Timetable(Place("US", ("FL",), zones), BOOK, OwnHours((Window(EVERY_DAY, time(12), time(13)),)))
     assert times.next_opening(datetime(2026, 11, 10, tzinfo=UTC)) is None
 
 
@@ -122,6 +124,8 @@ def test_a_holiday_of_29_february() -> None:
     )
     leap = rule_of({**head, "key": "holiday.US-CO", "kind": "holiday", "name": "Leap", "month": 2, "day": 29})
     book = RuleBook.of([quiet, leap], version="leap", at=datetime(2026, 1, 1, tzinfo=UTC))
-    times = Timetable(Place("US", ("CO",), ("America/Denver",)), book, Window(EVERY_DAY, time(0), time(23, 59)))
+    times = Timetable(
+        Place("US", ("CO",), ("America/Denver",)), book, OwnHours((Window(EVERY_DAY, time(0), time(23, 59)),))
+    )
     assert not times.allows(datetime(2028, 2, 29, 18, tzinfo=UTC))
     assert times.allows(datetime(2027, 3, 1, 18, tzinfo=UTC))

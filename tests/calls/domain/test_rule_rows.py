@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from calls.domain.compliance import CampaignFacts, DialRules, ListUse, OwnerCheck, ScrubFacts
+from calls.domain.compliance import CampaignFacts, ListUse, OwnerCheck, ScrubFacts
 from calls.domain.places import STATE_ZONES
 from calls.domain.rules import Kind, Mark, legal_holidays
 from tests.calls.domain.book import ALWAYS, BOOK, NOON, SHIPPED, coloradan, stopped_by, verdict, written
@@ -149,7 +149,7 @@ def test_consent(key: str) -> None:
 
 
 def test_the_national_list() -> None:
-    strict = DialRules(ALWAYS.opens, ALWAYS.closes, ALWAYS.weekdays, 6, ListUse.ALWAYS)
+    strict = replace(ALWAYS, lists=ListUse.ALWAYS)
     for days, open_ in ((31, True), (31.01, False)):
         scrubs = {"national": ScrubFacts(NOON - timedelta(days=days))}
         assert verdict("public lists", coloradan(scrubs=scrubs), rules=strict).passed is open_
@@ -162,7 +162,7 @@ def test_the_national_list() -> None:
 
 
 def test_the_canadian_list() -> None:
-    strict = DialRules(ALWAYS.opens, ALWAYS.closes, ALWAYS.weekdays, 6, ListUse.ALWAYS)
+    strict = replace(ALWAYS, lists=ListUse.ALWAYS)
     facts = coloradan(country="CA", states=(), zones=("America/Toronto",))
     assert verdict("public lists", facts, rules=strict).reason.startswith("No scrub of the canada do-not-call list")
     scrubs = {"canada": ScrubFacts(NOON - timedelta(days=31))}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from calls.domain.compliance import DialRules, LeadFacts
+from calls.domain.rules import Window
 from calls.domain.status import CallStatus
 from calls.models import Consent, Decision, Lead, Suppression
 from calls.services import gates
@@ -99,7 +100,7 @@ def test_a_promise_is_seen() -> None:
 
 def test_the_campaigns_rules() -> None:
     campaign = make.campaign(opens_at=time(10), closes_at=time(17, 30), weekdays=[0, 4], max_attempts=3)
-    assert gates.rules_of(campaign) == DialRules(time(10), time(17, 30), (0, 4), 3)
+    assert gates.rules_of(campaign) == DialRules((Window((0, 4), time(10), time(17, 30)),), 3)
 
 
 def test_a_decision_is_kept_with_every_word() -> None:

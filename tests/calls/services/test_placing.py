@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from agents.domain.types import BookAppointment, Disposition, EndCall, OptOut
 from billing.models import LedgerEntry
 from calls.domain.status import CallStatus
-from calls.models import Appointment, Call, CallEvent, Campaign, Decision, Lead, Suppression, Turn
+from calls.models import Appointment, Call, CallEvent, CallingWindow, Campaign, Decision, Lead, Suppression, Turn
 from calls.models.campaign import CampaignStatus
 from calls.services.finishing import finish
 from calls.services.placing import place
@@ -132,7 +132,7 @@ def opt_out(call: Call) -> None:
 
 
 def close_the_hours(call: Call) -> None:
-    Campaign.objects.filter(pk=call.campaign_id).update(opens_at="13:00")
+    CallingWindow.objects.filter(campaign=call.campaign_id).update(opens_at="13:00")
 
 
 def pause(call: Call) -> None:
