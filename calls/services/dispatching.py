@@ -14,6 +14,7 @@ from billing.domain.money import MixedCurrencies
 from billing.models import Scope
 from billing.services import ledger
 from calls.domain.compliance import Dial, Never, Wait
+from calls.domain.queues import queue_for
 from calls.models import Call, Campaign, Lead
 from calls.models.lead import LeadStatus
 from calls.services import doorbell, gates
@@ -145,6 +146,7 @@ def _queue(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> None
         queued_at=now,
         rung_at=now,
         max_length_s=terms.max_length_s,
+        queue=queue_for(campaign.needs, terms.tier),
         tier=terms.tier.value,
         tier_reasons=list(terms.reasons),
         premium_chosen=terms.premium_chosen,
@@ -154,6 +156,6 @@ def _queue(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> None
     )
     note(call.pk, "call.queued", at=now, fields={"held": str(terms.hold), "currency": terms.currency})
     gates.keep(dial, lead, now=now, call_id=call.pk)
-    transaction.on_commit(partial(doorbell.ring, call.pk), robust=True)
+    transaction.on_commit(partial(doorbell.ring, call.pk, call.queue), robust=True)
     # Last, since every other call of the company waits for these rows until the commit.
     ledger.hold(call.pk, terms.budget_ids, terms.hold, currency=terms.currency, at=now)

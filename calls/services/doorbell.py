@@ -11,24 +11,24 @@ log = structlog.get_logger(__name__)
 _IMPATIENT = {"max_retries": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
 
 
-def ring(call_id: UUID) -> bool:
-    """Put the call's id on the queue; False, and a log line, when the broker does not take it.
+def ring(call_id: UUID, queue: str) -> bool:
+    """Put the call's id on its ``queue``; False, and a log line, when the broker does not take it.
 
     A broker that is away is not waited for: whoever rings has other calls to see to.
     """
-    return _send("calls.place", call_id=str(call_id))
+    return _send("calls.place", queue, call_id=str(call_id))
 
 
 def hang_up(carrier_call_id: str) -> bool:
     """Have a worker ask the carrier to end the call; False when the broker does not take it."""
-    return _send("calls.hang_up", carrier_call_id=carrier_call_id)
+    return _send("calls.hang_up", None, carrier_call_id=carrier_call_id)
 
 
-def _send(task: str, **arguments: str) -> bool:
+def _send(task: str, queue: str | None, **arguments: str) -> bool:
     connection = current_app.connection_for_write(transport_options=_IMPATIENT)
     try:
         with producers[connection].acquire(block=True) as producer:
-            current_app.send_task(task, kwargs=arguments, producer=producer, retry=False)
+            current_app.send_task(task, kwargs=arguments, queue=queue, producer=producer, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("doorbell.lost", **arguments, error=str(error))
         return False

@@ -74,10 +74,10 @@ def _ring_again(*, now: datetime) -> None:
     with transaction.atomic():
         stale = Q(rung_at__isnull=True) | Q(rung_at__lt=now - _RING_AGAIN_AFTER)
         waiting = Call.objects.filter(stale, status=CallStatus.QUEUED.value).order_by("queued_at")
-        ids = list(waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
-        Call.objects.filter(pk__in=ids).update(rung_at=now)
-    for call_id in ids:
-        if not doorbell.ring(call_id):
+        queue_of = dict(waiting.select_for_update(skip_locked=True).values_list("pk", "queue")[:_BATCH])
+        Call.objects.filter(pk__in=queue_of).update(rung_at=now)
+    for call_id, queue in queue_of.items():
+        if not doorbell.ring(call_id, queue):
             break  # the broker is away; the rest is rung later
 
 

@@ -34,7 +34,7 @@ PHONE = "+13035559999"
 def hung_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What workers were asked to hang up; rings go nowhere."""
     ids: list[str] = []
-    monkeypatch.setattr(doorbell, "ring", lambda call_id: True)
+    monkeypatch.setattr(doorbell, "ring", lambda *_: True)
     monkeypatch.setattr(doorbell, "hang_up", ids.append)
     return ids
 

@@ -43,7 +43,7 @@ TALK = (
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     ids: list[UUID] = []
 
-    def ring(call_id: UUID) -> bool:
+    def ring(call_id: UUID, _queue: str) -> bool:
         ids.append(call_id)
         return True
 
@@ -197,7 +197,7 @@ def test_two_sweeps_at_once_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     make.call(rung_at=None)
     inside, go_on = threading.Event(), threading.Event()
 
-    def ring(_: UUID) -> bool:
+    def ring(_call_id: UUID, _queue: str) -> bool:
         inside.set()
         return go_on.wait(10)
 

@@ -32,7 +32,7 @@ NOW = NOON_IN_DENVER
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     """The ids for which the doorbell rang."""
     ids: list[UUID] = []
-    monkeypatch.setattr(doorbell, "ring", ids.append)
+    monkeypatch.setattr(doorbell, "ring", lambda call_id, _queue: ids.append(call_id))
     return ids
 
 

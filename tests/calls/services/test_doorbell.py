@@ -49,7 +49,7 @@ def no_broker(
 @pytest.mark.django_db
 def test_the_calls_id_goes_to_the_lines(redis: Redis) -> None:
     call = make.call()
-    assert doorbell.ring(call.pk)
+    assert doorbell.ring(call.pk, call.queue)
     assert redis.llen(QUEUE) == 1
     with current_app.connection_for_read() as connection:
         queue = connection.SimpleQueue("calls.local")
@@ -105,5 +105,5 @@ def test_a_broker_that_is_away_stops_no_sweep() -> None:
 @pytest.mark.usefixtures("no_broker")
 def test_a_broker_that_is_away_is_not_waited_for() -> None:
     began = monotonic()
-    assert not doorbell.ring(uuid4())
+    assert not doorbell.ring(uuid4(), "calls.local")
     assert monotonic() - began < 2

@@ -40,7 +40,7 @@ NIGHT = datetime(2026, 11, 11, 5, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def quiet_bell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorbell, "ring", lambda call_id: True)
+    monkeypatch.setattr(doorbell, "ring", lambda *_: True)
 
 
 def closed(lead: Lead, *, now: datetime = NOW) -> list[str]:

@@ -31,7 +31,7 @@ SELECT id, 'written', 'form', '2026-01-01Z', now(), 'campaign', '', '' FROM call
 def test_they_are_put_off_in_less_than_a_minute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(doorbell, "ring", lambda call_id: True)
+    monkeypatch.setattr(doorbell, "ring", lambda *_: True)
     campaign = make.campaign(max_concurrency=500)
     with connection.cursor() as cursor:
         areas = [str(area) for area in AREAS]

@@ -30,7 +30,7 @@ SECOND = timedelta(seconds=1)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     ids: list[UUID] = []
 
-    def ring(call_id: UUID) -> bool:
+    def ring(call_id: UUID, _queue: str) -> bool:
         ids.append(call_id)
         return True
 

@@ -35,7 +35,7 @@ def carrier(monkeypatch: pytest.MonkeyPatch) -> FakeDialer:
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     ids: list[UUID] = []
 
-    def ring(call_id: UUID) -> bool:
+    def ring(call_id: UUID, _queue: str) -> bool:
         ids.append(call_id)
         return True
 

@@ -102,7 +102,7 @@ def test_premium_speaks_where_it_pays() -> None:
 
 
 def test_what_is_chosen_is_kept_with_the_call_and_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorbell, "ring", lambda call_id: None)
+    monkeypatch.setattr(doorbell, "ring", lambda *_: None)
     of = lead()
     dispatching.dispatch_next(of.campaign_id, now=NOW)
     call = Call.objects.get()

@@ -29,7 +29,7 @@ LATER = timedelta(seconds=15)
 
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorbell, "ring", lambda _: True)
+    monkeypatch.setattr(doorbell, "ring", lambda *_: True)
 
 
 def nearly_spent(**limits: Decimal) -> Budget:

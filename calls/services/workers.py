@@ -1,0 +1,92 @@
+"""The voice workers that are there: what they announce, and how many calls they can take. By the database's clock."""
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+from django.db.models.functions import Now
+
+from calls.domain import queues
+from calls.domain.status import CallStatus
+from calls.models import Call, Campaign, VoiceWorker
+
+
+class Standing:
+    """One look at all lines and all that waits for them. ``take`` counts calls that are queued after the look."""
+
+    def __init__(self) -> None:
+        workers = list(live())
+        busy = dict(
+            Call.objects.unfinished()
+            .filter(owner__in=[worker.owner for worker in workers])
+            .order_by()
+            .values_list("owner")
+            .annotate(calls=Count("pk"))
+        )
+        self._lines = [
+            queues.Lines(frozenset(worker.queues), max(worker.lines - busy.get(worker.owner, 0), 0))
+            for worker in workers
+        ]
+        self._waiting = Counter(waiting())
+
+    def free(self, queue: str) -> int:
+        """Calls of ``queue`` that find a line now, beside all that wait already."""
+        return queues.free_for(queue, self._lines, self._waiting)
+
+    def take(self, queue: str, calls: int = 1) -> None:
+        self._waiting[queue] += calls
+
+
+def announce(owner: str, *, queues: Collection[str], lines: int, draining: bool) -> None:
+    """Say that the worker ``owner`` is there, what it serves, and whether it takes new calls."""
+    VoiceWorker.objects.update_or_create(
+        owner=owner,
+        defaults={"queues": sorted(queues), "lines": lines, "draining": draining, "seen_at": Now()},
+        create_defaults={
+            "queues": sorted(queues),
+            "lines": lines,
+            "draining": draining,
+            "seen_at": Now(),
+            "started_at": Now(),
+        },
+    )
+
+
+def withdraw(owner: str) -> None:
+    """The worker has ended."""
+    VoiceWorker.objects.filter(owner=owner).delete()
+
+
+def live() -> "QuerySet[VoiceWorker]":
+    """Those that take calls: seen within a lease, and not draining."""
+    return VoiceWorker.objects.filter(draining=False, seen_at__gt=Now() - timedelta(seconds=settings.CALL_LEASE_S))
+
+
+def free_lines(queue: str) -> int:
+    """How many more calls of ``queue`` find a line at once; for many questions in a row ask one ``Standing``."""
+    return Standing().free(queue)
+
+
+def served() -> set[str]:
+    """Queues that a live worker consumes."""
+    return {queue for worker in live() for queue in worker.queues}
+
+
+def waiting() -> dict[str, int]:
+    """Calls that wait for a worker, by queue."""
+    queued = Call.objects.filter(status=CallStatus.QUEUED.value).order_by()
+    return dict(queued.values_list("queue").annotate(calls=Count("pk")))
+
+
+def needed() -> set[str]:
+    """Queues without whose workers a running campaign stands still."""
+    premium = bool(settings.VOICE.elevenlabs_api_key)
+    wishes = Campaign.objects.running().order_by().values_list("needs", "tier").distinct()
+    return {queue for needs, voice in wishes for queue in queues.queues_of(needs, voice=voice, premium=premium)}
+
+
+def unserved() -> list[str]:
+    """Queues with waiting calls, or that a running campaign needs, which no live worker consumes."""
+    return sorted((needed() | waiting().keys()) - served())
