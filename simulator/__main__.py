@@ -23,6 +23,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--account-sid", required=True)
     parser.add_argument("--auth-token", required=True)
     parser.add_argument("--cps", type=float, default=1.0, help="calls per second before the answer is 429")
+    parser.add_argument("--caller-id", action="append", default=[], help="a verified number; without any, all are")
     parser.add_argument("--faults", type=Path, help="YAML file of faults")
     parser.add_argument("--log", type=Path, help="JSON lines of what happens; standard error without it")
     parser.add_argument("--load-mode", action="store_true", help="no recognition, canned lines, any number answers")
@@ -82,7 +83,7 @@ async def _serve(options: argparse.Namespace, people: People, switches: Switches
     from simulator.rest import create_app
     from simulator.speech import ModelSpeech
 
-    account = Account(options.account_sid, options.auth_token, options.cps)
+    account = Account(options.account_sid, options.auth_token, options.cps, frozenset(options.caller_id))
     speech = ModelSpeech(understands=not options.load_mode)
     exchange = Exchange(account, people, speech, switches=switches, load_mode=options.load_mode)
     config = uvicorn.Config(

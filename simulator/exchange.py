@@ -28,11 +28,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom the carrier serves. ``cps`` is how many calls a second it takes."""
+    """Whom the carrier serves. ``cps`` is how many calls a second it takes.
+
+    ``caller_ids`` are numbers of other companies that it has verified; where there are any, a call shows one of them
+    or a number of the account's, else any.
+    """
 
     sid: str
     auth_token: str
     cps: float = 1.0
+    caller_ids: frozenset[str] = frozenset()
 
 
 class CallRate:
@@ -88,9 +93,11 @@ class Exchange:
         self._speech.close()
 
     def create(self, to: str, from_: str, plan: Plan) -> Call:
-        """Take a call and ring. Raises the 429 above the CPS."""
+        """Take a call and ring. Raises the 429 above the CPS, and 21210 for a number that is not the account's."""
         if self.dice.strikes(self.switches.rest.too_many_requests) or not self._rate.take(time.monotonic()):
             raise errors.too_many_requests()
+        if self.account.caller_ids and from_ not in self.account.caller_ids and from_ not in self.numbers:
+            raise errors.unverified_from(from_)
         return self._ring(to, from_, plan).call
 
     def call_in(self, from_: str, number: Number) -> Call | None:

@@ -1,5 +1,6 @@
 """What comes from people: the numbers they reach, their calls and their text messages."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -46,8 +47,17 @@ class Inbound:
         return JSONResponse(self._shown(number), 201)
 
     async def list_numbers(self, request: Request) -> Response:
-        numbers = [self._shown(number) for number in self._exchange.numbers.values()]
-        return JSONResponse({"incoming_phone_numbers": numbers, "page": 0, "page_size": 50, "uri": request.url.path})
+        asked = request.query_params.get("PhoneNumber", "")
+        numbers = [number for number in self._exchange.numbers.values() if asked in ("", number.phone_number)]
+        shown = [self._shown(number) for number in numbers]
+        return JSONResponse({"incoming_phone_numbers": shown, "page": 0, "page_size": 50, "uri": request.url.path})
+
+    async def list_caller_ids(self, request: Request) -> Response:
+        """The verified numbers; without any, each that is asked for, since then every number may be shown."""
+        asked, verified = request.query_params.get("PhoneNumber", ""), self._exchange.account.caller_ids
+        numbers = sorted(verified) if verified else [asked] if E164.fullmatch(asked) else []
+        shown = [self._verified(number) for number in numbers if asked in ("", number)]
+        return JSONResponse({"outgoing_caller_ids": shown, "page": 0, "page_size": 50, "uri": request.url.path})
 
     async def call(self, request: Request) -> Response:
         asked = await _json(request)
@@ -72,6 +82,18 @@ class Inbound:
         if number is None:
             raise CarrierError(404, 20404, f"{asked['to']} is not a number of the account: add it first.")
         return number
+
+    def _verified(self, number: str) -> dict[str, object]:
+        account_sid, sid = self._exchange.account.sid, f"PN{hashlib.md5(number.encode()).hexdigest()}"  # noqa: S324 - a name
+        return {
+            "sid": sid,
+            "account_sid": account_sid,
+            "phone_number": number,
+            "friendly_name": formatted(number),
+            "date_created": None,
+            "date_updated": None,
+            "uri": f"/2010-04-01/Accounts/{account_sid}/OutgoingCallerIds/{sid}.json",
+        }
 
     def _shown(self, number: Number) -> dict[str, object]:
         account_sid = self._exchange.account.sid

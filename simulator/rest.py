@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 _CALLS = "/2010-04-01/Accounts/{account_sid}/Calls.json"
 _NUMBERS = "/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers.json"
+_CALLER_IDS = "/2010-04-01/Accounts/{account_sid}/OutgoingCallerIds.json"
 _CALL = "/2010-04-01/Accounts/{account_sid}/Calls/{sid}.json"
 
 
@@ -55,6 +56,7 @@ def create_app(exchange: Exchange, *, closes: bool = True) -> Starlette:
             Route(_CALL, api.guarded(api.update), methods=["POST"]),
             Route(_NUMBERS, api.guarded(inbound.add_number), methods=["POST"]),
             Route(_NUMBERS, api.guarded(inbound.list_numbers), methods=["GET"]),
+            Route(_CALLER_IDS, api.guarded(inbound.list_caller_ids), methods=["GET"]),
             Route("/simulator/calls", api.observe, methods=["GET"]),
             Route("/simulator/calls", inbound.call, methods=["POST"]),
             Route("/simulator/messages", inbound.messages, methods=["GET"]),

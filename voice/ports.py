@@ -42,6 +42,9 @@ class Dialer(Protocol):
     def hang_up(self, carrier_call_id: str) -> None:
         """End the call at the carrier; a call that is over already is fine."""
 
+    def owns(self, number: str) -> bool | None:
+        """Whether the account may show the E.164 ``number`` as its own; None without an answer."""
+
 
 class Line(Protocol):
     """One phone line, used for one call, by one thread."""

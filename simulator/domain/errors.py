@@ -50,6 +50,10 @@ def invalid_from(number: str) -> CarrierError:
     )
 
 
+def unverified_from(number: str) -> CarrierError:
+    return CarrierError(400, 21210, f"The source phone number provided, {number}, is not yet verified.")
+
+
 def no_url() -> CarrierError:
     return CarrierError(400, 21205, "Url parameter is required.")
 

@@ -34,6 +34,7 @@ class FakeDialer:
     answer: str | Exception = "CA" + "1" * 32
     knows: CarrierUpdate | Exception | None = None
     before: Callable[[], None] = lambda: None
+    owned: bool | None = True
     dialed: list[DialRequest] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)
@@ -53,6 +54,10 @@ class FakeDialer:
 
     def hang_up(self, carrier_call_id: str) -> None:
         self.hung_up.append(carrier_call_id)
+
+    def owns(self, number: str) -> bool | None:
+        self.asked.append(("owns", number))
+        return self.owned
 
     def _tell(self, how: str, what: str) -> CarrierUpdate | None:
         self.asked.append((how, what))

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, TypeVar
 
 import requests
+import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
@@ -22,6 +23,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from voice.domain.types import CarrierStatus, CarrierUpdate, DialRequest, StreamTarget
 from voice.ports import Busy, CarrierError, DialUnknown, Refused
+
+log = structlog.get_logger(__name__)
 
 # 20429 too many requests, 22005 the account's calls per second are used up: nothing rang.
 _BUSY_CODES = frozenset({20429, 22005})
@@ -116,6 +119,21 @@ class TwilioDialer:
             if getattr(error, "status", None) == 404 or getattr(error, "code", None) in _CALL_OVER_CODES:
                 return
             raise _unknown(error) from error
+
+    def owns(self, number: str) -> bool | None:
+        """A number that the account has bought, or one of another company that it has verified.
+
+        Sources: https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource,
+        https://www.twilio.com/docs/voice/api/outgoing-caller-ids
+        """
+        try:
+            for numbers in (self._client.incoming_phone_numbers, self._client.outgoing_caller_ids):
+                if any(one.phone_number == number for one in numbers.list(phone_number=number, limit=_CANDIDATES)):
+                    return True
+        except _FAILURES as error:
+            log.warning("carrier.numbers_not_told", reason=str(_unknown(error)))
+            return None
+        return False
 
     def _may_be(self, call: Any, call_id: str, now: datetime) -> bool:
         if call.end_time is None or _instant(call.end_time, now) > now - _EVENTS_READABLE_AFTER:
