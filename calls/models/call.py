@@ -84,6 +84,9 @@ class Call(models.Model):
     script_version = models.CharField(max_length=20, blank=True)
     offered_slots = models.JSONField(default=list, blank=True, help_text="Appointments that this call may offer.")
     snapshot = models.JSONField(null=True, blank=True, editable=False)
+    stream = models.JSONField(
+        null=True, blank=True, editable=False, help_text="Of a lead's call: the line that waits for its media."
+    )
 
     objects = CallQuerySet.as_manager()
 
@@ -98,6 +101,9 @@ class Call(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["lead", "attempt"], condition=Q(direction="outbound"), name="one_call_per_attempt"
+            ),
+            models.UniqueConstraint(
+                fields=["carrier_call_id"], condition=Q(direction="inbound"), name="a_call_of_a_lead_is_taken_once"
             ),
         ]
         indexes = [
