@@ -22,7 +22,9 @@ def dispatch(**_newer: object) -> None:
 def place(*, call_id: str, **_newer: object) -> None:
     from voice.worker import plane
 
-    placing.place(UUID(call_id), plane=plane(), dialer=dialer(), owner=_heartbeat.start(), clock=timezone.now)
+    lines = plane()
+    owner = _heartbeat.start(lines.healthy)
+    placing.place(UUID(call_id), plane=lines, dialer=dialer(), owner=owner, clock=timezone.now)
 
 
 @shared_task(name="calls.hang_up", autoretry_for=(CarrierError,), max_retries=3, retry_backoff=1)

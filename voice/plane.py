@@ -25,6 +25,7 @@ from voice.ports import NoLine, Spending
 from voice.server import MAX_MESSAGE, Health, MediaServer
 from voice.session import GOODBYE, CallSession
 from voice.speech.ports import Recogniser, Synthesiser
+from voice.watchdog import LoopState, Watchdog
 from voice.wire import Start
 
 log = structlog.get_logger(__name__)
@@ -33,6 +34,8 @@ RING_MARGIN_S = 5.0
 _WIND_UP_S = 30.0  # past a call's longest time, for its last words, recording and report
 _START_S = 180.0
 _STOP_S = 15.0
+HUNG_AFTER_S = 5.0
+HOPELESS_AFTER_S = 30.0
 
 
 class _Seat:
@@ -87,6 +90,10 @@ class VoicePlane:
 
     ``auth_token`` makes the media server ask for Twilio's signature. ``recogniser``, ``synthesiser`` and ``premium``
     replace those of the configuration; a ring that nobody answers is given up ``ring_margin_s`` after its timeout.
+
+    A loop that does not answer for ``hung_after_s`` seconds is hung: no line is given out and ``healthy`` is False
+    until it answers again. ``on_loop`` is told, in another thread, and once more when the loop has been silent for
+    ``hopeless_after_s`` or has ended by itself.
     """
 
     def __init__(
@@ -99,6 +106,9 @@ class VoicePlane:
         synthesiser: Synthesiser | None = None,
         premium: Synthesiser | None = None,
         ring_margin_s: float = RING_MARGIN_S,
+        hung_after_s: float = HUNG_AFTER_S,
+        hopeless_after_s: float = HOPELESS_AFTER_S,
+        on_loop: Callable[[LoopState], None] = lambda _: None,
     ) -> None:
         self._config, self._dialogues, self._ring_margin_s = config, dialogues, ring_margin_s
         self._engine_room = EngineRoom(config, recogniser=recogniser, synthesiser=synthesiser, premium=premium)
@@ -120,6 +130,8 @@ class VoicePlane:
         self._stopping: asyncio.Event | None = None
         self._engines: Engines | None = None
         self._bell = Listener(config.redis_url, self.deliver) if config.redis_url else None
+        self._hung_after_s, self._hopeless_after_s, self._on_loop_state = hung_after_s, hopeless_after_s, on_loop
+        self._watchdog: Watchdog | None = None
         self.port = config.media_port
 
     # Any thread.
@@ -143,6 +155,7 @@ class VoicePlane:
         except BaseException:
             self.stop()
             raise
+        self._watch()
         if self._bell is not None:
             self._bell.start()
         log.info("voice.started", lines=self._config.lines, port=self.port)
@@ -156,6 +169,8 @@ class VoicePlane:
         self.drain()
         if self._bell is not None:
             self._bell.stop()
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if self._thread is None:
             return
         if (loop := self._loop) is not None:
@@ -165,6 +180,18 @@ class VoicePlane:
             log.error("voice.stuck", message="The voice loop did not stop.")
         self._thread = None
 
+    def give_up(self) -> None:
+        """Tell every line that its call is over on this side, since the loop, which would, is stuck.
+
+        All calls of a process talk on its one loop, so none of them is served while it hangs.
+        """
+        self.drain()
+        self._tell_lines("The voice loop hung.")
+
+    def healthy(self) -> bool:
+        watchdog = self._watchdog
+        return self._loop is not None and watchdog is not None and watchdog.state is LoopState.ANSWERS
+
     @property
     def live(self) -> int:
         """Lines in use."""
@@ -173,6 +200,8 @@ class VoicePlane:
     def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> PhoneLine:
         if self._loop is None:
             raise NoLine("The voice plane is not running.")
+        if not self.healthy():
+            raise NoLine("The lines of this process do not answer: its event loop hangs.")
         with self._lock:
             if self._draining:
                 raise NoLine("This process takes no new calls: it is draining.")
@@ -206,6 +235,22 @@ class VoicePlane:
         )
         return _Seat(line, self._dialogues(brief), spending, ring_s=ring_s, max_length_s=max_length_s)
 
+    def _watch(self) -> None:
+        if self._loop is None or self._thread is None:
+            return  # it broke right after its start, and the log says why
+        self._watchdog = Watchdog(
+            self._loop,
+            self._thread,
+            hung_after_s=self._hung_after_s,
+            hopeless_after_s=self._hopeless_after_s,
+            tell=self._on_loop_state,
+        )
+        self._watchdog.start()
+
+    def _tell_lines(self, summary: str) -> None:
+        for seat in list(self._seats.values()):
+            seat.line.put(Ended(silent_report(Disposition.FAILED, summary, EndedBy.FAULT)))
+
     def _on_loop(self, callback: Callable[..., None], *args: Any) -> None:
         # The loop may have closed meanwhile: then there is nothing left to tell.
         with contextlib.suppress(RuntimeError):
@@ -224,8 +269,11 @@ class VoicePlane:
                 ready.set_exception(error)
         finally:
             self._loop = None
-            for seat in list(self._seats.values()):
-                seat.line.put(Ended(silent_report(Disposition.FAILED, "The voice plane stopped.", EndedBy.FAULT)))
+            self._tell_lines("The voice plane stopped.")
+            started = ready.done() and ready.exception() is None
+            if started and self._stopping is not None and not self._stopping.is_set():
+                log.critical("voice.loop_ended")
+                self._on_loop_state(LoopState.HOPELESS)
 
     async def _main(self, ready: "Future[None]") -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()

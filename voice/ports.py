@@ -72,7 +72,10 @@ class Plane(Protocol):
     """The lines of this process."""
 
     def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> Line:
-        """Reserve a line. Raises NoLine when all are taken or the process is draining."""
+        """Reserve a line. Raises NoLine when all are taken, the process is draining or its lines do not answer."""
+
+    def healthy(self) -> bool:
+        """Whether calls are served here. While they are not, their leases are not to be renewed. Any thread."""
 
 
 class NoLine(Exception):

@@ -1,10 +1,12 @@
-"""The voice plane inside a Celery worker: starts with it, drains on TERM, ends with it.
+"""The voice plane inside a Celery worker: starts with it, drains on TERM, ends with it, takes it along when it hangs.
 
 A worker is a voice worker if it has the threads pool and consumes a ``calls.`` queue; any other stays as it is. Why
 the stock shutdown will not do is told in docs/adr/0003-celery-slots-are-phone-lines.md: it blocks the loop that
-acknowledges messages and answers the monitor for as long as a call lasts.
+acknowledges messages and answers the monitor for as long as a call lasts. Why a loop that hangs ends the process is
+told in docs/adr/0010-a-loop-that-hangs-ends-its-process.md.
 """
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,17 @@ from django.conf import settings
 
 if TYPE_CHECKING:
     from voice.plane import VoicePlane
+    from voice.watchdog import LoopState
 
 log = structlog.get_logger(__name__)
 
 QUEUE_PREFIX = "calls."
+EXIT_HUNG = os.EX_SOFTWARE
+"""The exit code of a process whose loop hung for too long."""
 _POLL_S = 0.25
+_LAST_WRITES_S = 10.0
 _plane: "VoicePlane | None" = None
+_step: "DrainStep | None" = None
 
 
 def install(app: Celery) -> None:
@@ -60,7 +67,7 @@ class PlaneStep(bootsteps.StartStopStep):
         from agents.dialogue import start
         from voice.plane import VoicePlane
 
-        _plane = VoicePlane(settings.VOICE, start, auth_token=settings.TWILIO_AUTH_TOKEN)
+        _plane = VoicePlane(settings.VOICE, start, auth_token=settings.TWILIO_AUTH_TOKEN, on_loop=_loop_changed)
         _plane.start()
 
     def stop(self, worker: Any) -> None:
@@ -68,7 +75,11 @@ class PlaneStep(bootsteps.StartStopStep):
 
 
 class DrainStep(bootsteps.StartStopStep):
-    """On TERM: take no more calls, go on acknowledging and answering, and leave when the last call is over."""
+    """On TERM: take no more calls, go on acknowledging and answering, and leave when the last call is over.
+
+    While the lines do not answer no call is taken either: a worker without a line would be the quickest to answer the
+    doorbell.
+    """
 
     requires = ("celery.worker.consumer:Tasks",)
 
@@ -76,10 +87,19 @@ class DrainStep(bootsteps.StartStopStep):
         return is_voice_worker(consumer.controller)
 
     def start(self, consumer: Any) -> None:
-        self._consumer = consumer
+        global _step
+        _step, self._consumer = self, consumer
+        self._queues: list[str] = []
         platforms.signals["SIGTERM"] = self._drain
-        if state_of_drain.is_set():  # the connection was lost meanwhile, and is a new one
+        # The connection was lost meanwhile, and is a new one.
+        if state_of_drain.is_set() or (_plane is not None and not _plane.healthy()):
             self._stop_consuming()
+
+    def pause(self) -> None:
+        self._consumer.hub.call_soon(self._stop_consuming)
+
+    def resume(self) -> None:
+        self._consumer.hub.call_soon(self._consume_again)
 
     def _drain(self, *_: object) -> None:
         if state_of_drain.is_set():
@@ -87,13 +107,22 @@ class DrainStep(bootsteps.StartStopStep):
         state_of_drain.set()
         if _plane is not None:
             _plane.drain()
-        self._consumer.hub.call_soon(self._stop_consuming)
+        self.pause()
         # A thread, since the consumer's own timer stands still while the broker is away.
         threading.Thread(target=_leave_when_idle, name="voice-drain", daemon=True).start()
 
     def _stop_consuming(self) -> None:
-        for queue in list(self._consumer.app.amqp.queues.consume_from):
+        taken = list(self._consumer.app.amqp.queues.consume_from)
+        self._queues += taken
+        for queue in taken:
             self._consumer.cancel_task_queue(queue)
+
+    def _consume_again(self) -> None:
+        if state_of_drain.is_set():
+            return
+        queues, self._queues = self._queues, []
+        for queue in queues:
+            self._consumer.add_task_queue(queue)
 
 
 state_of_drain = threading.Event()
@@ -106,6 +135,33 @@ def _leave_when_idle() -> None:
         waiting.wait(_POLL_S)
     log.info("voice.drained")
     setattr(state, "should_stop", platforms.EX_OK)  # noqa: B010 - typed as None, and read as an exit code
+
+
+def _loop_changed(loop: "LoopState") -> None:
+    from voice.watchdog import LoopState
+
+    if loop is LoopState.HOPELESS:
+        _end_process()
+    elif _step is not None and loop is LoopState.HUNG:
+        _step.pause()
+    elif _step is not None:
+        _step.resume()
+
+
+def _end_process() -> None:
+    """Have what the lines told written down and their leases let go, then end, whatever hangs.
+
+    No call is cut off that somebody serves: all of them talk on the loop that does not answer. Their media sockets
+    close with the process, so the carrier ends what would be silence.
+    """
+    if _plane is not None:
+        _plane.give_up()
+    waiting, waited_s = threading.Event(), 0.0
+    while state.active_requests and waited_s < _LAST_WRITES_S:
+        waiting.wait(_POLL_S)
+        waited_s += _POLL_S
+    log.critical("voice.replaced", exit_code=EXIT_HUNG, unwritten=len(state.active_requests))
+    os._exit(EXIT_HUNG)
 
 
 def _stop_plane(**_: object) -> None:

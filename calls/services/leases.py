@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -35,7 +36,11 @@ def renew(owner: str) -> int:
 
 
 class Heartbeat:
-    """A thread that renews the leases of one worker process, started with its first call."""
+    """A thread that renews the leases of one worker process, started with its first call.
+
+    It renews nothing while the process's lines do not answer: a call that nobody serves is not to be kept from the
+    sweep.
+    """
 
     def __init__(self) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -43,11 +48,13 @@ class Heartbeat:
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
 
-    def start(self) -> str:
-        """Begin, if it has not; the owner's name."""
+    def start(self, healthy: Callable[[], bool]) -> str:
+        """Begin, if it has not; the owner's name. ``healthy`` says whether the calls are served."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._beat, args=(healthy,), name="lease-heartbeat", daemon=True
+                )
                 self._thread.start()
         return self.owner
 
@@ -56,8 +63,11 @@ class Heartbeat:
         if self._thread is not None:
             self._thread.join()
 
-    def _beat(self) -> None:
+    def _beat(self, healthy: Callable[[], bool]) -> None:
         while not self._stopped.wait(settings.CALL_LEASE_S / 4):
+            if not healthy():
+                log.warning("lease.not_renewed", error="The lines of this process do not answer.")
+                continue
             try:
                 renew(self.owner)
             except (DatabaseError, InterfaceError) as error:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -15,10 +16,10 @@ from agents.domain.types import Disposition, EndedBy, OptOut, Outcome
 from billing.domain.costing import HANG_UP_GRACE_S
 from billing.services.budgets import stopped_budget
 from calls.domain.compliance import Dial
-from calls.domain.status import CallStatus
-from calls.models import Call, Lead, Turn
+from calls.domain.status import TERMINAL, CallStatus
+from calls.models import Call, CallEvent, Lead, Turn
 from calls.models.campaign import CampaignStatus
-from calls.services import gates, halting
+from calls.services import acts, doorbell, gates, halting
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
@@ -46,6 +47,8 @@ from voice.ports import Busy, CarrierError, Dialer, DialUnknown, Line, NoLine, P
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 _CARRIER_BUSY_WAIT = timedelta(seconds=30)
+_NO_LINE_WAIT = timedelta(seconds=10)
+NO_LINE, FAULT = "call.no_line", "call.place_failed"
 # Twilio: 20003 wrong credentials, 20005 account not active. No lead is to blame, so no attempt is used.
 _ACCOUNT_CODES = frozenset({"20003", "20005"})
 
@@ -60,8 +63,17 @@ def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clo
         return False
     try:
         return _still_allowed(call, now=clock()) and _make(call, plane, dialer, clock=clock)
+    except Exception as error:
+        _tell_fault(call, error, now=clock())
+        raise
     finally:
         surviving_outage(lambda: let_go(call))
+
+
+def _tell_fault(call: Call, error: Exception, *, now: datetime) -> None:
+    """The error's kind alone: its text may hold what was said, or a number."""
+    fields = {"error": type(error).__name__}
+    surviving_outage(lambda: note(call.pk, FAULT, at=now, fields=fields))
 
 
 def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
@@ -73,16 +85,47 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
             max_length_s=call.max_length_s,
             spending=spending_of(call),
         )
-    except NoLine:
-        log.warning("call.no_line", call_id=str(call.pk))
+    except NoLine as none:
+        _give_back(call, str(none), now=clock())
         return False
     try:
+        begun = monotonic()
         if not _write_intent(call, now=clock()):
             return False
+        if _stood_still(call, begun, clock=clock):
+            return True
         if _ring(call, line, dialer, clock=clock):
             _listen(call, line, dialer, clock=clock)
     finally:
         line.close()
+    return True
+
+
+def _give_back(call: Call, reason: str, *, now: datetime) -> None:
+    """Back into the queue, and rung again for another worker at once; the second time in a row by the sweep's next
+    round, since with no line free anywhere the call would go round and round.
+    """
+    log.warning("call.no_line", call_id=str(call.pk), reason=reason)
+    again = CallEvent.objects.filter(call=call, kind=NO_LINE, at__gt=now - _NO_LINE_WAIT).exists()
+    unowned = {"owner": "", "lease_until": None, "rung_at": None if again else now}
+    fields = {"reason": reason}
+    if (
+        move(call.pk, CallStatus.QUEUED, at=now, why=NO_LINE, fence=call.fence, changes=unowned, fields=fields)
+        and not again
+    ):
+        doorbell.ring(call.pk, call.queue)
+
+
+def _stood_still(call: Call, begun: float, *, clock: Clock) -> bool:
+    """Whether so long has passed since the intent that the sweep may have judged the call already.
+
+    A process that was frozen between the intent and the ring must not ring when it wakes: by then the carrier may
+    have been asked, have known of no such call, and the lead be due for its next attempt.
+    """
+    if monotonic() - begun < settings.CALL_LEASE_S / 2:
+        return False
+    log.error("call.stood_still", call_id=str(call.pk), for_s=round(monotonic() - begun, 1))
+    _try_later(call, "The worker stood still between the intent and the ring.", clock=clock)
     return True
 
 
@@ -162,14 +205,20 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
         now = clock()
         surviving_outage(lambda: move(call.pk, CallStatus.UNKNOWN, at=now, why="call.dial_unknown", fence=call.fence))
         return True
-    surviving_outage(lambda: Call.objects.filter(pk=call.pk).update(carrier_call_id=carrier_call_id))
+    ours = Call.objects.filter(pk=call.pk)
+    surviving_outage(lambda: ours.update(carrier_call_id=carrier_call_id))
+    if surviving_outage(lambda: ours.filter(status__in=sorted(TERMINAL)).exists()):
+        # A callback was quicker, or this process froze in mid-request and was given up meanwhile.
+        log.warning("call.over_before_it_rang", call_id=str(call.pk))
+        _stop_ringing(call, carrier_call_id, dialer)
+        return False
     if surviving_outage(lambda: is_suppressed(call.to_number)):
         _stop_ringing(call, carrier_call_id, dialer)
     return True
 
 
 def _stop_ringing(call: Call, carrier_call_id: str, dialer: Dialer) -> None:
-    """The number was opted out while the carrier was asked; the line is told of the end like of any other."""
+    """Nobody is to talk on this call; the line is told of the end like of any other."""
     released()
     try:
         dialer.hang_up(carrier_call_id)
@@ -250,8 +299,10 @@ def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
         case TurnTaken(turn=turn, snapshot=snapshot):
             _hold_live(call, at=now, why="call.held_again")
             _keep_turn(call, turn, snapshot)
-        case Acted(act=OptOut(said=said)):
-            record_opt_out(call, said, now=now)
+        case Acted(act=act):
+            if isinstance(act, OptOut):
+                record_opt_out(call, act.said, now=now)
+            acts.keep(call, act, now=now)  # carried out with the report
         case Used(usage=usage):
             meter_usage(call, usage, now=now)
         case TierChanged(tier=tier, reason=reason, cause=cause):
@@ -259,8 +310,6 @@ def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
             note(call.pk, "tier.changed", at=now, fields=fields)
         case WrappingUp(reason=reason):
             note(call.pk, "call.wrapping_up", at=now, fields={"reason": reason})
-        case Acted():
-            pass  # carried out with the report
         case Ended(report=report):
             finish(call.pk, report, now=now, fence=call.fence)
 

@@ -5,16 +5,21 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
 from agents.domain.types import Disposition, EndedBy, Outcome
+from billing.domain.costing import LINE
+from billing.domain.rates import Unit
+from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.services import carrier, carrier_prices, doorbell
 from calls.services.database import alone
 from calls.services.finishing import finish
-from calls.services.moving import move
+from calls.services.moving import move, note
+from calls.services.placing import FAULT, NO_LINE
 from voice.domain.types import CarrierStatus, CarrierUpdate, Report
 from voice.ports import CarrierError, Dialer
 
@@ -60,13 +65,23 @@ def _take_from_owner(call: Call, *, now: datetime) -> None:
     status = CallStatus(call.status)
     if status is not CallStatus.CLAIMED:
         move(call.pk, CallStatus.UNKNOWN, at=now, why="call.lease_expired", fence=call.fence, only_from=status)
-    elif call.fence < _MAX_CLAIMS:
+    elif _failed_claims(call) < _MAX_CLAIMS:
         unowned = {"owner": "", "lease_until": None, "rung_at": None}
         move(call.pk, CallStatus.QUEUED, at=now, why="call.lease_expired", fence=call.fence, changes=unowned)
     else:
-        summary = f"This call was claimed {call.fence} times and never dialed."
+        summary = f"This call was claimed {_failed_claims(call)} times and never dialed.{_last_fault(call)}"
         report = Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
         finish(call.pk, report, now=now, fence=call.fence)
+
+
+def _failed_claims(call: Call) -> int:
+    """A claim that found no line free says nothing about the call."""
+    return call.fence - call.events.filter(kind=NO_LINE).count()
+
+
+def _last_fault(call: Call) -> str:
+    fault = call.events.filter(kind=FAULT).last()
+    return f" The last error: {fault.fields['error']}." if fault else ""
 
 
 def _ring_again(*, now: datetime) -> None:
@@ -82,21 +97,61 @@ def _ring_again(*, now: datetime) -> None:
 
 
 def _reconcile(dialer: Dialer, *, now: datetime) -> None:
-    """Ask the carrier about calls whose fate is unknown; it alone knows whether a phone rang."""
+    """Ask the carrier about calls whose fate is unknown; it alone knows whether a phone rang.
+
+    In any order, so that calls about which it never says a word hold up no others.
+    """
     unknown = Call.objects.filter(status=CallStatus.UNKNOWN.value, status_at__lt=now - _ASK_CARRIER_AFTER)
     silences = 0
-    for call in unknown.order_by("status_at")[:_BATCH]:
+    for call in unknown.order_by("?")[:_BATCH]:
         try:
             with _apart(call):
-                update = _look_up(call, dialer)
-                _settle_unknown(call, update, dialer, now=now)
-                if update is not None:
-                    carrier_prices.take(call.pk, update, now=now)
+                _ask_about(call, dialer, now=now)
         except CarrierError as error:
             log.warning("sweep.carrier_silent", call_id=str(call.pk), error=str(error))
-            silences += 1
+            silences += not error.code  # an answer that says no costs no time
             if silences == _MAX_SILENCES:
                 break  # each costs a timeout, and the round must end
+
+
+def _ask_about(call: Call, dialer: Dialer, *, now: datetime) -> None:
+    """One question and what follows from the answer. What stays without a usable one for too long is given up.
+
+    Raises CarrierError.
+    """
+    try:
+        update = _look_up(call, dialer)
+        ended = _settle_unknown(call, update, dialer, now=now)
+    except CarrierError as error:
+        if _is_hopeless(call, now=now):
+            _give_up(call, str(error), now=now)
+        raise
+    if not ended and _is_hopeless(call, now=now):
+        _give_up(call, f"The carrier says: {update.status if update else 'nothing'}.", now=now)
+    if update is not None:
+        carrier_prices.take(call.pk, update, now=now)
+
+
+def _is_hopeless(call: Call, *, now: datetime) -> bool:
+    return call.status_at < now - timedelta(hours=settings.CALL_UNKNOWN_LIMIT_H)
+
+
+def _give_up(call: Call, reason: str, *, now: datetime) -> None:
+    """End a call of which the carrier never told what became of it.
+
+    Its phone may have rung, so the attempt counts and it is not made again. What its line measured is charged, the
+    rest of the hold is free. Of a call that was answered, the talk lasted as long as the line counted.
+    """
+    hours = settings.CALL_UNKNOWN_LIMIT_H
+    summary = f"The carrier did not tell within {hours} hours what became of this call. {reason}"
+    if call.answered_at:
+        report = _measured(call, summary)
+    else:
+        report = Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
+    if not finish(call.pk, report, now=now):
+        return
+    note(call.pk, "call.given_up", at=now, fields={"after_h": hours, "reason": reason})
+    log.error("call.given_up", call_id=str(call.pk), after_h=hours, reason=reason)
 
 
 def _look_up(call: Call, dialer: Dialer) -> CarrierUpdate | None:
@@ -110,18 +165,39 @@ def _look_up(call: Call, dialer: Dialer) -> CarrierUpdate | None:
     return found
 
 
-def _settle_unknown(call: Call, update: CarrierUpdate | None, dialer: Dialer, *, now: datetime) -> None:
+def _settle_unknown(call: Call, update: CarrierUpdate | None, dialer: Dialer, *, now: datetime) -> bool:
+    """Whether what the carrier says ends the call."""
+    late = call.status_at < now - _NEVER_RANG_AFTER
     if update is None:
-        if call.status_at < now - _NEVER_RANG_AFTER:
-            summary = "The carrier knows of no such call: the phone never rang."
-            finish(call.pk, Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now), now=now)
-    elif update.status is CarrierStatus.COMPLETED:
-        finish(call.pk, _lost(call, update, now=now), now=now)
-    elif update.status is not None and update.status.final:
-        finish(call.pk, carrier.unanswered(update, now=now), now=now)
-    elif call.status_at < now - _NEVER_RANG_AFTER:
+        if late:
+            finish(call.pk, _unheard_of(call, now=now), now=now)
+        return late
+    if update.status is not None and update.status.final:
+        talked = update.status is CarrierStatus.COMPLETED or call.answered_at is not None
+        report = _lost(call, update, now=now) if talked else carrier.unanswered(update, now=now)
+        finish(call.pk, report, now=now)
+        return True
+    if late:
         # Nobody talks with the person any more; the next round finds the call completed.
         dialer.hang_up(update.carrier_call_id)
+    return False
+
+
+def _unheard_of(call: Call, *, now: datetime) -> Report:
+    """The carrier has no such call. Of one on which somebody talked with us it has lost the record."""
+    if call.answered_at:
+        return _measured(call, "The carrier knows of no such call, and the worker that held it was lost.")
+    summary = "The carrier knows of no such call: the phone never rang."
+    return Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
+
+
+def _measured(call: Call, summary: str) -> Report:
+    """Of an answered call whose end nobody tells: it lasted as long as its line counted."""
+    assert call.answered_at is not None
+    talked_s = float(meter.used_by(call.pk).get((LINE, Unit.SECOND.value), 0))
+    ended_at = call.answered_at + timedelta(seconds=talked_s)
+    outcome = Outcome(Disposition.FAILED, summary)
+    return Report(outcome, EndedBy.FAULT, ended_at=ended_at, answered_at=call.answered_at)
 
 
 def _lost(call: Call, update: CarrierUpdate, *, now: datetime) -> Report:

@@ -100,10 +100,13 @@ class FakePlane:
         self.spending: list[Spending] = []
         self.lines: list[FakeLine] = []
 
+    def healthy(self) -> bool:
+        return True
+
     def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> FakeLine:
         with self._lock:
             if len(self.lines) >= self._free:
-                raise NoLine
+                raise NoLine("All lines are taken.")
             line = FakeLine(self._script)
             self.lines.append(line)
             self.opened.append((brief, ring_timeout_s, max_length_s))

@@ -16,6 +16,10 @@ from tests.calls import factories as make
 SOON = timedelta(seconds=2)
 
 
+def healthy() -> bool:
+    return True
+
+
 def database_now() -> datetime:
     """The test's clock and the embedded database's are the same machine's."""
     return datetime.now(UTC)
@@ -88,7 +92,7 @@ def test_the_heartbeat_renews_until_it_is_stopped(settings: LazySettings, monkey
     monkeypatch.setattr(leases, "renew", beat)
     heartbeat = Heartbeat()
     with capture_logs() as logs:
-        assert heartbeat.start() == heartbeat.start() == heartbeat.owner
+        assert heartbeat.start(healthy) == heartbeat.start(healthy) == heartbeat.owner
         call = make.call(
             status=CallStatus.LIVE, owner=heartbeat.owner, lease_until=database_now() + timedelta(seconds=30)
         )
@@ -102,6 +106,35 @@ def test_the_heartbeat_renews_until_it_is_stopped(settings: LazySettings, monkey
     call.refresh_from_db()
     assert call.lease_until
     assert call.lease_until < database_now() + SOON
+
+
+def test_leases_of_calls_that_nobody_serves_run_out(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of the process hang for three beats, then answer again."""
+    settings.CALL_LEASE_S = 0.2
+    asked, beaten, order = 0, threading.Event(), list[str]()
+
+    def hung() -> bool:
+        nonlocal asked
+        asked += 1
+        order.append("asked")
+        return asked > 3
+
+    def beat(owner: str) -> int:
+        order.append("renewed")
+        beaten.set()
+        return 0
+
+    monkeypatch.setattr(leases, "renew", beat)
+    heartbeat = Heartbeat()
+    with capture_logs() as logs:
+        heartbeat.start(hung)
+        try:
+            assert beaten.wait(10)
+        finally:
+            heartbeat.stop()
+    assert order[:5] == ["asked", "asked", "asked", "asked", "renewed"]
+    told = ("lease.not_renewed", "The lines of this process do not answer.")
+    assert [(line["event"], line["error"]) for line in logs] == [told] * 3
 
 
 def test_a_heartbeat_that_never_began_can_be_stopped() -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connection
@@ -13,7 +15,7 @@ from agents.domain.types import Disposition, OptOut
 from billing.models import UsageReport
 from calls.domain.status import CallStatus
 from calls.models import Call, Suppression, Turn
-from calls.services import database, finishing, placing, sweeping
+from calls.services import database, doorbell, finishing, gates, placing, sweeping
 from calls.services.moving import move
 from calls.services.placing import place
 from tests.calls import factories as make
@@ -24,6 +26,7 @@ from voice.ports import DialUnknown, Refused
 
 pytestmark = pytest.mark.django_db
 NOW = NOON_IN_DENVER
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 ANSWERED, ENDED = NOW + timedelta(seconds=8), NOW + timedelta(seconds=69)
 TALK: tuple[LineEvent, ...] = (
     Live(ANSWERED),
@@ -31,6 +34,18 @@ TALK: tuple[LineEvent, ...] = (
     turn(2, "Are you thinking of selling?"),
     ended(Disposition.QUALIFIED, answered_at=ANSWERED, ended_at=ENDED),
 )
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    ids: list[UUID] = []
+
+    def ring(call_id: UUID, _queue: str) -> bool:
+        ids.append(call_id)
+        return True
+
+    monkeypatch.setattr(doorbell, "ring", ring)
+    return ids
 
 
 def run(call: Call, plane: FakePlane, dialer: FakeDialer | None = None) -> bool:
@@ -50,16 +65,95 @@ def status_after_a_sweep(call: Call) -> CallStatus:
     return CallStatus(call.status)
 
 
-def test_no_free_line_gives_the_call_to_another_worker() -> None:
+def test_no_free_line_gives_the_call_to_another_worker_at_once(rung: list[UUID]) -> None:
     call, dialer = make.call(), FakeDialer()
     assert not run(call, FakePlane(lines=0), dialer)
-    assert (call.status, dialer.dialed) == ("claimed", [])
-    assert status_after_a_sweep(call) is CallStatus.QUEUED
-    assert (call.owner, call.dialed_at) == ("", None)
+    assert (call.status, call.owner, call.lease_until, call.rung_at) == ("queued", "", None, NOW)
+    assert (dialer.dialed, call.dialed_at, rung) == ([], None, [call.pk])
+    assert kinds(call) == ["call.claimed", "call.no_line"]
+    assert call.events.get(kind="call.no_line").fields == {"reason": "All lines are taken."}
     call.campaign.budget.refresh_from_db()
     assert call.campaign.budget.total.held == WORST_CASE
     assert run(call, FakePlane(*TALK), dialer)
     assert (call.status, call.fence, len(dialer.dialed)) == ("done", 2, 1)
+    assert rung == [call.pk]
+
+
+def test_with_no_line_anywhere_a_call_does_not_go_round_and_round(rung: list[UUID]) -> None:
+    """Rung again at once, then by each round of the sweep; and however long it waits, it is not given up."""
+    call = make.call()
+    for number in range(6):
+        now = NOW + timedelta(seconds=10 * number)
+        for _ in range(2):
+            place(
+                call.pk,
+                plane=FakePlane(lines=0),
+                dialer=FakeDialer(),
+                owner="w",
+                clock=partial(datetime.fromtimestamp, now.timestamp(), UTC),
+            )
+        call.refresh_from_db()
+        assert (call.status, call.rung_at) == ("queued", None)
+        sweeping.sweep(dialer=FakeDialer(), now=now)
+        assert rung == [call.pk] * (2 * number + 2)
+    assert call.fence == 12
+    Call.objects.filter(pk=call.pk).update(status="claimed", lease_until=LONG_AGO, fence=14)
+    assert status_after_a_sweep(call) is CallStatus.QUEUED
+    Call.objects.filter(pk=call.pk).update(status="claimed", lease_until=LONG_AGO, fence=15)
+    assert status_after_a_sweep(call) is CallStatus.FAILED
+    assert call.summary == "This call was claimed 3 times and never dialed."
+
+
+def test_whatever_breaks_before_the_ring_is_tried_three_times_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poison lead: its facts raise."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a number that nobody may read")
+
+    monkeypatch.setattr(gates, "ask", broken)
+    call, dialer = make.call(), FakeDialer()
+    for claims in (1, 2, 3):
+        with pytest.raises(ZeroDivisionError):
+            run(call, FakePlane(*TALK), dialer)
+        assert (call.status, call.fence) == ("claimed", claims)
+        assert status_after_a_sweep(call) is (CallStatus.FAILED if claims == 3 else CallStatus.QUEUED)
+    assert call.summary == "This call was claimed 3 times and never dialed. The last error: ZeroDivisionError."
+    assert (dialer.dialed, call.dialed_at, call.disposition) == ([], None, "failed")
+    assert [event.fields for event in call.events.filter(kind="call.place_failed")] == [
+        {"error": "ZeroDivisionError"}
+    ] * 3
+    call.campaign.budget.refresh_from_db()
+    assert (call.campaign.budget.total.held, call.cost) == (Decimal(0), Decimal(0))
+
+
+def test_a_worker_that_stood_still_after_the_intent_does_not_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter((100.0, 110.0, 110.0))
+    monkeypatch.setattr(placing, "monotonic", lambda: next(ticks))
+    call, dialer, plane = make.call(), FakeDialer(), FakePlane(*TALK)
+    with capture_logs() as logs:
+        assert run(call, plane, dialer)
+    assert (dialer.dialed, [line.closed for line in plane.lines]) == ([], [1])
+    assert (call.status, call.disposition) == ("failed", "failed")
+    assert call.summary == "The worker stood still between the intent and the ring."
+    assert [(line["event"], line["for_s"]) for line in logs] == [("call.stood_still", 10.0)]
+    call.lead.refresh_from_db()
+    assert (call.lead.attempts, call.lead.next_attempt_at) == (0, NOW + timedelta(seconds=30))
+
+
+def test_a_call_that_was_given_up_while_the_carrier_was_asked_is_hung_up() -> None:
+    """The worker froze in mid-request, and the carrier took the call after the sweep had ended it."""
+
+    def give_up() -> None:
+        move(call.pk, CallStatus.UNKNOWN, at=NOW, why="call.lease_expired")
+        sweeping.sweep(dialer=FakeDialer(knows=None), now=NOW + timedelta(minutes=3))
+        call.refresh_from_db()
+        assert call.summary == "The carrier knows of no such call: the phone never rang."
+
+    call, dialer, plane = make.call(), FakeDialer(before=give_up), FakePlane(*TALK)
+    assert run(call, plane, dialer)
+    assert (len(dialer.dialed), dialer.hung_up) == (1, [dialer.answer])
+    assert (call.status, call.disposition, call.carrier_call_id) == ("failed", "failed", dialer.answer)
+    assert [line.closed for line in plane.lines] == [1]
 
 
 def lose_the_lease() -> None:
@@ -226,7 +320,7 @@ def test_an_event_that_cannot_be_written_loses_none_of_those_after_it() -> None:
         assert run(call, FakePlane(*script))
     assert [turn.seq for turn in call.turns.all()] == [2]
     assert Suppression.objects.get().said == "Stop."
-    assert (call.status, call.disposition) == (CallStatus.DONE, Disposition.QUALIFIED)
+    assert (call.status, call.disposition) == (CallStatus.DONE, Disposition.DO_NOT_CALL)  # as was kept
     lost = [entry for entry in logs if entry["event"] == "call.event_lost"]
     assert [(entry["event_type"], entry["error"]) for entry in lost] == [("TurnTaken", "DataError")]
     assert "no database" not in str(logs)

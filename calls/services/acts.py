@@ -1,0 +1,88 @@
+"""What was agreed on a call, kept as it is agreed on, so that the loss of its worker loses none of it.
+
+An act is a ``CallEvent``. A report that knows the acts carries them out itself; one without, of a call whose worker
+or session was lost, is completed from here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from uuid import UUID
+
+from agents.domain.types import (
+    Act,
+    BookAppointment,
+    Disposition,
+    EndCall,
+    MarkWrongNumber,
+    OptOut,
+    Outcome,
+    ScheduleCallback,
+)
+from calls.models import Call, CallEvent
+from calls.services.moving import note
+
+KIND = "conversation.act"
+_SAID = 300
+_NAMES: dict[type[Act], str] = {
+    OptOut: "opt_out",
+    MarkWrongNumber: "wrong_number",
+    BookAppointment: "book",
+    ScheduleCallback: "callback",
+    EndCall: "end",
+}
+# The order in which agents/analytics.py judges: acts bind, and the graver first.
+_BY_ACT: tuple[tuple[type[Act], Disposition], ...] = (
+    (OptOut, Disposition.DO_NOT_CALL),
+    (MarkWrongNumber, Disposition.WRONG_NUMBER),
+    (BookAppointment, Disposition.APPOINTMENT),
+    (ScheduleCallback, Disposition.CALLBACK_REQUESTED),
+)
+
+
+def keep(call: Call, act: Act, *, now: datetime) -> None:
+    """Write the act down. Doubled, it still counts once."""
+    fields = {
+        key: value.isoformat() if isinstance(value, datetime) else value.replace("\0", "")[:_SAID]
+        for key, value in asdict(act).items()
+    }
+    note(call.pk, KIND, at=now, fields={"act": _NAMES[type(act)], **fields})
+
+
+def kept(call_id: UUID) -> tuple[Act, ...]:
+    """The acts of the call in their order, each once."""
+    rows = CallEvent.objects.filter(call_id=call_id, kind=KIND).order_by("pk").values_list("fields", flat=True)
+    return tuple(dict.fromkeys(_act(fields) for fields in rows))
+
+
+def completed(outcome: Outcome, acts: Sequence[Act]) -> Outcome:
+    """``outcome`` with ``acts`` and the disposition that follows from them."""
+    disposition = _disposition(acts)
+    if disposition is None:
+        return replace(outcome, acts=tuple(acts))
+    words = disposition.value.replace("_", " ")
+    summary = f"{outcome.summary} What was agreed on before counts: {words}."
+    return replace(outcome, disposition=disposition, summary=summary, acts=tuple(acts))
+
+
+def _act(fields: dict[str, str]) -> Act:
+    match fields["act"]:
+        case "opt_out":
+            return OptOut(fields["said"])
+        case "wrong_number":
+            return MarkWrongNumber(fields["said"])
+        case "book":
+            return BookAppointment(datetime.fromisoformat(fields["start_at"]))
+        case "callback":
+            return ScheduleCallback(datetime.fromisoformat(fields["at"]), fields["said"])
+        case _:
+            return EndCall(fields["reason"])
+
+
+def _disposition(acts: Sequence[Act]) -> Disposition | None:
+    """None where the acts settle nothing. A conversation that came to its end says by its last act to which."""
+    for kind, disposition in _BY_ACT:
+        if any(isinstance(act, kind) for act in acts):
+            return disposition
+    reasons = [act.reason for act in acts if isinstance(act, EndCall) and act.reason in set(Disposition)]
+    return Disposition(reasons[-1]) if reasons else None
