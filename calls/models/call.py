@@ -58,6 +58,9 @@ class Call(models.Model):
     carrier_call_id = models.CharField(max_length=64, blank=True, db_index=True)
     queued_at = models.DateTimeField()
     dialed_at = models.DateTimeField(null=True, blank=True)
+    hang_up_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a person wanted it to end at once."
+    )
     answered_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     billed_s = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds from the answer to the end.")

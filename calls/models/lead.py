@@ -96,6 +96,9 @@ class Lead(models.Model):
         null=True, blank=True, editable=False, help_text="Calls from then on count for the cadence; empty: all."
     )
     next_attempt_at = models.DateTimeField(db_index=True)
+    put_off_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="As next attempt at, where a gate and no call set that."
+    )
     commitment_at = models.DateTimeField(null=True, blank=True, help_text="When the lead asked to be called.")
     last_transaction_at = models.DateTimeField(
         null=True, blank=True, help_text="The last deal with this person: an established business relationship."

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 
 class Schedule(models.Model):
@@ -23,6 +24,9 @@ class Schedule(models.Model):
     )
     zone = models.CharField(max_length=64, default="UTC", help_text="IANA time zone of the time of day.")
     enabled = models.BooleanField(default=True)
+    since = models.DateTimeField(
+        default=timezone.now, editable=False, help_text="Instants before the last edit are nobody's slots."
+    )
     task = models.OneToOneField(
         "django_celery_beat.PeriodicTask", null=True, blank=True, editable=False, on_delete=models.SET_NULL
     )
