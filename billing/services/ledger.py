@@ -7,13 +7,14 @@ by ``lock``. What it has to do besides belongs before these calls: a company's b
 begins or ends. Why so: docs/adr/0007-one-lock-per-budget.md.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Min, QuerySet
+from django.db.models import Case, Exists, F, Min, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from billing.domain.money import LARGEST, MixedCurrencies, check_amount, shown
@@ -24,6 +25,9 @@ Kind = LedgerEntry.Kind
 RELEASE, CHARGE = (Kind.RELEASE, ""), (Kind.CHARGE, "")
 _FREE = Coalesce("limit", LARGEST) - F("spent") - F("held")
 """Where nothing limits, the column does: a sum that it cannot hold is refused with a sentence."""
+_NO_BUDGET = "A call that no budget pays for does not ring: choose one for the campaign."
+_NOTHING = Decimal(0)
+_NOBODY = UUID(int=0)
 
 
 class BudgetExhausted(Exception):
@@ -46,6 +50,9 @@ class ForeignBudget(MixedCurrencies):
         self.budget = budget
 
 
+Refusal = BudgetExhausted | ForeignBudget
+
+
 class AlreadyHeld(IntegrityError):
     """The call holds money or held it. A call is held for once, on all its budgets together; nothing was changed."""
 
@@ -54,7 +61,16 @@ class NotHeld(Exception):
     """A cost came for a call that holds no money: it was never held for, or was released as never rung."""
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """That ``amount`` be set aside for the call ``reference`` on all of the budgets."""
+
+    reference: UUID
+    budget_ids: tuple[int, ...]
+    amount: Decimal
+    currency: str
+
+
 def hold(reference: UUID, budget_ids: Iterable[int], amount: Decimal, *, currency: str, at: datetime) -> None:
     """Set ``amount`` aside for the call ``reference`` on all the budgets, or on none.
 
@@ -62,38 +78,98 @@ def hold(reference: UUID, budget_ids: Iterable[int], amount: Decimal, *, currenc
     BudgetStopped, ForeignBudget for one in another currency, BadAmount, Budget.DoesNotExist for an unknown
     budget or none at all, and AlreadyHeld.
     """
-    check_amount(amount)
-    budgets = _locked(budget_ids)
-    for budget in budgets:
-        _check_may_hold(budget, amount, currency, at)
-    balances = _open_balances(budgets, at)
-    ids = [balance.pk for balance in balances]
-    before = LedgerEntry.objects.filter(reference=reference, kind=Kind.HOLD)
-    room = Balance.objects.alias(room=_FREE).filter(~Exists(before), pk__in=ids, room__gte=amount)
-    if room.update(held=F("held") + amount) != len(ids):
-        if before.exists():
-            raise AlreadyHeld(f"The call {reference} was held for before: a new attempt is a new call.")
-        full = next(one for one in balances if _free(one) < amount)
-        raise BudgetExhausted(_no_room(full, amount, currency), full.budget)
+    refused = hold_all([Wanted(reference, tuple(budget_ids), amount, currency)], at=at)
+    if refused:
+        raise refused[reference]
+
+
+@transaction.atomic
+def hold_all(wanted: Sequence[Wanted], *, at: datetime) -> dict[UUID, Refusal]:
+    """Set money aside for many calls, for each on all its budgets or on none; whom it was refused, and why.
+
+    They are served in their order, and a budget that had no room for one has none for those after it, so that a
+    dearer call is not overtaken by cheaper ones for ever. A refusal is what ``hold`` raises for it. Raises BadAmount,
+    Budget.DoesNotExist and AlreadyHeld, for the whole, and then nothing was changed.
+    """
+    for one in wanted:
+        check_amount(one.amount)
+        if not one.budget_ids:
+            raise Budget.DoesNotExist(_NO_BUDGET)
+    budgets = _locked(budget_id for one in wanted for budget_id in one.budget_ids)
+    balances = _balances_at(budgets, at)
+    sums, refused = _allot(wanted, budgets, balances, at)
+    held = [one for one in wanted if one.reference not in refused]
+    if not held:
+        return refused
+    Balance.objects.bulk_create(one for one in balances if one.pk is None and one.budget_id in sums)
+    ids = [balance.pk for balance in balances if balance.budget_id in sums]
+    more = Case(*(When(budget=budget_id, then=Value(amount)) for budget_id, amount in sums.items()))
+    before = LedgerEntry.objects.filter(reference__in=[one.reference for one in held], kind=Kind.HOLD)
+    # The rows of the budgets are locked, so what was free still is; the check constraint stands behind it.
+    if Balance.objects.filter(~Exists(before), pk__in=ids).update(held=F("held") + more) != len(ids):
+        raise AlreadyHeld(f"The call {before[0].reference} was held for before: a new attempt is a new call.")
     LedgerEntry.objects.bulk_create(
-        LedgerEntry(budget=budget, reference=reference, kind=Kind.HOLD, amount=amount, at=at, booked_at=at)
-        for budget in budgets
+        LedgerEntry(
+            budget_id=budget_id,
+            reference=one.reference,
+            kind=Kind.HOLD,
+            amount=one.amount,
+            at=at,
+            booked_at=at,
+        )
+        for one in held
+        for budget_id in sorted(set(one.budget_ids))
     )
+    return refused
+
+
+def would_refuse(wanted: Sequence[Wanted], *, at: datetime) -> dict[UUID, Refusal]:
+    """Whom ``hold_all`` would refuse now; nothing is locked and nothing changes."""
+    ids = {budget_id for one in wanted for budget_id in one.budget_ids}
+    budgets = list(Budget.objects.filter(pk__in=ids).order_by("pk"))
+    return _allot(wanted, budgets, _balances_at(budgets, at), at)[1]
 
 
 def check_room(budget_ids: Iterable[int], amount: Decimal, *, currency: str, at: datetime) -> None:
     """Raises what ``hold`` would raise now for lack of room; nothing is locked and nothing changes."""
-    budgets = list(Budget.objects.filter(pk__in=set(budget_ids)).order_by("pk"))
-    for budget in budgets:
-        _check_may_hold(budget, amount, currency, at)
-    there = Balance.objects.filter(budget__in=budgets, window__contains=at).select_related("budget")
-    running = {(balance.budget_id, balance.period): balance for balance in there}
-    for budget in budgets:
-        for period in Period:
-            fresh = Balance(budget=budget, period=period.value, limit=budget.limit_of(period))
-            balance = running.get((budget.pk, period.value), fresh)
-            if _free(balance) < amount:
-                raise BudgetExhausted(_no_room(balance, amount, currency), budget)
+    for refusal in would_refuse([Wanted(_NOBODY, tuple(budget_ids), amount, currency)], at=at).values():
+        raise refusal
+
+
+def _allot(
+    wanted: Sequence[Wanted], budgets: Sequence[Budget], balances: Sequence[Balance], at: datetime
+) -> tuple[dict[int, Decimal], dict[UUID, Refusal]]:
+    """How much each budget gives to those that it has room for, and the refusals of the others."""
+    by_id = {budget.pk: budget for budget in budgets}
+    of_budget = {pk: [one for one in balances if one.budget_id == pk] for pk in by_id}
+    given: dict[int, Decimal] = {}
+    full: dict[int, Refusal] = {}
+    refused: dict[UUID, Refusal] = {}
+    for one in wanted:
+        mine = [pk for pk in sorted(set(one.budget_ids)) if pk in by_id]
+        try:
+            for pk in mine:
+                _check_may_hold(by_id[pk], one.amount, one.currency, at)
+        except (BudgetExhausted, ForeignBudget) as refusal:
+            refused[one.reference] = refusal
+            continue
+        for pk in mine:
+            if pk not in full and (no_room := _too_full(of_budget[pk], given.get(pk, _NOTHING), one)):
+                full[pk] = no_room
+        if why := next((full[pk] for pk in mine if pk in full), None):
+            refused[one.reference] = why
+            continue
+        for pk in mine:
+            given[pk] = given.get(pk, _NOTHING) + one.amount
+    return given, refused
+
+
+def _too_full(balances: Sequence[Balance], given: Decimal, wanted: Wanted) -> BudgetExhausted | None:
+    """Why a budget that has ``given`` already has no room for one more; None where it has."""
+    for balance in balances:
+        if _free(balance) - given < wanted.amount:
+            return BudgetExhausted(_no_room(balance, wanted.amount, wanted.currency), balance.budget)
+    return None
 
 
 @transaction.atomic
@@ -221,7 +297,7 @@ def _locked(budget_ids: Iterable[int]) -> list[Budget]:
     """The budgets' rows, locked in the order of their keys."""
     wanted = sorted(set(budget_ids))
     if not wanted:
-        raise Budget.DoesNotExist("A call that no budget pays for does not ring: choose one for the campaign.")
+        raise Budget.DoesNotExist(_NO_BUDGET)
     budgets = list(Budget.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
     if len(budgets) != len(wanted):
         missing = sorted(set(wanted) - {budget.pk for budget in budgets})
@@ -259,14 +335,17 @@ def is_stopped(budget: Budget, *, at: datetime) -> bool:
     return budget.stopped_at is not None and (budget.stopped_until is None or at < budget.stopped_until)
 
 
-def _open_balances(budgets: list[Budget], at: datetime) -> list[Balance]:
-    """Those of the periods that ``at`` falls into, made where a period begins. The budgets are locked.
+def _balances_at(budgets: list[Budget], at: datetime) -> list[Balance]:
+    """Those of the periods that ``at`` falls into, unsaved where a period has none yet.
 
     Every budget has all four, limited or not, so a limit that comes later finds what was spent before it.
     """
     there = list(Balance.objects.filter(budget__in=budgets, window__contains=at))
     found = {(balance.budget_id, balance.period) for balance in there}
-    missing = [
+    by_key = {budget.pk: budget for budget in budgets}
+    for balance in there:
+        balance.budget = by_key[balance.budget_id]
+    return there + [
         Balance(
             budget=budget, period=period.value, window=_new_window(budget, period, at), limit=budget.limit_of(period)
         )
@@ -274,10 +353,6 @@ def _open_balances(budgets: list[Budget], at: datetime) -> list[Balance]:
         for period in Period
         if (budget.pk, period.value) not in found
     ]
-    by_key = {budget.pk: budget for budget in budgets}
-    for balance in there:
-        balance.budget = by_key[balance.budget_id]
-    return there + Balance.objects.bulk_create(missing)
 
 
 def _new_window(budget: Budget, period: Period, at: datetime) -> Window:
