@@ -13,8 +13,9 @@ from tests.voice.money import ScriptedSpending
 from tests.voice.speech import ScriptedRecogniser, ToneSynthesiser
 from voice.domain.types import Ended, LineEvent, Report, TurnRecord, TurnTaken, VoiceConfig
 from voice.line import PhoneLine
-from voice.plane import VoicePlane
+from voice.plane import HOPELESS_AFTER_S, HUNG_AFTER_S, VoicePlane
 from voice.ports import Spending
+from voice.watchdog import LoopState
 
 PlaneMaker = Callable[..., Awaitable[VoicePlane]]
 
@@ -45,6 +46,9 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
         *,
         auth_token: str = "",
         ring_margin_s: float = 0.2,
+        hung_after_s: float = HUNG_AFTER_S,
+        hopeless_after_s: float = HOPELESS_AFTER_S,
+        on_loop: Callable[[LoopState], None] = lambda _: None,
         **settings: Any,
     ) -> VoicePlane:
         plane = VoicePlane(
@@ -55,6 +59,9 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
             synthesiser=synthesiser or ToneSynthesiser(),
             premium=premium,
             ring_margin_s=ring_margin_s,
+            hung_after_s=hung_after_s,
+            hopeless_after_s=hopeless_after_s,
+            on_loop=on_loop,
         )
         planes.append(plane)
         await asyncio.to_thread(plane.start)

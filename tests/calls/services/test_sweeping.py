@@ -8,10 +8,12 @@ import pytest
 from django.db import OperationalError
 from structlog.testing import capture_logs
 
+from agents.domain.types import BookAppointment
 from billing.models import LedgerEntry
+from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Call, CallEvent
-from calls.services import doorbell, sweeping
+from calls.services import acts, doorbell, sweeping
 from calls.services.sweeping import sweep
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
@@ -277,3 +279,71 @@ def test_a_failing_round_lets_the_next_one_in(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(RuntimeError, match="broken"):
             sweep(dialer=FakeDialer(), now=NOW)
     assert sweep(dialer=FakeDialer(), now=NOW)
+
+
+SECONDS_IN_72_H = 72 * 3600
+
+
+@pytest.mark.parametrize(
+    "knows", [DialUnknown("The account is closed.", code="20003"), update(CarrierStatus.RINGING)]
+)
+@pytest.mark.parametrize("for_s", [SECONDS_IN_72_H, SECONDS_IN_72_H + 1])
+def test_a_call_of_which_the_carrier_never_tells_the_end_is_given_up(
+    knows: CarrierUpdate | Exception, for_s: int
+) -> None:
+    call, dialer = unknown(for_s=for_s), FakeDialer(knows=knows)
+    with capture_logs() as logs:
+        call = swept(call, dialer)
+    if for_s == SECONDS_IN_72_H:
+        assert (call.status, call.summary) == ("unknown", "")
+        return
+    reason = str(knows) if isinstance(knows, Exception) else "The carrier says: ringing."
+    assert (call.status, call.disposition, call.ended_by, call.cost) == ("failed", "failed", "fault", Decimal(0))
+    assert call.summary == f"The carrier did not tell within 72 hours what became of this call. {reason}"
+    kinds = [(event.kind, event.fields) for event in call.events.order_by("pk")]
+    assert kinds == [
+        ("call.finished", {"disposition": "failed"}),
+        ("call.given_up", {"after_h": 72, "reason": reason}),
+    ]
+    told = [line for line in logs if line["event"] == "call.given_up"]
+    assert [(line["call_id"], line["reason"]) for line in told] == [(str(call.pk), reason)]
+    assert sorted(LedgerEntry.objects.values_list("kind", "amount")) == [
+        ("charge", Decimal(0)),
+        ("hold", WORST_CASE),
+        ("release", WORST_CASE),
+    ]
+    call.lead.refresh_from_db()
+    assert (call.lead.status, call.lead.attempts) == ("open", 1)
+    assert dialer.dialed == []
+    assert swept(call, dialer).events.count() == 2
+
+
+@pytest.mark.parametrize("knows", [DialUnknown("The account is closed.", code="20003"), None])
+def test_of_a_talk_of_which_the_carrier_tells_nothing_what_was_measured_is_charged(
+    knows: CarrierUpdate | Exception | None,
+) -> None:
+    """By hand: 61 s are two minutes of voice and of media stream, and one machine detection; a tenth in taxes."""
+    answered_at = NOW - (SECONDS_IN_72_H + 100) * SECOND
+    call = unknown(for_s=SECONDS_IN_72_H + 1, answered_at=answered_at)
+    meter.record(call.pk, [meter.Measured("call", "s", Decimal(61), 1)], reporter="claim 1", at=NOW)
+    acts.keep(call, BookAppointment(NOW), now=NOW)
+    call = swept(call, FakeDialer(knows=knows))
+    assert (call.status, call.disposition, call.billed_s) == ("done", "appointment", 61)
+    assert (call.answered_at, call.ended_at) == (answered_at, answered_at + 61 * SECOND)
+    assert call.cost == Decimal("0.04873")
+    assert call.appointment.start_at == NOW
+
+
+def test_an_answered_call_that_the_carrier_says_it_canceled_was_answered() -> None:
+    answered_at = NOW - 100 * SECOND
+    call = swept(unknown(for_s=16, answered_at=answered_at), FakeDialer(knows=update(CarrierStatus.CANCELED)))
+    assert (call.status, call.disposition, call.answered_at) == ("done", "hung_up", answered_at)
+
+
+def test_a_carrier_that_answers_no_is_asked_about_every_call() -> None:
+    """Its answers cost no time, and those calls of which it tells nothing hold up no other."""
+    for _ in range(5):
+        unknown(for_s=500)
+    dialer = FakeDialer(knows=DialUnknown("not yours", code="20404"))
+    sweep(dialer=dialer, now=NOW)
+    assert len(dialer.asked) == 5
