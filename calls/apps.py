@@ -10,10 +10,11 @@ class CallsConfig(AppConfig):
     def ready(self) -> None:
         from billing.signals import cost_corrected
         from calls.permissions import ensure_managers, remember_permissions
-        from calls.services import carrier_prices
+        from calls.services import carrier_prices, inbound
         from calls.signals import call_finished
 
         call_finished.connect(carrier_prices.on_finished, dispatch_uid="calls.expect_price")
+        call_finished.connect(inbound.on_finished, dispatch_uid="calls.keep_promise")
         cost_corrected.connect(carrier_prices.follow, dispatch_uid="calls.follow_cost")
         pre_migrate.connect(remember_permissions, sender=self)
         post_migrate.connect(ensure_managers, sender=self)

@@ -1,8 +1,9 @@
-"""People write to and call our numbers. Both are ways to opt out; only what the carrier signed is read."""
+"""People write to and call our numbers: the agent, or ways to opt out. Only what the carrier signed is read."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import structlog
 from django.conf import settings
@@ -11,15 +12,19 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from calls.domain import phone
 from calls.domain.messages import asks_to_stop
-from calls.requests import Form, kept_or_asked_again, not_signed, signed_form
-from calls.services import opt_out_line, opting_out
+from calls.requests import Form, NotOurs, carrier_form, kept_or_asked_again
+from calls.services import carrier, inbound, opt_out_line, opting_out
+from calls.webhooks import tell_line
 from voice.adapters import twilio_inbound as twilio
-from voice.domain.types import InboundCall, InboundMessage
+from voice.adapters.twilio import parse_status
+from voice.domain.types import CarrierUpdate, InboundCall, InboundMessage
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+HOLD = "One moment, please."
+_HOLD_EVERY = 3
+"""Looks, a second apart, between two sentences to a caller who waits."""
 _CONTENT_TYPE = "text/xml; charset=utf-8"
 _RETRIES = "#rc=5&rp=all"
 """Has Twilio repeat a request that fails: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides."""
@@ -36,10 +41,11 @@ def _from_carrier(
         @kept_or_asked_again
         @wraps(answer)
         def view(request: HttpRequest) -> HttpResponse:
-            form = signed_form(request)
-            if form is None:
-                log.warning("webhook.refused", reason="signature")
-                return not_signed()
+            try:
+                form = carrier_form(request)
+            except NotOurs as stranger:
+                log.warning("webhook.refused", reason=stranger.reason)
+                return stranger.response()
             try:
                 parsed = parse(form)
             except ValueError as error:
@@ -58,7 +64,7 @@ def message(_request: HttpRequest, received: InboundMessage) -> str:
     if not (received.opts_out or asks_to_stop(received.text)):
         log.info("message.ignored", message_id=received.carrier_message_id)
         return twilio.message_twiml()
-    sender = _number(received.from_)
+    sender = inbound.number_of(received.from_)
     if not sender:
         log.warning("opt_out.no_number", message_id=received.carrier_message_id)
         return twilio.message_twiml()
@@ -74,20 +80,38 @@ def message(_request: HttpRequest, received: InboundMessage) -> str:
 
 @_from_carrier(twilio.parse_inbound_call)
 def call(_request: HttpRequest, received: InboundCall) -> str:
-    """A call: who we are, and how to opt out."""
-    log.info("inbound_call.answered", carrier_call_id=received.carrier_call_id)
-    company = opt_out_line.company_for(received.from_)
-    return twilio.ask_twiml(opt_out_line.greeting(company), answer_url=_answer_url(1))
+    """Somebody calls: the agent, or the opt-out line."""
+    log.info("inbound_call.received", carrier_call_id=received.carrier_call_id)
+    return _twiml(inbound.receive(received, now=timezone.now()), waiting_at=_url("wait", asked=1))
+
+
+@_from_carrier(twilio.parse_inbound_call)
+def call_wait(request: HttpRequest, received: InboundCall) -> str:
+    """The caller waits for a line."""
+    asked = _asked(request)
+    reached = inbound.wait(received.carrier_call_id, now=timezone.now())
+    words = HOLD if asked % _HOLD_EVERY == 0 else ""
+    return _twiml(reached, waiting_at=_url("wait", asked=asked + 1), words=words)
+
+
+@_from_carrier(twilio.parse_inbound_call)
+def call_talked(request: HttpRequest, received: InboundCall) -> str:
+    """The media of the call has ended and the caller is still there."""
+    asked = _asked(request)
+    reached = inbound.after_talk(received.carrier_call_id, looks=asked, now=timezone.now())
+    return _twiml(reached, waiting_at=_url("talked", asked=asked + 1))
 
 
 @_from_carrier(twilio.parse_inbound_call)
 def call_answer(request: HttpRequest, received: InboundCall) -> str:
     """The caller pressed a key, said something, or did neither."""
     if not (received.pressed == "9" or asks_to_stop(received.said)):
+        if request.GET.get("promised"):
+            return twilio.goodbye_twiml(opt_out_line.CALLING_BACK)
         if request.GET.get("asked") == "1":
-            return twilio.ask_twiml(opt_out_line.ASK_AGAIN, answer_url=_answer_url(2))
+            return twilio.ask_twiml(opt_out_line.ASK_AGAIN, answer_url=_url("answer", asked=2))
         return twilio.goodbye_twiml(opt_out_line.NOTHING_CHANGED)
-    caller = _number(received.from_)
+    caller = inbound.number_of(received.from_)
     if not caller:
         log.warning("opt_out.no_number", carrier_call_id=received.carrier_call_id)
         return twilio.goodbye_twiml(opt_out_line.NUMBER_HIDDEN)
@@ -101,13 +125,40 @@ def call_answer(request: HttpRequest, received: InboundCall) -> str:
     return twilio.goodbye_twiml(opt_out_line.OPTED_OUT)
 
 
-def _number(text: str) -> str:
-    """E.164; '' for a short code, and for a withheld one: words, or a number that does not exist."""
-    try:
-        return phone.parse(text)
-    except phone.BadNumber:
-        return ""
+@_from_carrier(parse_status)
+def call_status(_request: HttpRequest, update: CarrierUpdate) -> str:
+    """Where a call to us is: of use once the caller has hung up. Calls of the opt-out line are nobody's."""
+    call_id = inbound.known_id(update.carrier_call_id)
+    if call_id is not None and update.status is not None and update.status.final:
+        now = timezone.now()
+        if not inbound.hung_up(call_id, now=now) and carrier.apply(call_id, update, now=now):
+            tell_line(call_id, update)
+    return twilio.message_twiml()
 
 
-def _answer_url(asked: int) -> str:
-    return f"{settings.PUBLIC_URL}/webhooks/twilio/voice/answer?asked={asked}{_RETRIES}"
+def _twiml(reached: inbound.Reached, *, waiting_at: str, words: str = "") -> str:
+    match reached:
+        case inbound.Wait():
+            return twilio.wait_twiml(waiting_at, words)
+        case inbound.Talk(stream=stream):
+            return twilio.talk_twiml(stream, talked_url=_url("talked", asked=0))
+        case inbound.Over():
+            return twilio.goodbye_twiml("")
+        case inbound.OptOutLine(company=company, listed=True):
+            return twilio.goodbye_twiml(opt_out_line.listed(company))
+        case inbound.OptOutLine(company=company, promised=True, cut_off=cut_off):
+            answer_url = _url("answer", asked=1, promised=1)
+            return twilio.ask_twiml(opt_out_line.promise(company, cut_off=cut_off), answer_url=answer_url)
+        case inbound.OptOutLine(company=company, cut_off=cut_off):
+            sentence = opt_out_line.apology(company) if cut_off else opt_out_line.greeting(company)
+            return twilio.ask_twiml(sentence, answer_url=_url("answer", asked=1))
+
+
+def _asked(request: HttpRequest) -> int:
+    """How often the carrier has asked; from our own address, which is signed."""
+    text = request.GET.get("asked", "")
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def _url(page: str, **query: int) -> str:
+    return f"{settings.PUBLIC_URL}/webhooks/twilio/voice/{page}?{urlencode(query)}{_RETRIES}"

@@ -15,16 +15,33 @@ Form = dict[str, str]
 _AGAIN_AFTER_S = 5
 
 
-def signed_form(request: HttpRequest) -> Form | None:
-    """The fields of a request that the carrier signed; None for one that it did not."""
+class NotOurs(Exception):
+    """The request is not the carrier's, or is about another account. The text says what to check."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def response(self) -> HttpResponse:
+        return HttpResponse(str(self), status=403)
+
+
+def carrier_form(request: HttpRequest) -> Form:
+    """The fields of a request that the carrier signed, about our account. Raises NotOurs."""
     form = {key: str(value) for key, value in request.POST.items()}
     url = f"{settings.PUBLIC_URL}{request.get_full_path()}"
     signature = request.headers.get("X-Twilio-Signature", "")
-    return form if twilio.valid_signature(url, form, signature, settings.TWILIO_AUTH_TOKEN) else None
-
-
-def not_signed() -> HttpResponse:
-    return HttpResponse("The signature does not match: check TWILIO_AUTH_TOKEN and PUBLIC_URL.", status=403)
+    if not twilio.valid_signature(url, form, signature, settings.TWILIO_AUTH_TOKEN):
+        raise NotOurs(
+            "The signature does not match: check TWILIO_AUTH_TOKEN and PUBLIC_URL.",
+            reason="signature",
+        )
+    if form.get("AccountSid", settings.TWILIO_ACCOUNT_SID) != settings.TWILIO_ACCOUNT_SID:
+        raise NotOurs(
+            "AccountSid is of another account: check TWILIO_ACCOUNT_SID, and the webhooks set at the carrier.",
+            reason="account",
+        )
+    return form
 
 
 def kept_or_asked_again(

@@ -10,5 +10,8 @@ urlpatterns = [
     path("webhooks/twilio/calls/<uuid:call_id>/machine", webhooks.machine, name="twilio-machine"),
     path("webhooks/twilio/messages", inbound.message, name="twilio-message"),
     path("webhooks/twilio/voice", inbound.call, name="twilio-voice"),
+    path("webhooks/twilio/voice/wait", inbound.call_wait, name="twilio-voice-wait"),
+    path("webhooks/twilio/voice/talked", inbound.call_talked, name="twilio-voice-talked"),
+    path("webhooks/twilio/voice/status", inbound.call_status, name="twilio-voice-status"),
     path("webhooks/twilio/voice/answer", inbound.call_answer, name="twilio-voice-answer"),
 ]

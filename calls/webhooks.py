@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from calls.models import Call
-from calls.requests import Form, not_signed, signed_form
+from calls.requests import Form, NotOurs, carrier_form
 from calls.services import carrier
 from voice import bell
 from voice.adapters import twilio
@@ -36,10 +36,11 @@ def machine(request: HttpRequest, call_id: UUID) -> HttpResponse:
 
 
 def _take(request: HttpRequest, call_id: UUID, parse: Callable[[Form], CarrierUpdate]) -> HttpResponse:
-    form = signed_form(request)
-    if form is None:
-        log.warning("webhook.refused", call_id=str(call_id), reason="signature")
-        return not_signed()
+    try:
+        form = carrier_form(request)
+    except NotOurs as stranger:
+        log.warning("webhook.refused", call_id=str(call_id), reason=stranger.reason)
+        return stranger.response()
     try:
         update = parse(form)
         news = carrier.apply(call_id, update, now=timezone.now())
@@ -50,11 +51,12 @@ def _take(request: HttpRequest, call_id: UUID, parse: Callable[[Form], CarrierUp
         log.warning("webhook.refused", call_id=str(call_id), reason="unknown call")
         return HttpResponse("There is no such call.", status=404)
     if news:
-        _tell_line(call_id, update)
+        tell_line(call_id, update)
     return HttpResponse(status=204)
 
 
-def _tell_line(call_id: UUID, update: CarrierUpdate) -> None:
+def tell_line(call_id: UUID, update: CarrierUpdate) -> None:
+    """Pass the carrier's word on to the line that holds the call."""
     if update.answered_by:
         bell.publish(settings.REDIS_URL, Signal(str(call_id), SignalKind.MACHINE, update.answered_by))
     if update.status is not None and update.status.final:

@@ -18,8 +18,9 @@ from billing.services.budgets import stopped_budget
 from calls.domain.compliance import Dial
 from calls.domain.status import TERMINAL, CallStatus
 from calls.models import Call, CallEvent, Lead, Turn
+from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
-from calls.services import acts, doorbell, gates, halting
+from calls.services import acts, answering, doorbell, gates, halting
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
@@ -62,6 +63,8 @@ def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clo
     if call is None:
         return False
     try:
+        if call.direction == Direction.INBOUND:
+            return _answer(call, plane, dialer, clock=clock)
         return _still_allowed(call, now=clock()) and _make(call, plane, dialer, clock=clock)
     except Exception as error:
         _tell_fault(call, error, now=clock())
@@ -99,6 +102,17 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
     finally:
         line.close()
     return True
+
+
+def _answer(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
+    def listen(line: Line) -> None:
+        _listen(call, line, dialer, clock=clock)
+
+    try:
+        return answering.answer(call, plane, clock=clock, listen=listen)
+    except NoLine as none:
+        _give_back(call, str(none), now=clock())
+        return False
 
 
 def _give_back(call: Call, reason: str, *, now: datetime) -> None:
@@ -285,6 +299,8 @@ def _end_unanswered(call: Call, report: Report, dialer: Dialer, *, clock: Clock)
     now = clock()
     if not surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence)):
         return
+    if call.direction == Direction.INBOUND:
+        return  # the caller's own next question leads to the opt-out line
     released()
     try:
         dialer.hang_up(carrier_call_id)

@@ -15,7 +15,7 @@ from billing.domain.rates import Unit
 from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Call
-from calls.services import carrier, carrier_prices, doorbell
+from calls.services import carrier, carrier_prices, doorbell, inbound
 from calls.services.database import alone
 from calls.services.finishing import finish
 from calls.services.moving import move, note
@@ -38,6 +38,7 @@ def sweep(*, dialer: Dialer, now: datetime) -> bool:
     with alone(_LEADER_LOCK) as leading:
         if leading:
             _reap(now=now)
+            inbound.forget(now=now)
             _ring_again(now=now)
             _reconcile(dialer, now=now)
         return leading

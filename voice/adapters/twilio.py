@@ -149,13 +149,18 @@ class TwilioDialer:
 
 def stream_twiml(stream: StreamTarget) -> str:
     """The document that connects an answered call to our media server."""
+    return str(connected(stream))
+
+
+def connected(stream: StreamTarget) -> VoiceResponse:
+    """A response whose first verb connects the call to our media server."""
     media = Stream(url=stream.url)
     media.parameter(name="token", value=stream.token)
     connect = Connect()
     connect.append(media)
     response = VoiceResponse()
     response.append(connect)
-    return str(response)
+    return response
 
 
 # What the client raises: its own for error answers, the rest for no answer or one that cannot be read.

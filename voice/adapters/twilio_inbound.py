@@ -1,7 +1,8 @@
 """What Twilio asks when somebody writes to or calls one of our numbers, and what it is answered.
 
 Sources: https://www.twilio.com/docs/messaging/guides/webhook-request, https://www.twilio.com/docs/voice/twiml/gather,
-https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
+https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out, https://www.twilio.com/docs/voice/twiml/pause (a
+document that begins with a pause leaves the call unanswered for as long)
 """
 
 from collections.abc import Mapping
@@ -10,8 +11,8 @@ from pydantic import Field
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
-from voice.adapters.twilio import Form, read_form
-from voice.domain.types import InboundCall, InboundMessage
+from voice.adapters.twilio import Form, connected, read_form
+from voice.domain.types import InboundCall, InboundMessage, StreamTarget
 
 
 class _MessageForm(Form):
@@ -84,8 +85,26 @@ def ask_twiml(sentence: str, *, answer_url: str) -> str:
 
 
 def goodbye_twiml(sentence: str) -> str:
-    """Say the sentence and hang up."""
+    """Say the sentence, where there is one, and hang up."""
     response = VoiceResponse()
-    response.say(sentence)
+    if sentence:
+        response.say(sentence)
     response.hangup()
+    return str(response)
+
+
+def wait_twiml(next_url: str, sentence: str = "") -> str:
+    """Ask ``next_url`` in a second. Until something is said, a call that was not answered yet goes on ringing."""
+    response = VoiceResponse()
+    if sentence:
+        response.say(sentence)
+    response.pause(length=1)
+    response.redirect(next_url)
+    return str(response)
+
+
+def talk_twiml(stream: StreamTarget, *, talked_url: str) -> str:
+    """Connect the call to our media server; ``talked_url`` is asked once that has ended or could not be reached."""
+    response = connected(stream)
+    response.redirect(talked_url)
     return str(response)

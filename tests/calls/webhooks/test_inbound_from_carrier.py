@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from calls.domain.status import CallStatus
 from calls.models import Call, Lead, Suppression, SuppressionEntry
 from tests.calls import factories as make
-from tests.simulator.world import OURS, Carrier, everybody, human
+from tests.simulator.world import OURS, SID, Carrier, everybody, human
 from tests.simulator.world import carrier as carrier_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,6 +23,7 @@ RETRIED = "#rc=5&rp=all"
 @pytest.fixture
 def url(live_server: LiveServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
     settings.PUBLIC_URL = live_server.url
+    settings.TWILIO_ACCOUNT_SID = SID
     monkeypatch.setattr("tests.simulator.world.TOKEN", settings.TWILIO_AUTH_TOKEN)
     return str(live_server.url)
 
