@@ -48,13 +48,13 @@ def slower(now_ms: int) -> int:
 
 
 def quicker(now_ms: int, usual_ms: int) -> int:
-    """The next interval after a call that the carrier took: the rate goes up by addition, to the usual one at most."""
+    """The next interval after a call that the carrier took: the rate goes up by addition, to the usual at most."""
     rate = 1000 / now_ms + 1000 / usual_ms / STEPS_BACK
     return max(usual_ms, min(now_ms - 1, ceil(1000 / rate)))
 
 
 def allowance(interval: int, *, ahead_s: float, waiting: int) -> int:
-    """Calls that may be queued for the next ``ahead_s`` seconds beside ``waiting`` ones; never less than one in all."""
+    """Calls that may be queued for the next ``ahead_s`` seconds beside ``waiting`` ones; at least one in all."""
     return max(1, ceil(ahead_s * 1000 / interval)) - waiting
 
 
@@ -68,6 +68,11 @@ class Answers:
     @property
     def rate(self) -> float:
         return self.answered / self.rang if self.rang else 0.0
+
+
+def together(parts: Iterable[Answers]) -> Answers:
+    there = list(parts)
+    return Answers(sum(one.rang for one in there), sum(one.answered for one in there))
 
 
 def fell(last: Answers, *compared: Answers) -> bool:

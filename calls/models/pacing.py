@@ -20,6 +20,10 @@ class CallerId(models.Model):
     )
     rests_until = models.DateTimeField(null=True, blank=True)
     rests_why = models.CharField(max_length=200, blank=True)
+    inactive_why = models.CharField(max_length=300, blank=True, help_text="What the carrier said, or a person.")
+    owned_at = models.DateTimeField(
+        "confirmed at", null=True, blank=True, help_text="When the carrier last said that it is the account's."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
