@@ -35,6 +35,7 @@ pytestmark = pytest.mark.django_db
 ANSWERED = NOON_IN_DENVER + timedelta(seconds=8)
 ENDED = ANSWERED + timedelta(seconds=61)
 NOW = ENDED + timedelta(milliseconds=200)
+TWO_P_M = NOON_IN_DENVER + timedelta(hours=2)
 SLOT = datetime(2026, 11, 12, 17, 0, tzinfo=UTC)
 FREE = Decimal(0)
 PRICE_OF_61_S = Decimal("0.04873")
@@ -86,8 +87,11 @@ def test_a_talk_of_61_seconds(news: list[dict[str, Any]]) -> None:
     budget = call.campaign.budget
     budget.refresh_from_db()
     assert (budget.total.held, budget.total.spent) == (Decimal(0), PRICE_OF_61_S)
-    event = CallEvent.objects.get()
-    assert (event.kind, event.status, event.fields) == ("call.finished", "done", {"disposition": "qualified"})
+    events = CallEvent.objects.order_by("pk").values_list("kind", "status", "fields")
+    assert list(events) == [
+        ("call.finished", "done", {"disposition": "qualified"}),
+        ("lead.closed", "", {"reason": "The lead is qualified."}),
+    ]
     (told,) = news
     assert (told["call"], told["now"], told["inside"]) == (call, NOW, True)
     assert (told["call"].cost, told["call"].lead.status) == (PRICE_OF_61_S, "closed")
@@ -131,25 +135,32 @@ def test_a_talk_that_closes_the_lead(disposition: Disposition, closed_reason: st
     assert not Suppression.objects.exists()
 
 
-@pytest.mark.parametrize("disposition", [Disposition.VOICEMAIL, Disposition.HUNG_UP])
-def test_a_talk_after_which_the_lead_is_called_again(disposition: Disposition) -> None:
+@pytest.mark.parametrize(
+    ("disposition", "at", "why"),
+    [
+        (Disposition.VOICEMAIL, NOW + timedelta(hours=4), "1st voicemail of 2: in 4 h"),
+        (Disposition.HUNG_UP, TWO_P_M + timedelta(days=1), "1st hang-up of 2: in 1 day, moved to the afternoon"),
+    ],
+)
+def test_a_talk_after_which_the_lead_is_called_again(disposition: Disposition, at: datetime, why: str) -> None:
     lead = make.lead(attempts=1)
     finish(live_call(lead).pk, talked(disposition), now=NOW)
     lead.refresh_from_db()
     assert (lead.status, lead.disposition, lead.attempts) == ("open", disposition.value, 1)
-    assert (lead.next_attempt_at, lead.commitment_at) == (NOW + timedelta(minutes=45), None)
+    assert (lead.next_attempt_at, lead.commitment_at) == (at, None)
+    assert CallEvent.objects.get(kind="lead.next_attempt").fields == {"at": at.isoformat(), "why": why}
 
 
 @pytest.mark.parametrize(
-    ("disposition", "status"),
+    ("disposition", "status", "next_at"),
     [
-        (Disposition.NO_ANSWER, "done"),
-        (Disposition.BUSY, "done"),
-        (Disposition.FAILED, "failed"),
-        (Disposition.BAD_NUMBER, "failed"),
+        (Disposition.NO_ANSWER, "done", TWO_P_M),
+        (Disposition.BUSY, "done", NOW + timedelta(minutes=10)),
+        (Disposition.FAILED, "failed", NOW + timedelta(minutes=5)),
+        (Disposition.BAD_NUMBER, "failed", NOON_IN_DENVER),
     ],
 )
-def test_a_call_that_nobody_answered_costs_nothing(disposition: Disposition, status: str) -> None:
+def test_a_call_that_nobody_answered_costs_nothing(disposition: Disposition, status: str, next_at: datetime) -> None:
     lead = make.lead(attempts=1)
     call = make.call(lead, CallStatus.DIALING)
     assert finish(call.pk, report(disposition, ended_at=ENDED), now=NOW)
@@ -160,7 +171,7 @@ def test_a_call_that_nobody_answered_costs_nothing(disposition: Disposition, sta
     lead.refresh_from_db()
     bad = disposition is Disposition.BAD_NUMBER
     assert (lead.status, lead.closed_reason) == (("closed", "The number cannot be reached.") if bad else ("open", ""))
-    assert lead.next_attempt_at == (NOON_IN_DENVER if bad else NOW + timedelta(minutes=45))
+    assert lead.next_attempt_at == next_at
 
 
 def test_a_fault_in_a_talk_is_a_talk_that_is_paid() -> None:
@@ -253,7 +264,7 @@ def test_an_appointment_is_booked() -> None:
         SLOT,
         30,
     )
-    assert [(event.kind, event.fields) for event in call.events.exclude(kind="call.finished")] == [
+    assert [(event.kind, event.fields) for event in call.events.filter(kind__startswith="appointment.")] == [
         ("appointment.booked", {"start_at": "2026-11-12T17:00:00+00:00"})
     ]
 
@@ -273,7 +284,7 @@ def test_a_slot_that_somebody_took_is_told_and_the_call_is_finished() -> None:
         assert finish(call.pk, talked(Disposition.APPOINTMENT, BookAppointment(SLOT)), now=NOW)
     assert Appointment.objects.get().call == first
     kinds = second.events.order_by("pk").values_list("kind", flat=True)
-    assert list(kinds) == ["call.finished", "appointment.conflict"]
+    assert list(kinds) == ["call.finished", "appointment.conflict", "lead.closed"]
     second.refresh_from_db()
     assert (second.status, second.disposition, second.cost) == ("done", "appointment", PRICE_OF_61_S)
 
