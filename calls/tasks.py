@@ -6,11 +6,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from calls.carrier import dialer
-from calls.services import alerting, carrier_prices, costs, dispatching, placing, sweeping
-from calls.services.leases import Heartbeat
+from calls.services import alerting, caller_id_health, carrier_prices, costs, dispatching, placing, sweeping
+from calls.workers import heartbeat
 from voice.ports import CarrierError
-
-_heartbeat = Heartbeat()
 
 
 @shared_task(name="calls.dispatch")
@@ -20,11 +18,11 @@ def dispatch(**_newer: object) -> None:
 
 @shared_task(name="calls.place")
 def place(*, call_id: str, **_newer: object) -> None:
-    from voice.worker import plane
+    from voice.worker import plane, state_of_drain
 
     lines = plane()
-    owner = _heartbeat.start(lines.healthy)
-    placing.place(UUID(call_id), plane=lines, dialer=dialer(), owner=owner, clock=timezone.now)
+    owner = heartbeat.start(lines.healthy)
+    placing.place(UUID(call_id), plane=lines, dialer=dialer(), owner=owner, clock=timezone.now, stop=state_of_drain)
 
 
 @shared_task(name="calls.hang_up", autoretry_for=(CarrierError,), max_retries=3, retry_backoff=1)
@@ -45,6 +43,11 @@ def fold_costs(**_newer: object) -> None:
 @shared_task(name="calls.ask_prices")
 def ask_prices(**_newer: object) -> None:
     carrier_prices.ask_prices(dialer=dialer(), now=timezone.now())
+
+
+@shared_task(name="calls.watch_caller_ids")
+def watch_caller_ids(**_newer: object) -> None:
+    caller_id_health.watch(now=timezone.now())
 
 
 @shared_task(name="calls.watch_money")

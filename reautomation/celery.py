@@ -19,8 +19,13 @@ app.autodiscover_tasks()
 def _become_voice_worker(options: dict[str, Any], **_: object) -> None:
     """Only a worker that serves call queues loads the speech pipeline."""
     if any(queue.startswith("calls.") for queue in options.get("queues") or ()):
+        from calls import workers
         from voice import worker
 
+        signals.celeryd_after_setup.connect(workers.serve_what_it_can)
+        signals.worker_ready.connect(workers.begin)
+        signals.worker_shutting_down.connect(workers.hurry)
+        signals.worker_shutdown.connect(workers.end)  # before the lines end: from then on it has none
         worker.install(app)
 
 

@@ -16,6 +16,8 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from calls.domain.queues import QUEUES
+
 ROOT = Path(__file__).resolve().parent.parent
 _SECRETS = frozenset(
     {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY", "EMAIL_URL"}
@@ -54,7 +56,7 @@ def _header(value: SecretStr) -> SecretStr:
     return value
 
 
-def addresses(value: str) -> list[str]:
+def listed(value: str) -> list[str]:
     """A list that is written with commas."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
@@ -66,8 +68,14 @@ def _mail_address(value: str) -> str:
     return value
 
 
+def _queues(value: str) -> str:
+    if set(listed(value)) - set(QUEUES):
+        raise ValueError(f"must be queues with commas between them, of {', '.join(QUEUES)}")
+    return value
+
+
 def _mail_addresses(value: str) -> str:
-    for part in addresses(value):
+    for part in listed(value):
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", part):
             raise ValueError("must be mail addresses with commas between them, such as a@example.com,b@example.com")
     return value
@@ -123,6 +131,7 @@ class Environment(BaseSettings):
     opt_out_ends_live_calls: bool = False
 
     voice_lines: Annotated[int, Field(ge=1, le=200)] = 4
+    voice_queues: Annotated[str, AfterValidator(_queues)] = ""
     voice_media_host: str = "127.0.0.1"
     voice_media_port: Port = 0
     voice_media_url: Annotated[str, _url("ws", "wss")] = ""
@@ -191,7 +200,7 @@ def mail_server(environment: Environment) -> tuple[str, int, str, str, bool, boo
 def sender(environment: Environment) -> str:
     """Whom alerts come from: ALERT_FROM, else the account of the mail server, else their first receiver."""
     user = unquote(urlsplit(environment.email_url.get_secret_value()).username or "")
-    known = [environment.alert_from, user if "@" in user else "", *addresses(environment.alert_emails)]
+    known = [environment.alert_from, user if "@" in user else "", *listed(environment.alert_emails)]
     return next((one for one in known if one), "")
 
 
@@ -215,7 +224,7 @@ def _check_premium(environment: Environment) -> None:
 
 def _check_mail(environment: Environment) -> None:
     url = environment.email_url.get_secret_value()
-    if bool(url) != bool(addresses(environment.alert_emails)):
+    if bool(url) != bool(listed(environment.alert_emails)):
         there, missing = ("EMAIL_URL", "ALERT_EMAILS")[:: 1 if url else -1]
         raise BadEnvironment(
             f"{there} is set and {missing} is not: set both to have alerts mailed, or neither to have none."

@@ -1,8 +1,9 @@
 """The processes of an installation, and the command line of each: the same here as in docker-compose.yml."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from calls.domain.queues import QUEUES
 from reautomation.processes import Process, listening, logged, python_module
 
 CELERY = ("celery", "-A", "reautomation")
@@ -23,8 +24,10 @@ def worker(log: Path, environment: Mapping[str, str]) -> Process:
     return Process("worker", python_module(*arguments, "-l", "INFO"), environment, logged(log, " ready."))
 
 
-def voice(log: Path, lines: int, environment: Mapping[str, str]) -> Process:
-    arguments = (*CELERY, "worker", "-P", "threads", "-c", str(lines), "-Q", "calls.local", "-n", "voice@%h", "-E")
+def voice(log: Path, lines: int, environment: Mapping[str, str], *, queues: Sequence[str] = ()) -> Process:
+    """It serves ``queues``, by default all that it can."""
+    served = ",".join(queues or QUEUES)
+    arguments = (*CELERY, "worker", "-P", "threads", "-c", str(lines), "-Q", served, "-n", "voice@%h", "-E")
     command = python_module(*arguments, "-l", "INFO", "--disable-prefetch")
     return Process("voice", command, environment, logged(log, " ready."), stop_s=30)
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from kombu import Exchange, Queue
+
+from calls.domain.queues import QUEUES
 from reautomation import env, log
 from reautomation.embedded import Embedded
 from voice.domain.types import VoiceConfig
@@ -106,7 +109,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL = env.mail_server(ENV)
 EMAIL_TIMEOUT = 10
-ALERT_EMAILS = env.addresses(ENV.alert_emails)
+ALERT_EMAILS = env.listed(ENV.alert_emails)
 DEFAULT_FROM_EMAIL = env.sender(ENV)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
@@ -134,9 +137,10 @@ CELERY_BROKER_URL = (
 )
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
-CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"calls.place": {"queue": "calls.local"}}
+# An exchange of its own each: with Celery's default one, every queue would get every message.
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), name) for name in ("default", *QUEUES)]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -159,6 +163,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep calls that hang": {"task": "calls.sweep", "schedule": 10.0, "options": {"expires": 30}},
     "sum costs": {"task": "calls.fold_costs", "schedule": 30.0, "options": {"expires": 60}},
     "ask for prices": {"task": "calls.ask_prices", "schedule": 60.0, "options": {"expires": 120}},
+    "watch caller IDs": {"task": "calls.watch_caller_ids", "schedule": 60.0, "options": {"expires": 60}},
     "watch money": {"task": "calls.watch_money", "schedule": 15.0, "options": {"expires": 30}},
     "prune usage": {"task": "billing.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "mail alerts": {"task": "billing.send_alerts", "schedule": 60.0, "options": {"expires": 60}},
@@ -199,6 +204,8 @@ VOICE = VoiceConfig(
     max_call_s=ENV.voice_max_call_s,
 )
 VOICE_RING_TIMEOUT_S = ENV.voice_ring_timeout_s
+VOICE_QUEUES = tuple(env.listed(ENV.voice_queues))
+"""The queues that voice workers are asked to serve; none named: all that they can."""
 CALL_LEASE_S = 20
 CALL_UNKNOWN_LIMIT_H = 72
 """A call of which the carrier does not tell in so many hours what became of it is ended."""

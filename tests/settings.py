@@ -16,6 +16,7 @@ for _name in (
     "ELEVENLABS_URL",
     "ELEVENLABS_VOICE_ID",
     "ELEVENLABS_MODEL",
+    "VOICE_QUEUES",
     "GPU_RATE",
     "GPU_CALLS",
     "GPU_USE",
@@ -31,6 +32,8 @@ from reautomation.settings import *
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TWILIO_ACCOUNT_SID = "AC" + "0" * 32
 TWILIO_AUTH_TOKEN = "test-auth-token"
+TWILIO_API_URL = "http://127.0.0.1:1"
+"""Nobody: a test that asks a carrier brings one."""
 TWILIO_FROM_NUMBER = "+12125550199"
 CARRIER_CPS = 1000.0
 """No test waits for its turn but those of the pace."""

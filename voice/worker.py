@@ -129,6 +129,8 @@ state_of_drain = threading.Event()
 
 
 def _leave_when_idle() -> None:
+    # Celery's own handler, which tells of this, was replaced.
+    signals.worker_shutting_down.send(sender=None, sig="SIGTERM", how="drain", exitcode=platforms.EX_OK)
     log.info("voice.draining", calls=len(state.active_requests))
     waiting = threading.Event()
     while state.active_requests or state.reserved_requests:

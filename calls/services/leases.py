@@ -36,17 +36,18 @@ def renew(owner: str) -> int:
 
 
 class Heartbeat:
-    """A thread that renews the leases of one worker process, started with its first call.
+    """A thread that renews the leases of one worker process, and has the process announced with them.
 
-    It renews nothing while the process's lines do not answer: a call that nobody serves is not to be kept from the
-    sweep.
+    It does neither while the process's lines do not answer: a call that nobody serves is not to be kept from the
+    sweep, and no call is to be queued for it. ``announce`` gets the owner's name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Callable[[str], None] = lambda _owner: None) -> None:
+        self._announce = announce
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._stopped = threading.Event()
+        self._stopped, self._due = threading.Event(), threading.Event()
 
     def start(self, healthy: Callable[[], bool]) -> str:
         """Begin, if it has not; the owner's name. ``healthy`` says whether the calls are served."""
@@ -58,19 +59,31 @@ class Heartbeat:
                 self._thread.start()
         return self.owner
 
+    def hurry(self) -> None:
+        """There is news: announce it at once."""
+        self._due.set()
+
     def stop(self) -> None:
         self._stopped.set()
+        self._due.set()
         if self._thread is not None:
             self._thread.join()
 
     def _beat(self, healthy: Callable[[], bool]) -> None:
-        while not self._stopped.wait(settings.CALL_LEASE_S / 4):
-            if not healthy():
+        while not self._stopped.is_set():
+            self._due.clear()
+            if healthy():
+                self._renew()
+            else:
                 log.warning("lease.not_renewed", error="The lines of this process do not answer.")
-                continue
-            try:
-                renew(self.owner)
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("lease.not_renewed", error=str(error))
-                connection.close()
+            if not self._stopped.is_set():
+                self._due.wait(settings.CALL_LEASE_S / 4)
         connection.close()
+
+    def _renew(self) -> None:
+        try:
+            renew(self.owner)
+            self._announce(self.owner)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("lease.not_renewed", error=str(error))
+            connection.close()

@@ -1,5 +1,6 @@
 """docker-compose.yml starts what ``make run`` starts. No engine runs it here; what can be checked without one is."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ LOG = Path("log")
 
 
 def words(arguments: Any) -> list[str]:
-    """The command line without the interpreter, the addresses and the numbers, which may differ."""
+    """The command line without the interpreter, the addresses and the numbers, which may differ.
+
+    A variable has its default.
+    """
     skipped = {"-c", "--host", "--port"}
-    plain = [str(part) for part in arguments]
+    plain = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(part)) for part in arguments]
     kept = [part for place, part in enumerate(plain) if not (skipped & {part, *plain[max(0, place - 1) : place]})]
     return sorted(
         part.split("=")[0] for part in kept if part not in {"-m", plain[0]} or part in {"uvicorn", "celery"}

@@ -162,9 +162,9 @@ def _elevenlabs(port: int, log: Path) -> Process:
 
 
 def _own_voice(supervisor: Supervisor, environment: Mapping[str, str]) -> Process:
-    usual = roles.voice(supervisor.log_of("voice"), 1, environment)
-    renamed = {"calls.local": OWN_QUEUE, "voice@%h": "own@%h"}
-    return replace(usual, arguments=[renamed.get(word, word) for word in usual.arguments])
+    own = {**environment, "VOICE_QUEUES": OWN_QUEUE}  # no GPU is there, and none is needed
+    usual = roles.voice(supervisor.log_of("voice"), 1, own, queues=[OWN_QUEUE])
+    return replace(usual, arguments=["own@%h" if word == "voice@%h" else word for word in usual.arguments])
 
 
 def _children_named(word: str) -> list[psutil.Process]:

@@ -61,7 +61,7 @@ def play(house: Installation) -> Seen:
         name="Website", scope=Scope.SOURCE, source="website", limit=Decimal(5), week_limit=Decimal(2)
     )
     _begin(_campaign("Premium", tier="premium"), MARIA, name="Maria", source="website")
-    _begin(_campaign(OWN_CAMPAIGN, tier="premium"), DORA, name="Dora", street="Birch Court")
+    _begin(_campaign(OWN_CAMPAIGN, tier="premium", needs="gpu"), DORA, name="Dora", street="Birch Court")
     _begin(_campaign("Short", call_limit=Decimal("0.0525")), CAROL, name="Carol")
     _the_provider_stalls(house)
     _begin(_campaign("Prices", max_call_s=SHORTEST_S), DEAR, FAR_TOO_DEAR, IN_EUROS, CHEAP)
