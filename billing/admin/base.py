@@ -19,7 +19,7 @@ _HEX = re.compile(r"[0-9a-f]{4,32}")
 Row = TypeVar("Row", bound=Model)
 
 
-class MoneyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # a plain class while it runs
+class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # a plain class while it runs
     """``empty_sentence`` says what to do where the list has nothing to show yet."""
 
     empty_sentence = ""
@@ -28,17 +28,15 @@ class MoneyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # a plain class w
     show_full_result_count = False
 
     class Media:
-        css = {"all": ["calls/admin.css", "billing/admin.css"]}
+        css = {"all": ["calls/admin.css"]}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         extra = {"empty_sentence": self.empty_sentence, **(extra_context or {})}
         return super().changelist_view(request, extra)
 
 
-class ReadOnlyMoneyAdmin(MoneyAdmin):
-    """Records that the ledger writes: to be read, never made, edited or deleted here."""
-
-    actions: list[str] | None = None
+class ReadOnly:
+    """Before an admin class: its records are to be read, never made, edited or deleted."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -48,6 +46,17 @@ class ReadOnlyMoneyAdmin(MoneyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class MoneyAdmin(ListAdmin):
+    class Media:
+        css = {"all": ["billing/admin.css"]}
+
+
+class ReadOnlyMoneyAdmin(ReadOnly, MoneyAdmin):
+    """Records that the ledger writes."""
+
+    actions: list[str] | None = None
 
 
 def rounded(amount: Decimal) -> str:

@@ -15,8 +15,8 @@ import structlog
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 
-from billing.domain.card import BadRate, MissingRate, OverlappingRates, PastRate, RateCard
-from billing.domain.card_changes import check_end, check_no_later, check_span, ended_by, when
+from billing.domain.card import BadRate, MissingRate, OverlappingRates, RateCard
+from billing.domain.card_changes import PRICES, ended_by
 from billing.domain.rates import Rate as RateData
 from billing.models import Rate
 from billing.services.card_file import rate_of, read_card
@@ -114,7 +114,7 @@ def new_price(
     except BadRate as error:
         raise BadRate(f"{key}: {error}", field=error.field) from None
     if until_at is not None:
-        check_span(key, from_at, until_at)
+        PRICES.check_span(key, from_at, until_at)
     return NewPrice(rate, ended_by(rate, history, now=now))
 
 
@@ -142,9 +142,9 @@ def change_end(rate_id: int, until_at: datetime | None, *, now: datetime) -> Rat
 
 def new_end(row: Rate, until_at: datetime | None, *, now: datetime) -> RateData:
     """The price as ``change_end`` would make it; it raises the same, and nothing changes."""
-    check_end(row.as_domain(), until_at, now=now)
+    PRICES.check_end(row.as_domain(), until_at, now=now)
     rate = replace(row.as_domain(), valid_until=until_at)
-    check_no_later(rate, (other.as_domain() for other in Rate.objects.filter(key=row.key).exclude(pk=row.pk)))
+    PRICES.check_no_later(rate, (other.as_domain() for other in Rate.objects.filter(key=row.key).exclude(pk=row.pk)))
     return rate
 
 
@@ -156,11 +156,7 @@ def withdraw(rate_id: int, *, now: datetime) -> RateData | None:
     key = Rate.objects.values_list("key", flat=True).get(pk=rate_id)
     with _alone_with(key):
         row = Rate.objects.get(pk=rate_id)
-        if row.valid_from <= now:
-            raise PastRate(
-                f"This price of {key!r} began at {when(row.valid_from)}, and calls were priced by it: set a new "
-                f"price, or let it end."
-            )
+        PRICES.check_not_begun(key, row.valid_from, now=now)
         row.delete()
         before = Rate.objects.filter(key=key, valid_until=row.valid_from).first()
         if before is not None:

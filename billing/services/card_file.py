@@ -1,13 +1,12 @@
 """A rate card as a YAML file: read, checked rate by rate, and written."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -19,11 +18,10 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from billing.domain.card import BadRate, RateError
 from billing.domain.rates import Kind, Rate, Unit, plain
-from billing.services.yaml_rows import NotReadable, lines_of, parsed, text_of
+from billing.services.yaml_rows import NotReadable, document, flow, keyed_rows, parsed, sentence, text_of
 
 LARGEST = 2_147_483_647
 """What the database keeps as a count of units."""
@@ -125,24 +123,19 @@ def parse_card(text: str) -> list[Rate]:
         head = _Head.model_validate(card)
     except ValidationError as error:
         raise BadCard([f"The card's {_sentence(problem)}." for problem in error.errors()]) from None
-    lines = lines_of(root, "rates")
     problems: list[str] = []
-    first_at: dict[str, int] = {}
     rates = []
-    for line, row in zip(lines, head.rates, strict=True):
-        where = f"Line {line}"
-        if not isinstance(row, dict):
-            problems.append(f"{where}: {row!r} is no rate: give it at least key, kind, price, unit and source.")
-            continue
-        key = str(row.get("key", "")) or "a rate without key"
-        where = f"{where}, {key}"
-        try:
-            rates.append(rate_of({"currency": head.currency, "effective_from": head.effective_from, **row}))
-        except BadRate as error:
-            problems.append(f"{where}: {error}")
-        if key in first_at:
-            problems.append(f"{where}: line {first_at[key]} has a price for it already: remove one of them.")
-        first_at.setdefault(key, line)
+    needs = "at least key, kind, price, unit and source"
+    for where, row, problem in keyed_rows(
+        root, "rates", head.rates, noun="rate", needs=needs, twice="a price for it"
+    ):
+        if row is not None:
+            try:
+                rates.append(rate_of({"currency": head.currency, "effective_from": head.effective_from, **row}))
+            except BadRate as error:
+                problems.append(f"{where}: {error}")
+        if problem:
+            problems.append(f"{where}: {problem}")
     if problems:
         raise BadCard(problems)
     return rates
@@ -153,8 +146,7 @@ def write_card(rates: Iterable[Rate], *, at: datetime) -> str:
     rates = sorted(rates, key=lambda rate: rate.key)
     since = max((rate.valid_from for rate in rates), default=at)
     head = {"version": f"{at:%Y-%m-%d}", "effective_from": since.isoformat(), "currency": "USD"}
-    rows = "".join(f"  - {_flow(_row(rate, since))}" for rate in rates)
-    return yaml.safe_dump(head, sort_keys=False) + (f"rates:\n{rows}" if rows else "rates: []\n")
+    return document(head, "rates", [flow(_row(rate, since)) for rate in rates])
 
 
 def _row(rate: Rate, since: datetime) -> dict[str, object]:
@@ -173,10 +165,6 @@ def _row(rate: Rate, since: datetime) -> dict[str, object]:
     return row if rate.valid_from == since else {**row, "effective_from": rate.valid_from.isoformat()}
 
 
-def _flow(row: Mapping[str, object]) -> str:
-    return yaml.safe_dump(dict(row), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
-
-
 _EXPECTED = {
     "key": "use at most 60 small letters, digits, dots, hyphens and underscores",
     "currency": "use three capital letters, such as USD",
@@ -185,24 +173,8 @@ _EXPECTED = {
 }
 
 
-def _sentence(problem: ErrorDetails) -> str:
-    """What is wrong with a field and what to write instead, without the full stop."""
-    field = ".".join(str(part) for part in problem["loc"])
-    given, context = problem["input"], problem.get("ctx", {})
-    expected = _EXPECTED.get(field) if problem["type"].startswith(("string", "bool")) else None
-    match problem["type"]:
-        case "missing":
-            said = "is missing: add it"
-        case "extra_forbidden":
-            said = "is no field of a rate: remove it or correct its name"
-        case "enum":
-            said = f"is {given!r}, which is unknown: use {context['expected']}"
-        case "greater_than_equal":
-            said = f"is {given}: it must be at least {context['ge']}"
-        case "value_error":
-            said = str(context["error"])
-        case _ if expected:
-            said = f"is {given!r}: {expected}"
-        case _:
-            said = f"is {given!r}: {re.sub('^[A-Z]', lambda first: first[0].lower(), problem['msg'])}"
-    return f"{field} {said}".strip()
+def _expected(field: str, kind: str) -> str | None:
+    return _EXPECTED.get(field) if kind.startswith(("string", "bool")) else None
+
+
+_sentence = partial(sentence, noun="rate", expected=_expected)

@@ -1,10 +1,11 @@
 """Files of rows in YAML: read with the line of each row, and every way of not being one as a sentence."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import ErrorDetails
 
 
 class NotReadable(Exception):
@@ -62,3 +63,57 @@ def lines_of(root: yaml.MappingNode, rows: str) -> list[int]:
     """The line of each of the list ``rows``. The last list counts, as for YAML, where one was merged in."""
     found = next(value for name, value in reversed(root.value) if name.value == rows)
     return [node.start_mark.line + 1 for node in found.value]
+
+
+def keyed_rows(
+    root: yaml.MappingNode, rows: str, values: list[Any], *, noun: str, needs: str, twice: str
+) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
+    """Where each row stands (``Line 7, us.hours``), the row, and what is wrong with it as one of many, if anything.
+
+    A row that is no mapping is None. ``needs`` says what a row needs, ``twice`` what a line has that has its key too.
+    """
+    first_at: dict[str, int] = {}
+    for line, row in zip(lines_of(root, rows), values, strict=True):
+        if not isinstance(row, dict):
+            yield f"Line {line}", None, f"{row!r} is no {noun}: give it {needs}."
+            continue
+        key = str(row.get("key", "")) or f"a {noun} without key"
+        seen = first_at.setdefault(key, line)
+        problem = "" if seen == line else f"line {seen} has {twice} already: remove one of them."
+        yield f"Line {line}, {key}", row, problem
+
+
+def flow(row: Mapping[str, object]) -> str:
+    """A row as one line."""
+    return yaml.safe_dump(dict(row), default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+
+
+def document(head: Mapping[str, object], rows: str, lines: list[str]) -> str:
+    """A whole file: its head, and the lines under ``rows``."""
+    body = "".join(f"  - {line}" for line in lines)
+    return yaml.safe_dump(dict(head), sort_keys=False) + (f"{rows}:\n{body}" if body else f"{rows}: []\n")
+
+
+def sentence(problem: ErrorDetails, *, noun: str, expected: Callable[[str, str], str | None]) -> str:
+    """What is wrong with a field and what to write instead, without the full stop.
+
+    ``expected`` says what a field is to be, by its name and the kind of the error.
+    """
+    field = ".".join(str(part) for part in problem["loc"])
+    given, context = problem["input"], problem.get("ctx", {})
+    match problem["type"]:
+        case "missing":
+            said = "is missing: add it"
+        case "extra_forbidden":
+            said = f"is no field of a {noun}: remove it or correct its name"
+        case "enum":
+            said = f"is {given!r}, which is unknown: use {context['expected']}"
+        case "greater_than_equal":
+            said = f"is {given}: it must be at least {context['ge']}"
+        case "value_error":
+            said = str(context["error"])
+        case kind if wanted := expected(field, kind):
+            said = f"is {given!r}: {wanted}"
+        case _:
+            said = f"is {given!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    return f"{field} {said}".strip()

@@ -1,4 +1,4 @@
-"""What the admin pages share: how values are shown, what the machine owns, and what an empty list says."""
+"""What the admin pages share: how values are shown, and how people write what they search for."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.admin.base import ListAdmin, ReadOnly
 from calls.domain import phone
 
 _TYPED_PHONE = re.compile(r"\+?[\d\s().\-]{4,}")
@@ -84,19 +85,8 @@ def ago_or_in(at: datetime) -> str:
     return f"in {text}" if minutes > 0 else f"{text} ago"
 
 
-class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # a plain class while it runs
-    """``empty_sentence`` says what to do where the list has nothing to show yet."""
-
-    empty_sentence = ""
-    list_per_page = 50
-    show_full_result_count = False
-
-    class Media:
-        css = {"all": ["calls/admin.css"]}
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        extra = {"empty_sentence": self.empty_sentence, **(extra_context or {})}
-        return super().changelist_view(request, extra)
+class BaseAdmin(ListAdmin):
+    """A phone number is searched for as people write it."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
@@ -107,17 +97,8 @@ class BaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # a plain class wh
         return super().get_search_results(request, queryset, search_term)
 
 
-class ReadOnlyAdmin(BaseAdmin):
+class ReadOnlyAdmin(ReadOnly, BaseAdmin):
     """Records that the machine writes: to be read, never made, edited or deleted here."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 def shown_phone(number: str) -> SafeString:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,10 +19,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from billing.services.card_file import Instant
-from billing.services.yaml_rows import NotReadable, lines_of, parsed, text_of
+from billing.services.yaml_rows import NotReadable, document, flow, keyed_rows, parsed, sentence, text_of
 from calls.domain import rules as domain
 from calls.domain.phone import STATE_CODES
 from calls.domain.rules import BadRule, Kind, Mark, Rule, RuleError, Window
@@ -240,20 +239,16 @@ def parse_rules(text: str) -> list[Rule]:
     except ValidationError as error:
         raise BadRules([f"The file's {_sentence(problem)}." for problem in error.errors()]) from None
     problems: list[str] = []
-    first_at: dict[str, int] = {}
     rules = []
-    for line, row in zip(lines_of(root, "rules"), file.rules, strict=True):
-        if not isinstance(row, dict):
-            problems.append(f"Line {line}: {row!r} is no rule: give it {', '.join(_HEAD)} and its terms.")
-            continue
-        key = str(row.get("key", "")) or "a rule without key"
-        try:
-            rules.append(rule_of(row))
-        except BadRule as error:
-            problems.append(f"Line {line}, {key}: {error}")
-        if key in first_at:
-            problems.append(f"Line {line}, {key}: line {first_at[key]} has this key already: remove one of them.")
-        first_at.setdefault(key, line)
+    needs = f"{', '.join(_HEAD)} and its terms"
+    for where, row, problem in keyed_rows(root, "rules", file.rules, noun="rule", needs=needs, twice="this key"):
+        if row is not None:
+            try:
+                rules.append(rule_of(row))
+            except BadRule as error:
+                problems.append(f"{where}: {error}")
+        if problem:
+            problems.append(f"{where}: {problem}")
     if problems:
         raise BadRules(problems)
     return rules
@@ -261,13 +256,12 @@ def parse_rules(text: str) -> list[Rule]:
 
 def write_rules(rules: Iterable[Rule], *, at: datetime) -> str:
     """A file that ``parse_rules`` reads back as these rules."""
-    rows = "".join(f"  - {_flow(rule)}" for rule in sorted(rules, key=lambda rule: rule.key))
-    head = yaml.safe_dump({"version": f"{at:%Y-%m-%d}"})
-    return head + (f"rules:\n{rows}" if rows else "rules: []\n")
+    lines = [flow(_row(rule)) for rule in sorted(rules, key=lambda rule: rule.key)]
+    return document({"version": f"{at:%Y-%m-%d}"}, "rules", lines)
 
 
-def _flow(rule: Rule) -> str:
-    row = {
+def _row(rule: Rule) -> dict[str, object]:
+    return {
         "key": rule.key,
         "kind": rule.kind.value,
         "place": rule.place,
@@ -276,7 +270,6 @@ def _flow(rule: Rule) -> str:
         **rule.params,
         "source": rule.source,
     }
-    return yaml.safe_dump(row, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
 
 
 _EXPECTED = {
@@ -286,22 +279,8 @@ _EXPECTED = {
 }
 
 
-def _sentence(problem: ErrorDetails) -> str:
-    """What is wrong with a field and what to write instead, without the full stop."""
-    field = ".".join(str(part) for part in problem["loc"])
-    given, context = problem["input"], problem.get("ctx", {})
-    expected = _EXPECTED.get(field.split(".", maxsplit=1)[0]) if problem["type"].startswith("string") else None
-    match problem["type"]:
-        case "missing":
-            said = "is missing: add it"
-        case "extra_forbidden":
-            said = "is no field of a rule of this kind: remove it or correct its name"
-        case "enum":
-            said = f"is {given!r}, which is unknown: use {context['expected']}"
-        case "value_error":
-            said = str(context["error"])
-        case _ if expected:
-            said = f"is {given!r}: {expected}"
-        case _:
-            said = f"is {given!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
-    return f"{field} {said}".strip()
+def _expected(field: str, kind: str) -> str | None:
+    return _EXPECTED.get(field.split(".", maxsplit=1)[0]) if kind.startswith("string") else None
+
+
+_sentence = partial(sentence, noun="rule of this kind", expected=_expected)

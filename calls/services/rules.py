@@ -15,9 +15,8 @@ import structlog
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
-from billing.domain.card_changes import when
-from calls.domain.rule_changes import check_end, check_no_later, check_span, ended_by
-from calls.domain.rules import Kind, Mark, OverlappingRules, PastRule, RuleBook
+from calls.domain.rule_changes import RULES, ended_by
+from calls.domain.rules import Kind, Mark, OverlappingRules, RuleBook
 from calls.domain.rules import Rule as RuleData
 from calls.models import Rule, RuleRevision
 from calls.services.rule_file import read_rules, rule_of, terms_of
@@ -108,7 +107,7 @@ def new_rule(values: Mapping[str, object], *, now: datetime, until_at: datetime 
     """What ``set_rule`` would do; it raises the same, and nothing changes."""
     rule = rule_of(values, valid_until=until_at)
     if until_at is not None:
-        check_span(rule.key, rule.valid_from, until_at)
+        RULES.check_span(rule.key, rule.valid_from, until_at)
     history = [as_domain(row) for row in Rule.objects.filter(key=rule.key).order_by("valid_from")]
     return NewRule(rule, ended_by(rule, history, now=now))
 
@@ -129,9 +128,9 @@ def change_end(rule_id: int, until_at: datetime | None, *, now: datetime) -> Rul
 
 def new_end(row: Rule, until_at: datetime | None, *, now: datetime) -> RuleData:
     """The rule as ``change_end`` would make it; it raises the same, and nothing changes."""
-    check_end(as_domain(row), until_at, now=now)
+    RULES.check_end(as_domain(row), until_at, now=now)
     rule = replace(as_domain(row), valid_until=until_at)
-    check_no_later(rule, (as_domain(other) for other in Rule.objects.filter(key=row.key).exclude(pk=row.pk)))
+    RULES.check_no_later(rule, (as_domain(other) for other in Rule.objects.filter(key=row.key).exclude(pk=row.pk)))
     return rule
 
 
@@ -142,11 +141,7 @@ def withdraw(rule_id: int, *, now: datetime) -> None:
     """
     with _alone_with(Rule.objects.values_list("key", flat=True).get(pk=rule_id)):
         row = Rule.objects.get(pk=rule_id)
-        if row.valid_from <= now:
-            raise PastRule(
-                f"This rule {row.key!r} began at {when(row.valid_from)}, and people were called by it: set a new "
-                f"one, or let it end."
-            )
+        RULES.check_not_begun(row.key, row.valid_from, now=now)
         row.delete()
         Rule.objects.filter(key=row.key, valid_until=row.valid_from).update(valid_until=row.valid_until)
         _revise()

@@ -228,7 +228,7 @@ def test_history_is_not_repriced(untouched: Callable[[], bool]) -> None:
     with pytest.raises(PastRate) as refused:
         put(at=NOW - timedelta(seconds=1))
     assert str(refused.value) == (
-        "'twilio.amd' had a price after 2026-11-20 11:59 UTC, and calls are not repriced: "
+        "The price of 'twilio.amd' was another after 2026-11-20 11:59 UTC, and calls were priced by it: "
         "let the new one begin now or later."
     )
     with pytest.raises(PastRate):  # its begin lies before the first price, its reach does not

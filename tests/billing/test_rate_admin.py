@@ -157,8 +157,8 @@ def test_a_step_of_nothing_is_not_an_empty_field(admin_client: Client) -> None:
         (
             {"valid_from_0": "2026-11-02"},
             "__all__",
-            "'twilio.amd' had a price after 2026-11-02 00:00 UTC, and calls are not repriced: let the new one begin "
-            "now or later.",
+            "The price of 'twilio.amd' was another after 2026-11-02 00:00 UTC, and calls were priced by it: "
+            "let the new one begin now or later.",
         ),
         (
             {"valid_until_0": "2126-11-01", "valid_until_1": "00:00"},

@@ -144,7 +144,7 @@ def test_one_that_is_refused_keeps_all_from_changing(newer: Path) -> None:
     ]
     yesterday = timezone.now() - timedelta(days=1)
     assert refused("apply", newer, "--from", yesterday.isoformat(), status=1)[1].startswith(
-        "'telnyx.voice_out_us' had a price after"
+        "The price of 'telnyx.voice_out_us' was another after"
     )
 
 

@@ -87,7 +87,7 @@ def test_the_link_fills_in_what_the_rule_says(chief: Client) -> None:
         ({"params": "[1]"}, "Write the terms as names with values"),
         ({"params": '{"windows": ["Fri-Mon 09:00-10:00"]}'}, "ends on a day before its first"),
         ({"place": "US-XX"}, "use a country such as US"),
-        ({"key": "hours.US-FL", "valid_from_0": "2025-01-01", "valid_from_1": "00:00"}, "said something else after"),
+        ({"key": "hours.US-FL", "valid_from_0": "2025-01-01", "valid_from_1": "00:00"}, "was another after"),
     ],
 )
 def test_what_is_no_rule_is_said_at_its_field(chief: Client, changes: dict[str, str], said: str) -> None:

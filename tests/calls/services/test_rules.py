@@ -74,7 +74,7 @@ def test_a_rule_is_ended_and_replaced() -> None:
 
 def test_history_is_not_rewritten() -> None:
     revision = RuleRevision.objects.get().token
-    with pytest.raises(PastRule, match=r"'hours\.US-FL' said something else after 2026-11-10 18:00 UTC"):
+    with pytest.raises(PastRule, match=r"'hours\.US-FL' was another after 2026-11-10 18:00 UTC"):
         set_rule(colorado(key="hours.US-FL", effective_from=NOW - timedelta(hours=1)), now=NOW)
     florida = Rule.objects.get(key="hours.US-FL")
     with pytest.raises(PastRule, match="let it end now or later"):
