@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
+from threading import Event
 from time import monotonic
 from uuid import UUID
 
@@ -20,7 +22,7 @@ from calls.domain.status import TERMINAL, CallStatus
 from calls.models import Call, CallEvent, Lead, Turn
 from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
-from calls.services import acts, answering, doorbell, gates, halting
+from calls.services import acts, answering, caller_ids, carrier_pace, doorbell, gates, halting
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
@@ -52,12 +54,17 @@ _NO_LINE_WAIT = timedelta(seconds=10)
 NO_LINE, FAULT = "call.no_line", "call.place_failed"
 # Twilio: 20003 wrong credentials, 20005 account not active. No lead is to blame, so no attempt is used.
 _ACCOUNT_CODES = frozenset({"20003", "20005"})
+# Twilio: 21210 "From" is neither bought nor verified by the account, 21212 "From" is no number that can be shown.
+_CALLER_ID_CODES = frozenset({"21210", "21212"})
 
 
-def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clock) -> bool:
+def place(
+    call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clock, stop: Event | None = None
+) -> bool:
     """Make the call, and return when it is over; False when it was not this worker's to make.
 
-    A duplicate delivery finds no queued call and does nothing.
+    A duplicate delivery finds no queued call and does nothing. A call that waits for its turn at the carrier goes
+    back into the queue when ``stop`` is set.
     """
     call = claim(call_id, owner=owner, now=clock())
     if call is None:
@@ -65,7 +72,7 @@ def place(call_id: UUID, *, plane: Plane, dialer: Dialer, owner: str, clock: Clo
     try:
         if call.direction == Direction.INBOUND:
             return _answer(call, plane, dialer, clock=clock)
-        return _still_allowed(call, now=clock()) and _make(call, plane, dialer, clock=clock)
+        return _still_allowed(call, now=clock()) and _make(call, plane, dialer, clock=clock, stop=stop or Event())
     except Exception as error:
         _tell_fault(call, error, now=clock())
         raise
@@ -79,7 +86,7 @@ def _tell_fault(call: Call, error: Exception, *, now: datetime) -> None:
     surviving_outage(lambda: note(call.pk, FAULT, at=now, fields=fields))
 
 
-def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
+def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock, stop: Event) -> bool:
     brief = brief_of(call, reserve_slots(call, now=clock()))
     try:
         line = plane.open_line(
@@ -92,12 +99,16 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
         _give_back(call, str(none), now=clock())
         return False
     try:
+        turn = carrier_pace.wait_for_turn(stop)
+        if turn is None:
+            _give_back(call, "Its turn at the carrier does not come soon, or not here.", now=clock())
+            return False
         begun = monotonic()
         if not _write_intent(call, now=clock()):
             return False
         if _stood_still(call, begun, clock=clock):
             return True
-        if _ring(call, line, dialer, clock=clock):
+        if _ring(call, line, dialer, turn, clock=clock):
             _listen(call, line, dialer, clock=clock)
     finally:
         line.close()
@@ -160,6 +171,9 @@ def _still_allowed(call: Call, *, now: datetime) -> bool:
     if stopped_budget(call.pk, at=now):
         cancel(call.pk, at=now, why="call.canceled_budget_stopped", fence=call.fence)
         return False
+    if not caller_ids.may_show(call.from_number, now=now):
+        cancel(call.pk, at=now, why="call.canceled_caller_id_stopped", fence=call.fence)
+        return False
     decision = gates.ask(call.lead, now=now, call_id=call.pk)
     gates.keep(decision, call.lead, now=now, call_id=call.pk)
     if isinstance(decision, Dial):
@@ -189,7 +203,7 @@ def _write_intent(call: Call, *, now: datetime) -> bool:
     return True
 
 
-def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
+def _ring(call: Call, line: Line, dialer: Dialer, turn: carrier_pace.Turn, *, clock: Clock) -> bool:
     """Ask the carrier to ring; whether there is, or may be, something to listen to."""
     request = DialRequest(
         call_id=str(call.pk),
@@ -207,10 +221,15 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
             log.error("carrier.account_refused", code=refused.code, reason=str(refused))
             _try_later(call, str(refused), clock=clock)
             return False
+        if refused.code in _CALLER_ID_CODES:
+            surviving_outage(partial(caller_ids.refused, call.from_number, str(refused)))
+            _try_later(call, str(refused), clock=clock)
+            return False
         bad_number = refused.code in BAD_NUMBER_CODES
         _finish_unrung(call, Disposition.BAD_NUMBER if bad_number else Disposition.FAILED, str(refused), clock=clock)
         return False
     except Busy as busy:
+        surviving_outage(partial(carrier_pace.too_much, str(busy)))
         _try_later(call, str(busy), clock=clock)
         return False
     except DialUnknown as unknown:
@@ -221,6 +240,8 @@ def _ring(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> bool:
         return True
     ours = Call.objects.filter(pk=call.pk)
     surviving_outage(lambda: ours.update(carrier_call_id=carrier_call_id))
+    if turn.slowed:
+        surviving_outage(carrier_pace.went_well)
     if surviving_outage(lambda: ours.filter(status__in=sorted(TERMINAL)).exists()):
         # A callback was quicker, or this process froze in mid-request and was given up meanwhile.
         log.warning("call.over_before_it_rang", call_id=str(call.pk))
