@@ -48,7 +48,9 @@ def side_of(state: CallState, brief: Brief) -> str:
 
 
 def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
-    """The first thing that is not known yet; at the end the appointment, or a call back where no slot is free."""
+    """A booked appointment, then the first thing not known yet; at the end the appointment, or a call back."""
+    if is_booked(state, brief, now=now) and not state.value("appointment") and _may_ask(state, Question.KEEP):
+        return Question.KEEP
     side = side_of(state, brief)
     if not side:
         return Question.SIDE
@@ -57,10 +59,20 @@ def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
     if state.value("agent") == "some":
         return Question.AGENT_SIGNED
     for question, fact in _BUYER if side == "buy" else _SELLER:
-        if not state.value(fact) and state.asked.get(question, 0) < MAX_ASKED:
+        if not state.value(fact) and _may_ask(state, question):
             both = question is Question.AREA and not state.value("budget") and not state.asked.get(Question.SEARCH)
             return Question.SEARCH if both else question
     return Question.SLOT if free_slots(state, brief, now=now) else Question.CALLBACK
+
+
+def _may_ask(state: CallState, question: Question) -> bool:
+    return state.asked.get(question, 0) < MAX_ASKED
+
+
+def is_booked(state: CallState, brief: Brief, *, now: datetime) -> bool:
+    """Whether an earlier call booked an appointment that still stands."""
+    at = brief.history.appointment_at
+    return at is not None and at > now and state.value("appointment") != "cancel"
 
 
 def topic(state: CallState, brief: Brief, *, now: datetime) -> Question:
@@ -88,6 +100,9 @@ def put(
     before = state.asked.get(question, 0)
     asked = before if again else before + 1
     state = replace(state, question=question, heard_whole=True, asked={**state.asked, question: asked})
+    if question is Question.KEEP and brief.history.appointment_at and asked == 1:
+        when = spoken.moment(brief.history.appointment_at, zone=zone_of(brief.lead_zone), now=now)
+        return Asked(f"You are booked for {when}. {wording(question, side='', asked=0)}", state, personal=True)
     if question is Question.SLOT:
         slots = tuple(offer or free_slots(state, brief, now=now))[:_OFFERED_AT_ONCE]
         return Asked(_offer(slots, brief, now, asked), replace(state, offered=slots), personal=True)

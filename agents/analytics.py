@@ -106,7 +106,8 @@ def disposition_of(ending: Ending) -> Disposition:
             return disposition
     if state.settled is not None:
         return state.settled
-    if is_qualified(state, ending.brief):
+    # What earlier calls told qualifies nobody who says nothing in this one.
+    if is_qualified(state, ending.brief) and state.turn > state.silences:
         return Disposition.QUALIFIED
     if ending.ended_by is EndedBy.FAULT:
         return Disposition.FAILED
@@ -119,6 +120,8 @@ def _summary(disposition: Disposition, facts: Mapping[str, str], points: int, st
     ours = disposition is Disposition.CALLBACK_REQUESTED and not state.has_act("callback")
     headline = _PROMISED if ours else _HEADLINES[disposition]
     at = last_act_at(state, {"appointment": "book", "callback_requested": "callback"}.get(disposition, ""))
+    if disposition is Disposition.APPOINTMENT and not state.has_act("book"):
+        headline, at = "Keeps the appointment", brief.history.appointment_at
     if at:
         headline = f"{headline} for {at.astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key})"
     told = [f"{name.replace('_', ' ')}: {value}" for name, value in sorted(facts.items())]

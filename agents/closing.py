@@ -76,9 +76,11 @@ def farewell(state: CallState, brief: Brief, *, say: str = "", personal: bool = 
     """
     if state.settled is Disposition.NOT_INTERESTED:
         return Move(state, say=f"{say} {_NO_MORE}".strip(), acts=(EndCall(state.settled.value),), personal=personal)
-    qualified = is_qualified(state, brief)
+    settled = Disposition.QUALIFIED if is_qualified(state, brief) else Disposition.CALLBACK_REQUESTED
+    if brief.history.appointment_at and not state.value("appointment"):
+        settled = Disposition.APPOINTMENT  # it stands
     return Move(
-        replace(state, settled=Disposition.QUALIFIED if qualified else Disposition.CALLBACK_REQUESTED),
+        replace(state, settled=settled),
         say=f"{say} {_FOLLOW_UP.format(company=brief.company)}".strip(),
         acts=(EndCall("wrapped_up"),),
         personal=personal,

@@ -11,14 +11,14 @@ from typing import Any
 
 import structlog
 
-from agents.agenda import put
+from agents.agenda import next_question, put
 from agents.analytics import AnalyticsAgent, prospect_of
 from agents.base import AgentName, Ending
 from agents.closing import farewell, hurried
 from agents.domain import intents
 from agents.domain.intents import Answer, Intent
 from agents.domain.opt_out import opts_out
-from agents.domain.questions import TIMES, Question, first_question, introduction, reason
+from agents.domain.questions import TIMES, Question, introduction, reason
 from agents.domain.text import normalise, sentences
 from agents.domain.types import (
     Act,
@@ -34,6 +34,7 @@ from agents.domain.types import (
     Reply,
 )
 from agents.graph import conversation_graph
+from agents.returning import begun, recalled
 from agents.state import ActRecord, CallState, Stage, dump, load
 
 log = structlog.get_logger(__name__)
@@ -74,8 +75,9 @@ class LeadDialogue:
             text = f"Sorry, we were cut off. {asked.text}"
             self._state = replace(asked.state, last_text=text)
             return Reply(text, agent=AgentName.CONVERSATION)
-        asked = put(first_question(brief), replace(state, stage=Stage.TALKING), brief, now=now)
-        text = f"{introduction(brief)} {reason(brief)} {asked.text}"
+        asked = put(next_question(state, brief, now=now), replace(state, stage=Stage.TALKING), brief, now=now)
+        told = (introduction(brief), reason(brief), recalled(brief, now=now), asked.text)
+        text = " ".join(part for part in told if part)
         self._state = replace(asked.state, last_text=text)
         return Reply(text, agent=AgentName.CONVERSATION, interruptible=False)
 
@@ -171,7 +173,7 @@ class LeadDialogue:
         if heard.kind is HeardKind.MACHINE:
             screened = self._state.stage is Stage.SCREENED and not heard.text.endswith("beep")
             return not (self._state.facts or screened)
-        if heard.kind is not HeardKind.SPEECH or self._state.turn >= _MACHINE_TURNS:
+        if heard.kind is not HeardKind.SPEECH or self._state.turn >= _MACHINE_TURNS or self._brief.inbound:
             return False
         said = intents.read(normalise(heard.text)).intents
         return Intent.VOICEMAIL in said and Intent.SCREENING not in said
@@ -216,5 +218,8 @@ def _says_something(text: str) -> bool:
 
 
 def start(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> LeadDialogue:
-    """A new conversation, or the one that ``snapshot`` holds. Raises UnknownSnapshot where that cannot be read."""
-    return LeadDialogue(brief, load(snapshot) if snapshot is not None else CallState())
+    """A new conversation, which knows what the brief's history tells, or the one that ``snapshot`` holds.
+
+    Raises UnknownSnapshot where that cannot be read.
+    """
+    return LeadDialogue(brief, load(snapshot) if snapshot is not None else begun(brief))

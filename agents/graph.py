@@ -19,10 +19,11 @@ from agents.domain.types import Brief, Heard, HeardKind, Reply
 from agents.domain.understanding import Context, Reading, understand
 from agents.objection_handler import ObjectionHandlerAgent
 from agents.qualification import QualificationAgent, absorb
+from agents.returning import about_the_appointment
 from agents.scheduler import SchedulerAgent
 from agents.state import ActRecord, CallState, Stage
 
-_KEPT_OPEN = frozenset({Question.SLOT, Question.CALLBACK, Question.AGENT_SIGNED})
+_KEPT_OPEN = frozenset({Question.SLOT, Question.CALLBACK, Question.AGENT_SIGNED, Question.KEEP})
 """Questions off the agenda's order, which an aside does not close."""
 
 _ABOUT_THE_CALL = frozenset(
@@ -36,6 +37,10 @@ _ABOUT_THE_CALL = frozenset(
     }
 )
 _FOR_THE_SCHEDULER = frozenset({Intent.OTHER_LANGUAGE, Intent.NOT_HERE, Intent.BAD_TIME, Intent.CALLBACK})
+
+
+_OF_MACHINES = frozenset({Intent.SCREENING, Intent.VOICEMAIL})
+"""Nobody's machine calls us back: such words are a person's who tells of one."""
 
 
 class TurnState(TypedDict, total=False):
@@ -69,6 +74,8 @@ async def _understand(state: TurnState) -> TurnState:
         zone=zone_of(brief.lead_zone),
     )
     reading = understand(heard.text, context, now=now)
+    if brief.inbound:
+        reading = replace(reading, intents=reading.intents - _OF_MACHINES)
     informed = absorb(call, reading, topic=on_to, side=side_of(call, brief))
     return {"scene": Scene(brief, call, informed, heard, reading, now)}
 
@@ -90,7 +97,7 @@ def choose_agent(scene: Scene) -> AgentName:
         return AgentName.CONVERSATION
     if scene.state.value("agent") == "signed":
         return AgentName.QUALIFICATION
-    if said & _FOR_THE_SCHEDULER or _about_times(scene):
+    if said & _FOR_THE_SCHEDULER or _about_times(scene) or about_the_appointment(scene):
         return AgentName.SCHEDULER
     if scene.reading.objection or (question is Question.OBJECTION and scene.state.objection):
         return AgentName.OBJECTION_HANDLER

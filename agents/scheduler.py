@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from agents.agenda import MAX_REFUSALS, callback_offers, free_slots
+from agents.agenda import MAX_REFUSALS, callback_offers, free_slots, is_booked
 from agents.analytics import is_qualified
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.domain import spoken
@@ -12,6 +12,7 @@ from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question
 from agents.domain.types import BookAppointment, Disposition, EndCall, ScheduleCallback
 from agents.domain.understanding import days_ahead
+from agents.returning import about_the_appointment, keep_or_move, stay
 from agents.state import CallState
 
 _ENOUGH_ASKED = 2
@@ -31,6 +32,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
     def act(self, scene: Scene) -> Move:
         scene = replace(scene, state=replace(scene.state, unclear=0))
         reading, question = scene.reading, scene.state.question
+        if about_the_appointment(scene):
+            return keep_or_move(scene)
         if question is Question.SLOT and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):
             return self._slot(scene)
         if reading.choice.taken and question is not Question.SLOT:
@@ -129,7 +132,11 @@ def promise(scene: Scene, state: CallState, at: datetime) -> Move:
 
 
 def decline(scene: Scene, state: CallState) -> Move:
-    """A kind end without an appointment: qualified when the facts say so, else not interested."""
+    """A kind end without a new appointment: one that stands is kept; else qualified when the facts say so, else not
+    interested.
+    """
+    if is_booked(state, scene.brief, now=scene.now):
+        return stay(scene, state, say="That is all right.")
     qualified = is_qualified(state, scene.brief)
     settled = Disposition.QUALIFIED if qualified else Disposition.NOT_INTERESTED
     return Move(

@@ -27,6 +27,7 @@ class Question(StrEnum):
     REMOVAL = "removal"
     STILL_THERE = "still_there"
     CALLBACK_OFFER = "callback_offer"
+    KEEP = "keep"
 
 
 TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
@@ -68,6 +69,7 @@ _SHARED: Mapping[Question, Wordings] = {
     Question.STILL_THERE: ("Are you still there?", "I cannot hear you. If you can hear me, please say yes."),
     Question.CALLBACK_OFFER: ("I am having trouble hearing you. May we call you another day instead?",),
     Question.REMOVAL: ("Would you like me to remove it?",),
+    Question.KEEP: ("Would you like to keep that time?", "Shall we keep your appointment, yes or no?"),
 }
 _SELL: Mapping[Question, Wordings] = {
     Question.INTEREST: (
@@ -95,24 +97,23 @@ def wording(question: Question, *, side: str, asked: int) -> str:
 
 
 def introduction(brief: Brief, *, greeting: str = "Hi") -> str:
-    """Who calls: person, agent's name, AI assistant, company, recording, way out. The law wants it heard whole."""
+    """Who calls, or is called: person, agent's name, AI assistant, company, recording, way out.
+
+    The law wants it heard whole.
+    """
     name = spoken.first_name(brief.lead_name)
     who = f"this is {brief.agent_name}, an AI assistant" if brief.agent_name else "this is an AI assistant"
     hello = f"{greeting} {name}" if name else greeting
-    return (
-        f"{hello}, {who} calling for {brief.company} on a recorded line. You can say stop or press nine at any time."
-    )
+    whose = f"thanks for calling back, {who} of" if brief.inbound else f"{who} calling for"
+    return f"{hello}, {whose} {brief.company} on a recorded line. You can say stop or press nine at any time."
 
 
 def reason(brief: Brief) -> str:
-    """Why we call, as one sentence."""
+    """Why we call, or have called, as one sentence."""
+    begin = "We called" if brief.inbound else "I am calling"
     if brief.interest == "buy":
-        return "I am calling about the home search you asked us about."
+        return f"{begin} about the home search you asked us about."
     if brief.interest == "sell":
         street = spoken.street(brief.property_address)
-        return f"I am calling about your home on {street}." if street else "I am calling about your home."
-    return "I am calling about your real estate plans."
-
-
-def first_question(brief: Brief) -> Question:
-    return Question.INTEREST if brief.interest in ("buy", "sell") else Question.SIDE
+        return f"{begin} about your home on {street}." if street else f"{begin} about your home."
+    return f"{begin} about your real estate plans."

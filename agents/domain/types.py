@@ -57,11 +57,36 @@ class Prospect:
 
 
 @dataclass(frozen=True, slots=True)
+class PastCall:
+    """A call of before. ``talked``: somebody answered; ``inbound``: the lead called us."""
+
+    at: datetime
+    disposition: Disposition
+    summary: str
+    talked: bool
+    inbound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What came of the calls of before, the newest first; ``facts`` are the last known of each name.
+
+    ``appointment_at`` is booked and lies ahead, ``callback_at`` is when the lead asked to be called.
+    """
+
+    calls: tuple[PastCall, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    appointment_at: datetime | None = None
+    callback_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """All that the conversation may know about the person before the first word.
 
     ``slots`` are the free appointments that may be offered, in order. ``consent_source`` and ``consent_at`` answer
-    "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known.
+    "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known. ``inbound``: the lead
+    calls us, and the conversation goes on from ``history``.
     """
 
     call_id: str
@@ -75,6 +100,8 @@ class Brief:
     consent_source: str = ""
     consent_at: datetime | None = None
     slots: tuple[datetime, ...] = ()
+    inbound: bool = False
+    history: History = field(default_factory=History)
 
 
 class HeardKind(StrEnum):

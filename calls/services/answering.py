@@ -38,7 +38,7 @@ def answer(
         inbound.hung_up(call.pk, now=clock())
         return False
     line = plane.open_line(
-        brief_of(call, reserve_slots(call, now=clock())),
+        brief_of(call, reserve_slots(call, now=clock()), now=clock()),
         ring_timeout_s=MEDIA_WITHIN_S,
         max_length_s=call.max_length_s,
         spending=spending_of(call),

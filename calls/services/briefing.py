@@ -5,10 +5,25 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from agents.domain.types import Brief
+from agents.domain.types import Brief, Disposition, History, PastCall
 from calls.domain.slots import free_slots
+from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
+from calls.models.call import Direction
 from calls.services.gates import zones_of
+
+_REMEMBERED = 10
+"""Calls of before that a conversation hears of."""
+_TALKED = frozenset(
+    {
+        Disposition.APPOINTMENT,
+        Disposition.QUALIFIED,
+        Disposition.CALLBACK_REQUESTED,
+        Disposition.NOT_INTERESTED,
+        Disposition.HAS_AGENT,
+    }
+)
+"""Ends of a conversation; who hung up may not have listened."""
 
 
 def zone_of(lead: Lead) -> str:
@@ -32,8 +47,34 @@ def reserve_slots(call: Call, *, now: datetime) -> tuple[datetime, ...]:
     return slots
 
 
-def brief_of(call: Call, slots: tuple[datetime, ...]) -> Brief:
+def history_of(call: Call, *, now: datetime) -> History:
+    """What the calls before this one came to, for a lead that calls us."""
+    over = call.lead.calls.filter(status__in=sorted(TERMINAL)).exclude(disposition="").exclude(pk=call.pk)
+    before = list(over.defer("snapshot").order_by("-queued_at")[:_REMEMBERED])
+    facts: dict[str, str] = {}
+    for past in reversed(before):
+        facts |= past.facts
+    appointments = Appointment.objects.filter(call__lead=call.lead_id, start_at__gt=now).order_by("start_at")
+    return History(
+        tuple(
+            PastCall(
+                at=past.answered_at or past.queued_at,
+                disposition=Disposition(past.disposition),
+                summary=past.summary,
+                talked=Disposition(past.disposition) in _TALKED,
+                inbound=past.direction == Direction.INBOUND,
+            )
+            for past in before
+        ),
+        facts,
+        appointment_at=appointments.values_list("start_at", flat=True).first(),
+        callback_at=call.lead.commitment_at,
+    )
+
+
+def brief_of(call: Call, slots: tuple[datetime, ...], *, now: datetime) -> Brief:
     """What the conversation may know; ``slots`` are those it may offer."""
+    inbound = call.direction == Direction.INBOUND
     lead, campaign = call.lead, call.campaign
     consent = lead.consents.filter(kind="written").first()
     return Brief(
@@ -48,4 +89,6 @@ def brief_of(call: Call, slots: tuple[datetime, ...]) -> Brief:
         consent_source=consent.source if consent else "",
         consent_at=consent.given_at if consent else None,
         slots=slots,
+        inbound=inbound,
+        history=history_of(call, now=now) if inbound else History(),
     )

@@ -18,6 +18,7 @@ from agents.domain.types import (
 from billing.services import meter, settling
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, Lead
+from calls.models.call import Direction
 from calls.services import acts, costs
 from calls.services.moving import move, note
 from calls.services.opting_out import record_opt_out, suppress
@@ -92,8 +93,9 @@ def _columns(report: Report) -> dict[str, object]:
 def _settle(call: Call, report: Report, *, now: datetime) -> None:
     """What the line has not told yet is metered first; of a lost worker's call, all that it told in time is there."""
     meter_usage(call, report.usage, now=now)
-    # Every call asks for machine detection, and the asking is billed.
-    call.cost = settling.settle(call.pk, settling.Ending(call.billed_s), at=now)
+    # Every call of ours asks for machine detection, and the asking is billed.
+    ending = settling.Ending(call.billed_s, detected_machine=call.direction == Direction.OUTBOUND)
+    call.cost = settling.settle(call.pk, ending, at=now)
     Call.objects.filter(pk=call.pk).update(cost=call.cost)
 
 
@@ -105,7 +107,7 @@ def meter_usage(call: Call, usage: Iterable[Usage], *, now: datetime) -> None:
 
 
 def _carry_out(call: Call, report: Report, *, now: datetime) -> None:
-    """What was agreed on. A person who changed their mind has one appointment, the last."""
+    """What was agreed on. A person who changed their mind, on this call or since, has one appointment, the last."""
     outcome = report.outcome
     for act in outcome.acts:
         match act:
@@ -127,7 +129,13 @@ def _book(call: Call, start_at: datetime, *, now: datetime) -> None:
     try:
         with transaction.atomic():
             Appointment.objects.create(call=call, campaign=call.campaign, start_at=start_at)
+            earlier = Appointment.objects.filter(call__lead=call.lead_id, start_at__gt=now).exclude(call=call)
+            moved = list(earlier.values_list("start_at", flat=True))
+            earlier.delete()
     except IntegrityError:
         note(call.pk, "appointment.conflict", at=now, fields={"start_at": start_at.isoformat()})
     else:
-        note(call.pk, "appointment.booked", at=now, fields={"start_at": start_at.isoformat()})
+        fields = {"start_at": start_at.isoformat()}
+        if moved:
+            fields["instead_of"] = ", ".join(at.isoformat() for at in moved)
+        note(call.pk, "appointment.booked", at=now, fields=fields)

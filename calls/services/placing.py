@@ -87,7 +87,7 @@ def _tell_fault(call: Call, error: Exception, *, now: datetime) -> None:
 
 
 def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock, stop: Event) -> bool:
-    brief = brief_of(call, reserve_slots(call, now=clock()))
+    brief = brief_of(call, reserve_slots(call, now=clock()), now=clock())
     try:
         line = plane.open_line(
             brief,
