@@ -76,9 +76,10 @@ class Exchange:
 
     async def start(self) -> None:
         """Load the models and render what the people will say, so that the first call is as quick as the last."""
-        lines = [(line, _voice(person)) for person in self.people.people for line in person.lines()]
+        speaking = (person for person in self.people.people if not self._canned(person))
+        lines = list(dict.fromkeys((line, _voice(person)) for person in speaking for line in person.lines()))
         if self._load_mode:
-            lines = [(line, Voice()) for line in CannedMind.LINES]
+            lines += [(line, Voice()) for line in CannedMind.LINES]
         await self._speech.warm(lines)
         self.warm.set()
         log.info("simulator.warm", lines=len(lines))
@@ -95,6 +96,7 @@ class Exchange:
     def create(self, to: str, from_: str, plan: Plan) -> Call:
         """Take a call and ring. Raises the 429 above the CPS, and 21210 for a number that is not the account's."""
         if self.dice.strikes(self.switches.rest.too_many_requests) or not self._rate.take(time.monotonic()):
+            log.info("call.too_many", **_told_to(plan), pii={"to": to, "from": from_})
             raise errors.too_many_requests()
         if self.account.caller_ids and from_ not in self.account.caller_ids and from_ not in self.numbers:
             raise errors.unverified_from(from_)
@@ -180,8 +182,12 @@ class Exchange:
         task = asyncio.get_running_loop().create_task(phone.run())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        log.info("call.created", call_sid=call.sid, pii={"to": to, "from": from_})
+        log.info("call.created", call_sid=call.sid, **_told_to(plan), pii={"to": to, "from": from_})
         return phone
+
+    def _canned(self, person: Person) -> bool:
+        """Whether the person only has canned lines to say."""
+        return self._load_mode and not person.rules and person.voicemail is None
 
     def _script(self, call: Call, line: Line) -> Script:
         return Script(
@@ -200,10 +206,15 @@ class Exchange:
             if person.voicemail:
                 greeting = await self._speech.render(person.voicemail.greeting, _voice(person))
                 return Machine(person.voicemail, greeting, self._speech, call, noise=self._noise)
-            mind: Mind = CannedMind() if self._load_mode else RuleMind(person)
+            mind: Mind = CannedMind() if self._canned(person) else RuleMind(person)
             return Human(person, mind, self._speech, call, noise=self._noise)
 
         return pick_up
+
+
+def _told_to(plan: Plan) -> dict[str, str]:
+    """For the log: where the application said it wants to hear of the call, which tells its own id of it."""
+    return {"status_callback": plan.subscription.url} if plan.subscription else {}
 
 
 def _direction(plan: Plan, parent: Call | None) -> str:

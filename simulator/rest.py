@@ -130,6 +130,7 @@ class _Api:
         call = self._exchange.create(wanted.to, wanted.from_, wanted.plan)
         rest = self._exchange.switches.rest
         if self._exchange.dice.strikes(rest.lost_answer):
+            log.info("call.answer_lost_on_purpose", call_sid=call.sid)
             await asyncio.sleep(rest.lost_answer_s)
             return Response(status_code=504)
         return JSONResponse(self._shown(call), 201)

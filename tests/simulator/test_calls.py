@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -351,6 +351,37 @@ async def test_load_mode_has_somebody_at_every_number() -> None:
         seen = await one.seen(one_call)
         assert (seen["person"], [line["text"] for line in seen["heard"]]) == ("anybody", [""])
         assert [line["text"] for line in seen["said"]] == ["Hello?", CannedMind.LINES[0]]
+
+
+@pytest.mark.slow
+async def test_load_mode_lets_people_with_rules_go_by_them() -> None:
+    rules = [{"silence_s": 0.2, "says": "Please stop calling me.", "once": True, "then": "hang_up"}]
+    people = everybody(human(rules=rules), human("*0102"))
+    async with carrier(people, load_mode=True) as one, sockets() as media:
+        seen = await one.over(await one.ring(twiml=media.twiml()))
+        assert [line["text"] for line in seen["said"]] == ["Please stop calling me."]
+        rendered = [*people.people[0].lines(), *CannedMind.LINES]
+        assert cast(FakeSpeech, one.exchange._speech).rendered == rendered
+
+
+async def test_the_log_tells_the_applications_own_id_of_a_call() -> None:
+    own = "http://127.0.0.1:9/calls/17/status"
+    busy = human(answers={"how": "busy", "after_s": 0})
+    rest = {"lost_answer": 1, "lost_answer_s": 0, "too_many_requests": {"rate": 1, "at_most": 1}}
+    with capture_logs() as logs:
+        async with carrier(everybody(busy), rest=rest) as one:
+            for _ in range(2):
+                form = {"To": "+13035550101", "From": OURS, "Twiml": "<Response/>", "StatusCallback": own}
+                await one.http.post(f"/2010-04-01/Accounts/{SID}/Calls.json", data=form)
+            sid = next(iter(one.exchange.calls())).sid
+            await one.over(sid)
+    told = [log for log in logs if log["event"] in ("call.created", "call.too_many", "call.answer_lost_on_purpose")]
+    pii = {"to": "+13035550101", "from": OURS}
+    assert told == [
+        {"event": "call.too_many", "log_level": "info", "status_callback": own, "pii": pii},
+        {"event": "call.created", "log_level": "info", "call_sid": sid, "status_callback": own, "pii": pii},
+        {"event": "call.answer_lost_on_purpose", "log_level": "info", "call_sid": sid},
+    ]
 
 
 async def test_a_call_that_is_over_keeps_no_sounds() -> None:
