@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate, pre_migrate
+from django.db.models.signals import post_delete, post_migrate, pre_migrate
 
 
 class CallsConfig(AppConfig):
@@ -9,13 +9,15 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.signals import cost_corrected
+        from calls.models import Schedule
         from calls.permissions import ensure_managers, remember_permissions
-        from calls.services import carrier_prices, inbound
+        from calls.services import carrier_prices, inbound, scheduling
         from calls.signals import call_finished
 
         call_finished.connect(carrier_prices.on_finished, dispatch_uid="calls.expect_price")
         call_finished.connect(inbound.on_finished, dispatch_uid="calls.keep_promise")
         cost_corrected.connect(carrier_prices.follow, dispatch_uid="calls.follow_cost")
+        post_delete.connect(scheduling.forget, sender=Schedule, dispatch_uid="calls.forget_schedule")
         pre_migrate.connect(remember_permissions, sender=self)
         post_migrate.connect(ensure_managers, sender=self)
         post_migrate.connect(_fill_empty_rules, sender=self)

@@ -1,40 +1,113 @@
-"""What a manager does with a campaign: start, pause, finish. Each is one conditional update."""
+"""What a manager does with a campaign: start, pause, finish, change its hours. It holds from the next decision on.
 
-from datetime import datetime
+Every move locks the campaign's row first, which a dispatcher holds while it decides on a lead: so nothing is queued
+by what a campaign was before.
+"""
+
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
 
-from calls.models import Campaign, Lead
+from agents.domain.types import Disposition
+from calls.domain.calling_windows import NOWHERE, allowed_everywhere, allowed_in, allowed_somewhere
+from calls.domain.compliance import ENDED, NO_HOUR, NONE_LEFT
+from calls.models import Call, Campaign, Lead
 from calls.models.campaign import CampaignStatus
-from calls.models.lead import LeadStatus
+from calls.models.lead import LeadQuerySet, LeadStatus
+from calls.services import ending, gates
+from calls.services.putting_off import places_of
 from calls.services.reach import why_nobody
+from calls.services.rules import book_at
 
 log = structlog.get_logger(__name__)
 
+NOT_RUNNING = "call.canceled_campaign_not_running"
 _VERB = {CampaignStatus.RUNNING: "started", CampaignStatus.PAUSED: "paused", CampaignStatus.FINISHED: "finished"}
+_LAST_ZONE = timedelta(hours=-12)
+"""Where a day ends last."""
+_NOT_REACHED = (Disposition.NO_ANSWER, Disposition.BUSY, Disposition.VOICEMAIL, Disposition.FAILED)
+_USED_UP = r"attempts are used|the campaign allows no more\.$|calls? failed: "
 
 
 class CampaignError(Exception):
     """The campaign cannot do that now; the text is a sentence that says what to change."""
 
 
+@transaction.atomic
 def start(campaign_id: int, *, now: datetime) -> None:
     """Draft or paused becomes running: due leads are called from now on. Raises CampaignError."""
-    campaign = Campaign.objects.select_related("budget").get(pk=campaign_id)
+    campaign = _locked(campaign_id)
     _check_ready(campaign, now=now)
     _move(campaign, CampaignStatus.RUNNING, {CampaignStatus.DRAFT, CampaignStatus.PAUSED}, now)
+    hours_changed(campaign_id, now=now)
 
 
-def pause(campaign_id: int, *, now: datetime) -> None:
-    """Nothing new is dialed; calls that are live go on. Raises CampaignError."""
-    _move(Campaign.objects.get(pk=campaign_id), CampaignStatus.PAUSED, {CampaignStatus.RUNNING}, now)
+@transaction.atomic
+def start_anew(campaign_id: int, *, now: datetime) -> int:
+    """Leads that used all attempts and were never reached are open again, as new; then start, unless it runs.
+
+    Returns how many leads. Nobody who talked with us, or is on the do-not-call list, is opened. Raises CampaignError,
+    with nothing changed.
+    """
+    campaign = _locked(campaign_id)
+    if campaign.status == CampaignStatus.FINISHED:
+        raise CampaignError(f"{campaign.name!r} is finished: nobody in it is called again.")
+    count = _never_reached(campaign).update(
+        status=LeadStatus.OPEN, closed_reason="", attempts=0, cadence_from=now, next_attempt_at=now
+    )
+    if campaign.status != CampaignStatus.RUNNING:
+        start(campaign_id, now=now)
+    log.info("campaign.begun_anew", campaign_id=campaign_id, leads=count)
+    return count
 
 
-def finish(campaign_id: int, *, now: datetime) -> None:
-    """For good: nothing is dialed or imported any more. Raises CampaignError."""
+@transaction.atomic
+def pause(campaign_id: int, *, now: datetime, hang_up: bool = False) -> None:
+    """Nothing new is dialed, and calls that wait are canceled. Calls that ring or are live go on, or with ``hang_up``
+    are hung up. Raises CampaignError.
+    """
+    _stop(campaign_id, CampaignStatus.PAUSED, {CampaignStatus.RUNNING}, now, hang_up)
+
+
+@transaction.atomic
+def finish(campaign_id: int, *, now: datetime, hang_up: bool = False) -> None:
+    """As ``pause``, and for good: nothing is dialed or imported any more. Raises CampaignError."""
     unfinished = {CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.PAUSED}
-    _move(Campaign.objects.get(pk=campaign_id), CampaignStatus.FINISHED, unfinished, now)
+    _stop(campaign_id, CampaignStatus.FINISHED, unfinished, now, hang_up)
+
+
+def finish_ended(*, now: datetime) -> int:
+    """Finish the campaigns that run and whose last day is over in every zone; how many."""
+    ended = Campaign.objects.running().filter(ends_on__lt=(now + _LAST_ZONE).date())
+    count = 0
+    for campaign_id in ended.values_list("pk", flat=True):
+        try:
+            finish(campaign_id, now=now)
+        except CampaignError as error:  # somebody was quicker
+            log.info("campaign.not_finished", campaign_id=campaign_id, reason=str(error))
+        else:
+            count += 1
+    return count
+
+
+@transaction.atomic
+def hours_changed(campaign_id: int, *, now: datetime) -> int:
+    """Leads whom a gate put off, or whom the old hours had given up, are due again: the next decision sees the new
+    hours. Returns how many. To be called in the transaction that changes windows, dates or closed days.
+    """
+    _locked(campaign_id)
+    mine = Lead.objects.filter(campaign=campaign_id)
+    waiting = mine.filter(status=LeadStatus.OPEN, next_attempt_at__gt=now, put_off_until=F("next_attempt_at"))
+    count = waiting.update(next_attempt_at=now, put_off_until=None)
+    sentences = [sentence.partition("{")[0] for sentence in (NO_HOUR, ENDED, NONE_LEFT)]
+    by_hours = Q(*(Q(closed_reason__startswith=sentence) for sentence in sentences), _connector=Q.OR)
+    given_up = mine.filter(by_hours, status=LeadStatus.CLOSED).reachable()
+    count += given_up.update(status=LeadStatus.OPEN, closed_reason="", next_attempt_at=now)
+    log.info("campaign.hours_changed", campaign_id=campaign_id, leads=count)
+    return count
 
 
 def reopen(lead_ids: list[int], *, now: datetime) -> int:
@@ -43,6 +116,25 @@ def reopen(lead_ids: list[int], *, now: datetime) -> int:
     count = closed.update(status=LeadStatus.OPEN, closed_reason="", next_attempt_at=now)
     log.info("leads.reopened", count=count)
     return count
+
+
+def is_over(campaign: Campaign, *, now: datetime) -> bool:
+    """Whether the campaign's last day has ended in every zone."""
+    return campaign.ends_on is not None and campaign.ends_on < (now + _LAST_ZONE).date()
+
+
+def _never_reached(campaign: Campaign) -> LeadQuerySet:
+    """Closed since all attempts were used, and no call to them ended with somebody on the line."""
+    unreached = [one.value for one in _NOT_REACHED]
+    talked = Call.objects.filter(lead=OuterRef("pk")).exclude(disposition__in=["", *unreached])
+    closed = Lead.objects.filter(
+        ~Exists(talked),
+        campaign=campaign,
+        status=LeadStatus.CLOSED,
+        disposition__in=unreached,
+        closed_reason__regex=_USED_UP,
+    )
+    return closed.reachable()
 
 
 def _check_ready(campaign: Campaign, *, now: datetime) -> None:
@@ -57,14 +149,44 @@ def _check_ready(campaign: Campaign, *, now: datetime) -> None:
         missing.append("there is no caller ID: fill in the campaign's, or set TWILIO_FROM_NUMBER")
     if not (campaign.company_name or settings.COMPANY_NAME):
         missing.append("there is no company name: fill in the campaign's, or set COMPANY_NAME")
-    if not campaign.windows.exists():
-        missing.append("it has no calling window: add one")
+    if hours := _wrong_hours(campaign, now=now):
+        missing.append(hours)
     if not Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN).exists():
         missing.append("it has no open lead: import some")
     if not missing and (nobody := why_nobody(campaign, now=now)):
         missing.append(nobody)
     if missing:
         raise CampaignError(f"{campaign.name!r} cannot start: {'; '.join(missing)}.")
+
+
+def _wrong_hours(campaign: Campaign, *, now: datetime) -> str:
+    """What is wrong with its windows and dates, whoever its leads are; empty where nothing is."""
+    windows, book = gates.rules_of(campaign).windows, book_at(now)
+    if not windows:
+        return "it has no calling window: add one"
+    if is_over(campaign, now=now):
+        return f"its last day, {campaign.ends_on}, is over: give it a later one"
+    if allowed_everywhere(windows, book):
+        return ""
+    if not allowed_somewhere(windows, book):
+        return f"its calling windows are never open, since {NOWHERE}: widen them"
+    places = places_of(campaign, book)
+    if places and not allowed_in(windows, places, book):
+        return "its calling windows hold no hour in which its leads may be called where they live: widen them"
+    return ""
+
+
+def _stop(campaign_id: int, to: CampaignStatus, sources: set[CampaignStatus], now: datetime, hang_up: bool) -> None:
+    campaign = _locked(campaign_id)
+    _move(campaign, to, sources, now)
+    ending.cancel_waiting(campaign.calls.all(), at=now, why=NOT_RUNNING)
+    if hang_up:
+        ending.hang_up(campaign.calls.all(), at=now)
+
+
+def _locked(campaign_id: int) -> Campaign:
+    Campaign.objects.select_for_update(no_key=True).only("pk").get(pk=campaign_id)
+    return Campaign.objects.select_related("budget").get(pk=campaign_id)
 
 
 def _move(campaign: Campaign, to: CampaignStatus, sources: set[CampaignStatus], now: datetime) -> None:

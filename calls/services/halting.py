@@ -6,18 +6,26 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 
-from calls.models import Halt
+from calls.models import Call, Halt
+from calls.services import ending
 
 log = structlog.get_logger(__name__)
 _LOCK = 7_201_005
 
 
-def halt(*, by: User | None, reason: str, now: datetime) -> bool:
+def halt(*, by: User | None, reason: str, now: datetime, hang_up: bool = False) -> bool:
     """Stop all dialing; False when it is stopped already, and the first halt stays.
 
     Waits for intents to ring that are being written at this moment, so that none is committed after this is. Calls
-    that ring or are live go on.
+    that ring or are live go on, or with ``hang_up`` are hung up, also where dialing is stopped already.
     """
+    stopped = _stop(by=by, reason=reason, now=now)
+    if hang_up:
+        ending.hang_up(Call.objects.all(), at=now)
+    return stopped
+
+
+def _stop(*, by: User | None, reason: str, now: datetime) -> bool:
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:

@@ -25,6 +25,7 @@ from calls.models.campaign import CampaignStatus
 from calls.services import acts, answering, caller_ids, carrier_pace, doorbell, gates, halting
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
+from calls.services.ending import is_unwanted
 from calls.services.finishing import finish, meter_usage
 from calls.services.leases import lease_end, let_go
 from calls.services.moving import move, note
@@ -247,7 +248,7 @@ def _ring(call: Call, line: Line, dialer: Dialer, turn: carrier_pace.Turn, *, cl
         log.warning("call.over_before_it_rang", call_id=str(call.pk))
         _stop_ringing(call, carrier_call_id, dialer)
         return False
-    if surviving_outage(lambda: is_suppressed(call.to_number)):
+    if surviving_outage(lambda: is_suppressed(call.to_number) or is_unwanted(call)):
         _stop_ringing(call, carrier_call_id, dialer)
     return True
 

@@ -2,16 +2,16 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 from django.db import connection, transaction
 
-from calls.domain.compliance import hours_verdict, is_known
+from calls.domain.compliance import DialRules, hours_verdict, is_known
 from calls.domain.hours import Place
 from calls.domain.rules import RuleBook
 from calls.models import Campaign, Decision, Lead
-from calls.services import gates
+from calls.services import facts, gates
 from calls.services.rules import book_at
 
 log = structlog.get_logger(__name__)
@@ -22,6 +22,7 @@ _GROUPS = f"""
 SELECT {_HEAD}, min(phone), state, zone FROM calls_lead
 WHERE campaign_id = %s AND status = 'open' AND next_attempt_at <= %s GROUP BY 1, 3, 4
 """  # noqa: S608 - a constant
+_FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 _MOVE = f"""
 WITH closed AS (
     SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
@@ -32,7 +33,8 @@ WITH closed AS (
     WHERE lead.campaign_id = %s AND lead.status = 'open' AND lead.next_attempt_at <= %s
     LIMIT %s FOR NO KEY UPDATE OF lead SKIP LOCKED
 ), moved AS (
-    UPDATE calls_lead AS lead SET next_attempt_at = chosen.until FROM chosen WHERE lead.id = chosen.id
+    UPDATE calls_lead AS lead SET next_attempt_at = chosen.until, put_off_until = chosen.until
+    FROM chosen WHERE lead.id = chosen.id
     RETURNING lead.id, chosen.decision_id
 )
 INSERT INTO calls_shareddecision (lead_id, decision_id) SELECT id, decision_id FROM moved
@@ -52,19 +54,20 @@ def put_off(campaign_id: int, *, now: datetime) -> int:
     """Move the campaign's due leads whose place is closed now to when it opens; how many were moved.
 
     Each place has one decision, which its leads share. A lead whose place is not known, or opens never, is left to be
-    looked at alone. In chunks, each a transaction with the campaign's row locked, as a dispatcher has it.
+    looked at alone. In chunks, each a transaction with the campaign's row locked, as a dispatcher has it. When the
+    campaign's hours are changed meanwhile, the rest stays due for the next look.
     """
     campaign = Campaign.objects.running().filter(pk=campaign_id).first()
     if campaign is None:
         return 0
-    book = book_at(now)
-    closed = _closed(campaign, book, now=now)
+    book, rules = book_at(now), gates.rules_of(campaign)
+    closed = _closed(campaign, rules, book, now=now)
     if not closed:
         return 0
     rows = [(one.head, one.state, one.zone, pk, until) for (pk, until), groups in closed.items() for one in groups]
     moved = 0
     while True:
-        count = _move(campaign_id, list(zip(*rows, strict=True)), now=now)
+        count = _move(campaign_id, rules, list(zip(*rows, strict=True)), now=now)
         moved += count
         if count < _CHUNK:
             break
@@ -73,15 +76,27 @@ def put_off(campaign_id: int, *, now: datetime) -> int:
     return moved
 
 
-def _closed(campaign: Campaign, book: RuleBook, *, now: datetime) -> dict[tuple[int, datetime], list[_Group]]:
-    """The groups of due leads that are closed now, by the decision that was written for their place."""
+def places_of(campaign: Campaign, book: RuleBook) -> set[Place]:
+    """Where the campaign's open leads live, as far as that is known well enough to call them."""
+    return {place for place in _by_place(campaign.pk, _FAR_FUTURE) if is_known(place, book)}
+
+
+def _by_place(campaign_id: int, due_at: datetime) -> dict[Place, list[_Group]]:
+    """The groups of the leads that are due at ``due_at``, by where they live."""
     by_place: dict[Place, list[_Group]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, [campaign.pk, now])
+        cursor.execute(_GROUPS, [campaign_id, due_at])
         for head, number, state, zone in cursor.fetchall():
-            by_place[gates.place_of(Lead(phone=number, state=state, zone=zone))].append(_Group(head, state, zone))
-    rules, found = gates.rules_of(campaign), {}
-    for place, groups in by_place.items():
+            by_place[facts.place_of(Lead(phone=number, state=state, zone=zone))].append(_Group(head, state, zone))
+    return by_place
+
+
+def _closed(
+    campaign: Campaign, rules: DialRules, book: RuleBook, *, now: datetime
+) -> dict[tuple[int, datetime], list[_Group]]:
+    """The groups of due leads that are closed now, by the decision that was written for their place."""
+    found = {}
+    for place, groups in _by_place(campaign.pk, now).items():
         if not is_known(place, book):
             continue
         verdict = hours_verdict(place, now=now, rules=rules, book=book)
@@ -99,9 +114,10 @@ def _closed(campaign: Campaign, book: RuleBook, *, now: datetime) -> dict[tuple[
 
 
 @transaction.atomic
-def _move(campaign_id: int, columns: list[tuple[object, ...]], *, now: datetime) -> int:
+def _move(campaign_id: int, rules: DialRules, columns: list[tuple[object, ...]], *, now: datetime) -> int:
     mine = Campaign.objects.running().filter(pk=campaign_id).select_for_update(skip_locked=True, no_key=True)
-    if mine.first() is None:
+    campaign = mine.first()
+    if campaign is None or gates.rules_of(campaign) != rules:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, [*map(list, columns), campaign_id, now, _CHUNK])
