@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 
 from calls.models import Lead, LeadRow, Suppression, SuppressionEntry
+from calls.models.lead import LeadQuerySet
 from calls.services.opting_out import WRONG_NUMBER, OptOut, hold_off, one_at_a_time, suppress_all
 from calls.services.persons import other_numbers
 
@@ -47,10 +48,25 @@ def follow_import(import_id: int, *, now: datetime) -> set[str]:
 
     An opt-out that is under way is waited for, and one that comes later sees the leads itself.
     """
+    came = LeadRow.objects.filter(source=import_id, fate=LeadRow.Fate.IMPORTED, lead=OuterRef("pk"))
+    return _follow_new(Lead.objects.filter(Exists(came)), now=now)
+
+
+def follow_lead(lead_id: int, *, now: datetime) -> set[str]:
+    """The same for a lead that has come alone and is committed."""
+    return _follow_new(Lead.objects.filter(pk=lead_id), now=now)
+
+
+def opted_out_before(email: str) -> bool:
+    """Whether somebody with this e-mail address is on the do-not-call list."""
+    same = Lead.objects.annotate(folded=Lower("email")).filter(folded=email.lower()).exclude(email="")
+    return same.filter(Exists(Suppression.objects.filter(phone=OuterRef("phone")))).exists()
+
+
+def _follow_new(came: LeadQuerySet, *, now: datetime) -> set[str]:
     same_email = Lead.objects.exclude(email="").alias(folded=Lower("email")).filter(folded=OuterRef("folded"))
     opted_out = same_email.filter(Exists(Suppression.objects.filter(phone=OuterRef("phone"))))
-    came = LeadRow.objects.filter(source=import_id, fate=LeadRow.Fate.IMPORTED, lead=OuterRef("pk"))
-    leads = Lead.objects.exclude(email="").annotate(folded=Lower("email")).filter(Exists(came), Exists(opted_out))
+    leads = came.exclude(email="").annotate(folded=Lower("email")).filter(Exists(opted_out))
     with transaction.atomic():
         hold_off()
         ids = list(leads.values_list("pk", flat=True))

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import IO
 
@@ -18,9 +19,13 @@ import structlog
 from django.db import connection, transaction
 
 from calls.domain.lead_csv import FileRefused, LeadCsv, Rejected, Row, parse_rows
-from calls.models import Campaign, Consent, Lead, LeadImport, LeadRow, Suppression
+from calls.domain.lead_fields import from_the_future
+from calls.models import Campaign, Consent, Lead, LeadImport, LeadList, LeadRow, Suppression
 from calls.models.campaign import CampaignStatus
+from calls.services.barring import why_barred
 from calls.services.following import follow_import
+from calls.services.gates import rules_of
+from calls.services.rules import book_at
 
 __all__ = ["MAX_BYTES", "MAX_ROWS", "FileRefused", "import_leads"]
 
@@ -35,10 +40,14 @@ _LOCK = 0x1EAD
 log = structlog.get_logger(__name__)
 
 
-def import_leads(campaign_id: int, file_name: str, stream: IO[bytes], *, now: datetime) -> LeadImport:
+def import_leads(
+    campaign_id: int, file_name: str, stream: IO[bytes], *, now: datetime, list_name: str = ""
+) -> LeadImport:
     """Import the CSV; the same bytes again give the first import back and change nothing.
 
-    New leads are due at ``now``. Raises FileRefused, with nothing written, where the file as a whole cannot be used,
+    New leads are due at ``now``, in the campaign's list of that name, which is made where there is none; without a
+    name in no list. A lead that is known stays in its own. Raises FileRefused, with nothing written, where the file
+    as a whole cannot be used,
     and Campaign.DoesNotExist.
     """
     with tempfile.SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY_BYTES) as copy:
@@ -51,7 +60,7 @@ def import_leads(campaign_id: int, file_name: str, stream: IO[bytes], *, now: da
                 return known
             if campaign.status == CampaignStatus.FINISHED:
                 raise FileRefused(f"The campaign {campaign.name!r} is finished: import into one that is not.")
-            done = _import(campaign, file_name, sha256, copy, now)
+            done = _import(campaign, file_name, sha256, copy, now, list_name=" ".join(list_name.split()))
     follow_import(done.pk, now=now)
     log.info(
         "leads.imported",
@@ -76,18 +85,22 @@ def _copy(stream: IO[bytes], copy: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _import(campaign: Campaign, file_name: str, sha256: str, copy: IO[bytes], now: datetime) -> LeadImport:
+def _import(
+    campaign: Campaign, file_name: str, sha256: str, copy: IO[bytes], now: datetime, *, list_name: str
+) -> LeadImport:
     file = parse_rows(copy)
     source = LeadImport.objects.create(
         campaign=campaign, file_name=file_name[-200:], sha256=sha256, notes=_notes(file)
     )
-    writer = _Writer(source, now)
+    writer = _Writer(source, now, list_name[: LeadList._meta.get_field("name").max_length])
     with contextlib.closing(iter(file)) as rows:
         while chunk := list(islice(rows, _CHUNK_ROWS)):
             writer.take(chunk)
     if not writer.taken:
         raise FileRefused("The file names its columns but has no row below them: there is nothing to import.")
-    source.save(update_fields=["imported", "duplicates", "rejected"])
+    if writer.barred:
+        source.notes = f"{source.notes} {_barred_leads(writer.barred)}".strip()[:500]
+    source.save(update_fields=["imported", "duplicates", "rejected", "notes"])
     return source
 
 
@@ -103,6 +116,11 @@ def _notes(file: LeadCsv) -> str:
     return " ".join(notes)[:500]
 
 
+def _barred_leads(count: int) -> str:
+    leads = "1 lead has a number" if count == 1 else f"{count:,} leads have numbers"
+    return f"{leads} that the rules do not allow to call today: its line says why."
+
+
 @dataclass(slots=True)
 class _Plan:
     """What a chunk comes to, before it is written."""
@@ -115,9 +133,13 @@ class _Plan:
 class _Writer:
     """Writes chunk by chunk; keeps of the file only at which line each number came first."""
 
-    def __init__(self, source: LeadImport, now: datetime) -> None:
+    def __init__(self, source: LeadImport, now: datetime, list_name: str) -> None:
         self._source = source
         self._now = now
+        self._list_name = list_name
+        self._rules = rules_of(source.campaign)
+        self._book = book_at(now)
+        self.barred = 0
         self._line_of: dict[str, int] = {}
         self.taken = 0
 
@@ -149,7 +171,7 @@ class _Writer:
                 plan.rows.append(self._fate(row, LeadRow.Fate.DUPLICATE, self._duplicate_of(row), lead_id))
             else:
                 lead = plan.leads[row.phone] = self._lead(row, next(keys))
-                plan.rows.append(self._fate(row, LeadRow.Fate.IMPORTED, "", lead.pk))
+                plan.rows.append(self._fate(row, LeadRow.Fate.IMPORTED, self._barred(row), lead.pk))
                 self._line_of[row.phone] = row.line
                 lead_id = lead.pk
             if row.consent is not None:
@@ -158,6 +180,9 @@ class _Writer:
                     kind=row.consent.kind,
                     source=row.consent.source,
                     given_at=row.consent.given_at,
+                    scope=row.consent.scope,
+                    seller=row.consent.seller,
+                    expires_at=row.consent.expires_at,
                     recorded_at=self._now,
                 )
                 plan.consents.append((row.phone, consent))
@@ -167,9 +192,22 @@ class _Writer:
         if row.phone in suppressed:
             return "The number is on the do-not-call list: it is never called, in any campaign."
         # A day's grace: a bare date, or a clock that is ahead, is no lie.
-        if row.consent is not None and row.consent.given_at > self._now + timedelta(days=1):
-            return f"The consent is dated {row.consent.given_at:%Y-%m-%d}, which is in the future: correct the date."
-        return ""
+        return from_the_future(row, self._now + timedelta(days=1))
+
+    def _barred(self, row: Row) -> str:
+        """Imported all the same, since rules are changed: the gates have the last word."""
+        why = why_barred(row.phone, now=self._now, rules=self._rules, book=self._book)
+        if not why:
+            return ""
+        self.barred += 1
+        return f"{why} The lead is closed when its turn comes, unless the rules are changed before."
+
+    @cached_property
+    def _list(self) -> LeadList | None:
+        """Made with the first lead, so that a file without one leaves no list."""
+        if not self._list_name:
+            return None
+        return LeadList.objects.get_or_create(campaign_id=self._source.campaign_id, name=self._list_name)[0]
 
     def _duplicate_of(self, row: Row) -> str:
         if line := self._line_of.get(row.phone):
@@ -181,6 +219,7 @@ class _Writer:
         return Lead(
             pk=key,
             campaign_id=self._source.campaign_id,
+            list=self._list,
             phone=row.phone,
             name=row.name,
             email=row.email,
@@ -191,6 +230,8 @@ class _Writer:
             source=row.source,
             priority=row.priority,
             next_attempt_at=self._now,
+            last_transaction_at=row.last_transaction_at,
+            last_inquiry_at=row.last_inquiry_at,
         )
 
     def _fate(self, row: Row | Rejected, fate: LeadRow.Fate, reason: str, lead_id: int | None = None) -> LeadRow:
