@@ -19,12 +19,17 @@ def ring(call_id: UUID, queue: str) -> bool:
     return _send("calls.place", queue, call_id=str(call_id))
 
 
+def dispatch(campaign_id: int) -> bool:
+    """Have a worker look at the campaign's due leads at once; False when the broker does not take it."""
+    return _send("calls.dispatch", None, campaign_id=campaign_id)
+
+
 def hang_up(carrier_call_id: str) -> bool:
     """Have a worker ask the carrier to end the call; False when the broker does not take it."""
     return _send("calls.hang_up", None, carrier_call_id=carrier_call_id)
 
 
-def _send(task: str, queue: str | None, **arguments: str) -> bool:
+def _send(task: str, queue: str | None, **arguments: object) -> bool:
     connection = current_app.connection_for_write(transport_options=_IMPATIENT)
     try:
         with producers[connection].acquire(block=True) as producer:
