@@ -7,7 +7,7 @@ from datetime import datetime
 from agents.agenda import free_slots
 from agents.base import Move, Scene
 from agents.domain import spoken
-from agents.domain.intents import Answer, Intent
+from agents.domain.intents import Answer
 from agents.domain.questions import Question
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Disposition, EndCall
@@ -20,6 +20,7 @@ _NOT_FOR_GOOD = frozenset({"unknown", "signed"})
 _SURE = 0.8
 """Less than an answer of this call, more than what is said by the way."""
 _MOVE = re.compile(r"\b(?:move|moved|change|reschedule|instead|another|different|other (?:time|day)|earlier|later)\b")
+_NAMED = re.compile(r"\b(?:appointment|meeting|visit)\b")
 _CANCEL = re.compile(r"\b(?:cancel|call it off|not going to make it)\b")
 
 
@@ -53,8 +54,8 @@ def about_the_appointment(scene: Scene) -> bool:
     if scene.state.question is not Question.KEEP:
         return False
     reading = scene.reading
-    said = reading.answer is not None or reading.at is not None or Intent.APPOINTMENT in reading.intents
-    return said or bool(_MOVE.search(reading.words) or _CANCEL.search(reading.words))
+    said = reading.answer is not None or reading.at is not None
+    return said or any(pattern.search(reading.words) for pattern in (_NAMED, _MOVE, _CANCEL))
 
 
 def keep_or_move(scene: Scene) -> Move:
