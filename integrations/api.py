@@ -19,6 +19,9 @@ from integrations.models import ApiToken
 
 log = structlog.get_logger(__name__)
 Scope = ApiToken.Scope
+_OPT_OUT = '{"phone": "+13035550100"}'
+_BRANCHES = frozenset({"int", "constrained-str"})
+"""What pydantic calls the two kinds of a field that may be a number or a text."""
 
 
 class Mistake(Exception):
@@ -63,7 +66,11 @@ def endpoint(
 @endpoint("POST", Scope.DO_NOT_CALL)
 def do_not_call(request: HttpRequest, token: ApiToken) -> HttpResponse:
     """Put a number on the do-not-call list: 201, or 200 where it is there already, which changes nothing."""
-    asked = _read(request)
+    body = body_of(request, _OPT_OUT)
+    try:
+        asked = _OptOut.model_validate_json(body)
+    except ValidationError as error:
+        raise first_mistake(error, _OPT_OUT) from None
     try:
         number = phone.parse(asked.phone)
     except phone.BadNumber as error:
@@ -91,21 +98,28 @@ def _caller(request: HttpRequest, scope: ApiToken.Scope) -> ApiToken:
     return token
 
 
-def _read(request: HttpRequest) -> _OptOut:
+def body_of(request: HttpRequest, example: str, *, most_bytes: int | None = None) -> bytes:
+    """The JSON that was sent, of at most ``most_bytes`` or what the settings allow. Raises Mistake."""
     if request.content_type != "application/json":
-        raise Mistake(415, 'Send JSON, with the header Content-Type: application/json: {"phone": "+13035550100"}.')
+        raise Mistake(415, f"Send JSON, with the header Content-Type: application/json: {example}.")
     try:
-        return _OptOut.model_validate_json(request.body)
+        body = request.body
     except RequestDataTooBig:
-        raise Mistake(413, "The request is too large: send one number a request.") from None
-    except ValidationError as error:
-        problem = error.errors()[0]
-        if problem["type"] == "json_invalid":
-            raise Mistake(400, 'The body is not JSON: send {"phone": "+13035550100"}.') from None
-        field = ".".join(str(part) for part in problem["loc"])
-        if not field:
-            raise Mistake(422, 'The body is not a JSON object: send {"phone": "+13035550100"}.') from None
-        raise Mistake(422, f"The field {field} is wrong: {_lower(problem['msg'])}.", field=field) from None
+        raise Mistake(413, "The request is too large: send less in one request.") from None
+    if most_bytes is not None and len(body) > most_bytes:
+        raise Mistake(413, f"The request is larger than {most_bytes // 1024} KiB: send less in one request.")
+    return body
+
+
+def first_mistake(error: ValidationError, example: str) -> Mistake:
+    """The first thing that is wrong, as a sentence that names the field."""
+    problem = error.errors()[0]
+    if problem["type"] == "json_invalid":
+        return Mistake(400, f"The body is not JSON: send {example}.")
+    field = ".".join(str(part) for part in problem["loc"] if part not in _BRANCHES)
+    if not field:
+        return Mistake(422, f"The body is not a JSON object: send {example}.")
+    return Mistake(422, f"The field {field} is wrong: {_lower(problem['msg'])}.", field=field)
 
 
 def _lower(sentence: str) -> str:
