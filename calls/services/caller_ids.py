@@ -18,7 +18,7 @@ from voice.ports import Dialer
 
 log = structlog.get_logger(__name__)
 DAY = timedelta(hours=24)
-_ASK_AGAIN_AFTER = timedelta(hours=1)
+CONFIRMED_FOR = timedelta(hours=24)
 _NAMED = 3
 _NONE_AT_ALL = "there is no caller ID: add one, or set TWILIO_FROM_NUMBER"
 NEVER_RANG = Q(status=CallStatus.CANCELED) | Q(status=CallStatus.FAILED, carrier_call_id="")
@@ -108,16 +108,25 @@ def refused(number: str, reason: str) -> None:
     log.error("caller_id.refused", reason=reason, pii={"number": number})
 
 
+def why_unusable(campaign: Campaign, dialer: Dialer, *, now: datetime) -> list[str]:
+    """What a person has to change before the campaign's caller IDs can be used; numbers that rest come back alone."""
+    if CallerId.objects.exists() and not _of(campaign).filter(active=True).exists():
+        return [Pool.seen(campaign, now=now).why]
+    return not_ours(campaign, dialer, now=now)
+
+
 def not_ours(campaign: Campaign, dialer: Dialer, *, now: datetime) -> list[str]:
-    """A sentence for each number of the campaign that is not the carrier account's. What the carrier said an hour
-    ago or less holds; a silent carrier is told in the log alone.
+    """A sentence for each number of the campaign that is not the carrier account's.
+
+    Only numbers are asked about that the carrier has not confirmed within a day, and ``caller_id_health.watch`` asks
+    about all of them before. A silent carrier is told in the log alone.
     """
     rows = {one.number: one for one in _of(campaign).filter(active=True).order_by("number")}
     numbers = list(rows) or ([] if CallerId.objects.exists() else [settings.TWILIO_FROM_NUMBER])
     wrong = []
     for number in filter(None, numbers):
         confirmed_at = rows[number].owned_at if number in rows else None
-        if confirmed_at and confirmed_at > now - _ASK_AGAIN_AFTER:
+        if confirmed_at and confirmed_at > now - CONFIRMED_FOR:
             continue
         owned = confirm(number, dialer)
         if owned is None:
@@ -138,7 +147,8 @@ def confirm(number: str, dialer: Dialer) -> bool | None:
 
 
 def strange(number: str) -> str:
-    return f"{number} is not a number of this carrier account: buy or verify it there first, or remove it here."
+    """A sentence without its period, since others may follow."""
+    return f"{number} is not a number of this carrier account: buy or verify it there first, or remove it here"
 
 
 def _why_closed(one: CallerId, suppressed: Collection[str], *, now: datetime) -> str:

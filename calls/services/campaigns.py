@@ -12,12 +12,13 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from agents.domain.types import Disposition
+from calls.carrier import dialer
 from calls.domain.calling_windows import NOWHERE, allowed_everywhere, allowed_in, allowed_somewhere
 from calls.domain.compliance import ENDED, NO_HOUR, NONE_LEFT
 from calls.models import Call, Campaign, Lead
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadQuerySet, LeadStatus
-from calls.services import ending, gates
+from calls.services import caller_ids, ending, gates
 from calls.services.putting_off import places_of
 from calls.services.reach import why_nobody
 from calls.services.rules import book_at
@@ -147,6 +148,7 @@ def _check_ready(campaign: Campaign, *, now: datetime) -> None:
         missing.append(f"the budget {campaign.budget.name!r} has no money left: raise its limit")
     if not (campaign.caller_ids.exists() or settings.TWILIO_FROM_NUMBER):
         missing.append("there is no caller ID: fill in the campaign's, or set TWILIO_FROM_NUMBER")
+    missing.extend(caller_ids.why_unusable(campaign, dialer(), now=now))
     if not (campaign.company_name or settings.COMPANY_NAME):
         missing.append("there is no company name: fill in the campaign's, or set COMPANY_NAME")
     if hours := _wrong_hours(campaign, now=now):

@@ -74,8 +74,8 @@ def _calls_per_second() -> Limit:
     """The account's calls per second until the next look, less the calls that wait for their turn already."""
     pace = carrier_pace.standing()
     waiting = Call.objects.filter(status__in=[CallStatus.QUEUED.value, CallStatus.CLAIMED.value]).count()
-    rate = f"the carrier gets {1000 / pace.interval_ms:.2g} calls a second and {waiting} wait for their turn"
-    slowed = f"; it asked for less: {pace.slowed_why.rstrip('.')}" if pace.slowed_why else ""
+    rate = f"calls begin at {1000 / pace.interval_ms:.2g} a second, and {waiting} in line before"
+    slowed = f"; the carrier asked for less: {pace.slowed_why.rstrip('.')}" if pace.slowed_why else ""
     more = allowance(pace.interval_ms, ahead_s=DISPATCH_INTERVAL_S, waiting=waiting)
     return Limit(more, f"{rate}{slowed}")
 
