@@ -10,7 +10,7 @@ from calls.domain.slots import free_slots
 from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
-from calls.services.gates import zones_of
+from calls.services.facts import zones_of
 
 _REMEMBERED = 10
 """Calls of before that a conversation hears of."""

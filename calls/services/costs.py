@@ -22,7 +22,7 @@ from billing.models import LedgerEntry
 from calls.domain.costs import Dimension, Figures, hour_in, is_conversation, is_qualified
 from calls.domain.status import MAY_HAVE_RUNG
 from calls.models import Appointment, Call, CostDaily, CostEvent, LeadRow, Turn
-from calls.services import gates
+from calls.services import facts
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +140,7 @@ def event_of(call: Call) -> CostEvent:
         day=day_of(at),
         campaign=call.campaign_id,
         lead_list=list_id,
-        hour=hour_in(gates.zones_of(call.lead), at),
+        hour=hour_in(facts.zones_of(call.lead), at),
         caller_id=call.from_number,
         script=call.script_version,
         voice=call.voice,

@@ -1,77 +1,128 @@
-"""From a due lead to a queued call: one transaction a call, or none of it."""
+"""From due leads to queued calls: a few of one campaign at a time, each batch one transaction or nothing."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import Max
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Count, Q
 
-from billing.domain.card import RateError
-from billing.domain.money import MixedCurrencies
 from billing.models import Scope
-from billing.services import ledger
-from calls.domain.compliance import Dial, Never, Wait
-from calls.domain.queues import queue_for
-from calls.models import Call, Campaign, Lead
-from calls.models.lead import LeadStatus
-from calls.services import doorbell, gates
-from calls.services.moving import note
+from billing.services.ledger import BudgetExhausted, ForeignBudget
+from calls.domain.compliance import Dial
+from calls.domain.status import UNFINISHED
+from calls.models import Campaign, Lead
+from calls.services import gates
+from calls.services.deciding import Judged, Unpaid, judge, write_down
+from calls.services.due import next_due
+from calls.services.pacing import Room, room
 from calls.services.putting_off import put_off
-from calls.services.terms import terms_for
+from calls.services.queueing import Plan, queue
+from calls.services.terms import Terms
 
 log = structlog.get_logger(__name__)
 _BATCH = 50
+_LOOKS = 500
+"""So many leads of a campaign are looked at in a round, so that none holds up the others."""
 _unpaid: dict[int, str] = {}
 """What was last logged of a campaign whose calls cannot be paid for."""
 _CLOSED_IN_A_ROUND = 3
 """After so many leads that only wait for the hour, all like them are put off together."""
 _SOURCE_WAIT = timedelta(minutes=15)
+_TOTAL_LOCK = 7_201_011
 
 
 class Step(StrEnum):
     """What one look at a campaign came to."""
 
-    QUEUED = "queued"
-    DECIDED = "decided"
-    OUTSIDE_HOURS = "outside_hours"
+    LOOKED = "looked"
     HALTED = "halted"
     NOTHING_DUE = "nothing_due"
     FULL = "full"
+    NOT_PAYABLE = "not_payable"
+    FAILED = "failed"
 
 
-def dispatch(*, now: datetime) -> int:
-    """Queue calls for the running campaigns until nothing is due or no room is left; how many were queued."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of up to a batch of due leads. ``closed`` are those that wait for the hour alone.
+
+    ``why`` is a sentence for people where the step keeps the campaign from calling.
+    """
+
+    step: Step
+    why: str = ""
+    looked: int = 0
+    queued: int = 0
+    closed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sharers:
+    """How many ``campaigns`` want what they share, with the one that is looked at, and their calls under way."""
+
+    campaigns: int = 1
+    under_way: int = 0
+
+
+@dataclass(slots=True)
+class _Turns:
+    """What a round came to for one campaign until now, and its calls under way."""
+
+    under_way: int
+    looked: int = 0
+    closed: int = 0
+
+
+def dispatch(*, now: datetime, campaign_id: int | None = None) -> int:
+    """Queue calls for the running campaigns, or for one, until nothing is due or no room is left; how many.
+
+    The campaigns take turns, a batch each, and those with the fewest calls under way begin. What they share is
+    divided among those that still want some of it.
+    """
+    turns = {pk: _Turns(under_way) for pk, under_way in _by_calls_under_way(campaign_id)}
     queued = 0
-    for campaign_id in Campaign.objects.running().values_list("pk", flat=True):
-        closed = 0
-        for _ in range(_BATCH):
-            try:
-                step = dispatch_next(campaign_id, now=now)
-                if step is Step.OUTSIDE_HOURS:
-                    closed += 1
-                    if closed == _CLOSED_IN_A_ROUND:
-                        put_off(campaign_id, now=now)
-            except (ledger.BudgetExhausted, RateError, MixedCurrencies) as unpaid:
-                _tell_unpaid(campaign_id, str(unpaid))
-                break
-            except IntegrityError:
-                # Another campaign has just queued a call to the same number; the next look passes this lead over.
-                log.info("dispatch.lost_race", campaign_id=campaign_id)
-                continue
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception:
-                log.exception("dispatch.failed", campaign_id=campaign_id)  # the other campaigns go on
-                break
-            if step is Step.QUEUED:
-                queued += 1
-                _unpaid.pop(campaign_id, None)
-            if step in (Step.NOTHING_DUE, Step.FULL, Step.HALTED):
-                break
+    while turns:
+        waiting = list(turns.items())
+        for number, (pk, turn) in enumerate(waiting):
+            left = [other.under_way for _, other in waiting[number:]]
+            batch = _look(pk, sharers=Sharers(len(left), sum(left)), now=now)
+            queued += batch.queued
+            turn.under_way += batch.queued
+            turn.looked += batch.looked
+            if turn.closed < _CLOSED_IN_A_ROUND <= turn.closed + batch.closed:
+                put_off(pk, now=now)
+            turn.closed += batch.closed
+            if batch.step is not Step.LOOKED or turn.looked >= _LOOKS:
+                del turns[pk]
     return queued
+
+
+def _by_calls_under_way(campaign_id: int | None) -> Iterable[tuple[int, int]]:
+    running = Campaign.objects.running()
+    if campaign_id is not None:
+        running = running.filter(pk=campaign_id)
+    under_way = Count("calls", filter=Q(calls__status__in=sorted(UNFINISHED)))
+    return running.annotate(under_way=under_way).order_by("under_way", "pk").values_list("pk", "under_way")
+
+
+def _look(campaign_id: int, *, sharers: Sharers, now: datetime) -> Batch:
+    """One batch; trouble is told and ends the campaign's round, not that of the others."""
+    try:
+        batch = dispatch_batch(campaign_id, sharers=sharers, now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("dispatch.failed", campaign_id=campaign_id)
+        return Batch(Step.FAILED)
+    if batch.queued:
+        _unpaid.pop(campaign_id, None)
+    if batch.step is Step.NOT_PAYABLE:
+        _tell_unpaid(campaign_id, batch.why)
+    return batch
 
 
 def _tell_unpaid(campaign_id: int, reason: str) -> None:
@@ -82,12 +133,11 @@ def _tell_unpaid(campaign_id: int, reason: str) -> None:
 
 
 @transaction.atomic
-def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
-    """Decide on the campaign's next due lead and queue its call.
+def dispatch_batch(campaign_id: int, *, now: datetime, sharers: Sharers = Sharers()) -> Batch:
+    """Decide on the campaign's next due leads, up to a batch of them, and queue the calls that may be made.
 
     The campaign's row is locked first, so two dispatchers cannot fill the same place; a locked campaign is somebody
-    else's. Raises what ``terms_for`` raises where the call cannot be paid for, or IntegrityError where another
-    campaign was first with the number; with either nothing has changed.
+    else's. ``sharers`` want what room the campaigns share.
     """
     campaign = (
         Campaign.objects.running()
@@ -97,65 +147,76 @@ def dispatch_next(campaign_id: int, *, now: datetime) -> Step:
         .first()
     )
     if campaign is None:
-        return Step.NOTHING_DUE
-    if campaign.calls.unfinished().count() >= campaign.max_concurrency:
-        return Step.FULL
-    if gates.ask_campaign(campaign, now=now):
-        return Step.HALTED
-    due = campaign.leads.due(now=now).idle().reachable().in_order_of_calling()
-    lead = due.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
-    if lead is None:
-        return Step.NOTHING_DUE
-    lead.campaign = campaign
-    match gates.ask(lead, now=now):
-        case Wait() as wait:
-            gates.keep(wait, lead, now=now)
-            Lead.objects.filter(pk=lead.pk).update(next_attempt_at=wait.until)
-            return Step.OUTSIDE_HOURS if wait.for_hours_alone else Step.DECIDED
-        case Never() as never:
-            gates.keep(never, lead, now=now)
-            Lead.objects.filter(pk=lead.pk).update(status=LeadStatus.CLOSED, closed_reason=never.reason)
-            return Step.DECIDED
-        case Dial() as dial:
-            return _queue_or_put_off(lead, campaign, dial, now=now)
+        return Batch(Step.NOTHING_DUE)
+    if settings.CARRIER_MAX_CALLS:
+        _one_at_a_time()
+    free = room(campaign, now=now)
+    if not free.calls:
+        return Batch(Step.FULL, free.why)
+    if waits := gates.ask_campaign(campaign, now=now):
+        return Batch(Step.HALTED, " ".join(verdict.reason for verdict in waits))
+    leads = _due(campaign, count=_share(free, campaign, sharers), now=now)
+    if not leads:
+        return Batch(Step.NOTHING_DUE)
+    return _decided(judge(leads, campaign, now=now), campaign, now=now)
 
 
-def _queue_or_put_off(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> Step:
-    """A lead whose source's budget cannot pay makes room for those of other sources."""
-    try:
-        with transaction.atomic():
-            _queue(lead, campaign, dial, now=now)
-    except (ledger.BudgetExhausted, ledger.ForeignBudget) as unpaid:
-        if unpaid.budget.scope != Scope.SOURCE:
-            raise
-        log.info("dispatch.put_off", lead_id=lead.pk, reason=str(unpaid))
-        Lead.objects.filter(pk=lead.pk).update(next_attempt_at=now + _SOURCE_WAIT)
-        return Step.DECIDED
-    return Step.QUEUED
+def _one_at_a_time() -> None:
+    """What is left of the calls of all campaigns is seen by one dispatcher at a time, until its commit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TOTAL_LOCK])
 
 
-def _queue(lead: Lead, campaign: Campaign, dial: Dial, *, now: datetime) -> None:
-    terms = terms_for(lead, campaign, now=now)
-    call = Call.objects.create(
-        lead=lead,
-        campaign=campaign,
-        attempt=(lead.calls.aggregate(last=Max("attempt"))["last"] or 0) + 1,
-        to_number=lead.phone,
-        from_number=campaign.caller_ids.values_list("number", flat=True).first() or settings.TWILIO_FROM_NUMBER,
-        status_at=now,
-        queued_at=now,
-        rung_at=now,
-        max_length_s=terms.max_length_s,
-        queue=queue_for(campaign.needs, terms.tier),
-        tier=terms.tier.value,
-        tier_reasons=list(terms.reasons),
-        premium_chosen=terms.premium_chosen,
-        held_out=terms.held_out,
-        voice=terms.voice,
-        script_version=terms.script_version,
+def _share(free: Room, campaign: Campaign, sharers: Sharers) -> int:
+    """All of a room that is the campaign's own; of one that others want too, up to as many calls as they have."""
+    if sharers.campaigns == 1:
+        return min(_BATCH, free.calls)
+    mine = campaign.calls.unfinished().count()
+    if free.calls >= campaign.max_concurrency - mine:
+        return min(_BATCH, free.calls)
+    level = -(-(free.calls + sharers.under_way) // sharers.campaigns)
+    return min(_BATCH, free.calls, max(1, level - mine))
+
+
+def _due(campaign: Campaign, *, count: int, now: datetime) -> list[Lead]:
+    """The next leads, locked, in the order of calling."""
+    ids = next_due(campaign.pk, now=now, count=count)
+    leads = Lead.objects.in_bulk(ids)
+    for lead in leads.values():
+        lead.campaign = campaign
+    return [leads[pk] for pk in ids]
+
+
+def _decided(judged: list[Judged], campaign: Campaign, *, now: datetime) -> Batch:
+    plans, refused = [], list[tuple[Lead, Unpaid]]()
+    for one in judged:
+        if isinstance(one.terms, Terms):
+            plans.append(Plan(one.lead, one.decision, one.terms))
+        elif one.terms is not None:
+            refused.append((one.lead, one.terms))
+            if not _of_source(one.terms):
+                break  # whoever comes after cannot be paid for either
+    write_down([one for one in judged if not isinstance(one.decision, Dial)], now=now)
+    done = queue(plans, campaign, now=now)
+    refused += [(plan.lead, why) for plan, why in done.refused]
+    _wait_for_source([(lead, why) for lead, why in refused if _of_source(why)], now=now)
+    unpaid = next((why for _, why in refused if not _of_source(why)), None)
+    return Batch(
+        Step.LOOKED if unpaid is None else Step.NOT_PAYABLE,
+        "" if unpaid is None else str(unpaid),
+        looked=len(judged),
+        queued=done.calls,
+        closed=sum(one.for_hours_alone for one in judged),
     )
-    note(call.pk, "call.queued", at=now, fields={"held": str(terms.hold), "currency": terms.currency})
-    gates.keep(dial, lead, now=now, call_id=call.pk)
-    transaction.on_commit(partial(doorbell.ring, call.pk, call.queue), robust=True)
-    # Last, since every other call of the company waits for these rows until the commit.
-    ledger.hold(call.pk, terms.budget_ids, terms.hold, currency=terms.currency, at=now)
+
+
+def _of_source(why: Unpaid) -> bool:
+    """Whether the budget of the lead's source alone is in the way."""
+    return isinstance(why, BudgetExhausted | ForeignBudget) and why.budget.scope == Scope.SOURCE
+
+
+def _wait_for_source(refused: list[tuple[Lead, Unpaid]], *, now: datetime) -> None:
+    """Leads whose source's budget cannot pay make room for those of other sources."""
+    for lead, why in refused:
+        log.info("dispatch.put_off", lead_id=lead.pk, reason=str(why))
+    Lead.objects.filter(pk__in=[lead.pk for lead, _ in refused]).update(next_attempt_at=now + _SOURCE_WAIT)

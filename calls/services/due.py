@@ -19,7 +19,7 @@ _DUE = "lead.campaign_id = %(campaign)s AND lead.status = 'open' AND lead.next_a
 # The statuses are written out, so that PostgreSQL sees that its index of unfinished calls answers this.
 _IDLE = f"""NOT EXISTS (
     SELECT 1 FROM calls_call AS call WHERE call.to_number = lead.phone AND call.status IN ({_IN_STATUS})
-)"""
+)"""  # noqa: S608 - constants
 # The priorities of a list are found by going from one to the next in the index, which holds few different ones.
 _PRIORITIES = """
     SELECT lead.priority FROM calls_lead AS lead
@@ -30,7 +30,7 @@ _HEAD = f"""
     SELECT lead.id, lead.next_attempt_at FROM calls_lead AS lead
     WHERE {_DUE} AND {{of_list}} AND lead.priority = head.priority AND lead.commitment_at IS NULL AND {_IDLE}
     ORDER BY lead.next_attempt_at, lead.id LIMIT %(most)s
-"""
+"""  # noqa: S608 - constants
 _LISTED, _UNLISTED = "lead.list_id = {0}.list_id", "lead.list_id IS NULL"
 _SQL = f"""
 WITH RECURSIVE list AS MATERIALIZED (
@@ -81,6 +81,6 @@ def next_due(campaign_id: int, *, now: datetime, count: int) -> list[int]:
         return [lead_id for (lead_id,) in cursor.fetchall()]
 
 
-def query(campaign_id: int, *, now: datetime, count: int) -> tuple[str, dict[str, object]]:
+def query(campaign_id: int, *, now: datetime, count: int) -> tuple[str, dict[str, int | datetime]]:
     """The statement of ``next_due`` and its parameters, whose plan the benchmark shows."""
     return _SQL, {"campaign": campaign_id, "now": now, "count": count, "most": count + _SPARE}

@@ -18,6 +18,15 @@ from calls.services.rules import book_at
 
 log = structlog.get_logger(__name__)
 _MOST_PROBLEMS = 20
+_NEWEST = """
+SELECT asked.list, asked.prefix, newest.id, newest.as_of
+FROM unnest(%s::text[], %s::text[]) AS asked(list, prefix)
+CROSS JOIN LATERAL (
+    SELECT scrub.id, scrub.as_of FROM calls_scrub AS scrub
+    WHERE scrub.list = asked.list AND scrub.covers @> ARRAY[asked.prefix]::varchar[]
+    ORDER BY scrub.as_of DESC, scrub.id DESC LIMIT 1
+) AS newest
+"""
 _PREFIX = re.compile(r"\+1[2-9]\d\d|\+(?!1)\d{1,3}")
 
 
@@ -32,13 +41,22 @@ def prefix_of(number: str) -> str:
     return f"+{phonenumbers.parse(number, None).country_code}"
 
 
-def newest(name: str, number: str) -> ScrubFacts:
-    """The newest scrub of the list that covers the number, and whether it names it."""
-    covering = Scrub.objects.filter(list=name, covers__contains=[prefix_of(number)])
-    scrub = covering.order_by("-as_of", "-pk").first()
-    if scrub is None:
-        return ScrubFacts(None)
-    return ScrubFacts(scrub.as_of, ScrubHit.objects.filter(scrub=scrub, phone=number).exists())
+def newest_of(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], ScrubFacts]:
+    """For each list and number: the newest scrub of the list that covers the number, and whether it names it."""
+    wanted = {(name, number): prefix_of(number) for name, number in asked}
+    if not wanted:
+        return {}
+    pairs = sorted({(name, prefix) for (name, _), prefix in wanted.items()})
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, [list(column) for column in zip(*pairs, strict=True)])
+        scrubs = {(name, prefix): (pk, as_of) for name, prefix, pk, as_of in cursor.fetchall()}
+    ids, numbers = {pk for pk, _ in scrubs.values()}, {number for _, number in wanted}
+    hits = set(ScrubHit.objects.filter(scrub__in=ids, phone__in=numbers).values_list("scrub_id", "phone"))
+    found = {}
+    for (name, number), prefix in wanted.items():
+        pk, as_of = scrubs.get((name, prefix), (None, None))
+        found[name, number] = ScrubFacts(as_of, (pk, number) in hits)
+    return found
 
 
 def import_scrub(

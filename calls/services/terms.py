@@ -1,9 +1,11 @@
 """The terms of a call before it rings: whose voice, how long at most, and what is held for it on which budgets."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 from django.conf import settings
@@ -56,27 +58,102 @@ class Terms:
 
 
 def terms_for(lead: Lead, campaign: Campaign, *, now: datetime) -> Terms:
-    """Raises BudgetExhausted where a limit per call leaves no minute or dialing is stopped, RateError for a component
-    without a usable rate, MixedCurrencies.
-    """
-    payers = budgets.concerned(campaign.budget_id, source=lead.source)
-    budgets.check_not_stopped(payers, at=now)
-    card = card_at(now)
-    choice = _choose(lead, campaign, card, payers, now=now)
-    tier = Tier.PREMIUM if choice.premium else Tier.LOCAL
-    plan, shortened = _affordable(card, plan_for(tier, campaign.max_call_s), payers)
-    worst = worst_case(card, plan)
-    return Terms(
-        tier,
-        plan.max_length_s,
-        worst.total,
-        worst.currency,
-        tuple(budget.pk for budget in payers),
-        voice=voice_name(tier),
-        reasons=(*choice.reasons, *shortened),
-        premium_chosen=choice.chosen and campaign.tier == Wish.AUTO,
-        held_out=choice.held_out,
-    )
+    """The terms of one call; raises what ``CampaignTerms.of`` does."""
+    return CampaignTerms(campaign, now=now).of(lead)
+
+
+class CampaignTerms:
+    """The terms of a campaign's next calls. What they share is read once, when it is first needed."""
+
+    def __init__(self, campaign: Campaign, *, now: datetime) -> None:
+        self._campaign, self._now = campaign, now
+        self._payers: dict[str, list[Budget]] = {}
+        self._running: dict[str, list[Balance]] = {}
+        self._given: defaultdict[int, Decimal] = defaultdict(Decimal)
+
+    def of(self, lead: Lead) -> Terms:
+        """Raises BudgetExhausted where a limit per call leaves no minute or dialing is stopped, RateError for a
+        component without a usable rate, MixedCurrencies.
+        """
+        campaign, payers = self._campaign, self._concerned(lead.source)
+        budgets.check_not_stopped(payers, at=self._now)
+        choice = self._choose(lead, payers)
+        tier = Tier.PREMIUM if choice.premium else Tier.LOCAL
+        plan, shortened = _affordable(self._card, plan_for(tier, campaign.max_call_s), payers)
+        worst = worst_case(self._card, plan)
+        return Terms(
+            tier,
+            plan.max_length_s,
+            worst.total,
+            worst.currency,
+            tuple(budget.pk for budget in payers),
+            voice=voice_name(tier),
+            reasons=(*choice.reasons, *shortened),
+            premium_chosen=choice.chosen and campaign.tier == Wish.AUTO,
+            held_out=choice.held_out,
+        )
+
+    def count(self, terms: Terms) -> None:
+        """The call will be held for: what it takes is not free for those after it."""
+        for budget_id in terms.budget_ids:
+            self._given[budget_id] += terms.hold
+
+    @cached_property
+    def _card(self) -> RateCard:
+        return card_at(self._now)
+
+    @cached_property
+    def _health(self) -> Health:
+        return _health(now=self._now)
+
+    def _concerned(self, source: str) -> list[Budget]:
+        if source not in self._payers:
+            self._payers[source] = budgets.concerned(self._campaign.budget_id, source=source)
+        return self._payers[source]
+
+    def _choose(self, lead: Lead, payers: Sequence[Budget]) -> Choice:
+        """Asks the database only as far as the answer is open."""
+        campaign = self._campaign
+        wish = Wish(campaign.tier)
+        if wish is Wish.LOCAL:
+            return Choice(("The campaign wants the local voice.",))
+        if not settings.VOICE.elevenlabs_api_key:
+            return Choice((NO_PREMIUM,))
+        try:
+            offer = _offer(self._card, campaign.max_call_s, payers)
+        except (RateError, MixedCurrencies) as error:
+            return Choice((f"The premium voice has no price, so the local voice speaks: {error}",))
+        rooms = self._rooms(lead.source, payers)
+        unable = tiers.why_unable(self._health, rooms, offer)
+        if unable:
+            return Choice((unable,))
+        if wish is Wish.PREMIUM:
+            return Choice(("The campaign wants the premium voice.",), chosen=True)
+        return tiers.choose(
+            _standing(lead),
+            rooms,
+            offer,
+            appointment_value=campaign.appointment_value,
+            holdout_percent=campaign.holdout_percent,
+            draw=tiers.draw_of(lead.pk, campaign.pk),
+        )
+
+    def _rooms(self, source: str, payers: Sequence[Budget]) -> list[Room]:
+        """The limited periods in which the call would count; one in which nothing was held yet is all free."""
+        if source not in self._running:
+            self._running[source] = list(Balance.objects.filter(budget__in=payers, window__contains=self._now))
+        balances = {(balance.budget_id, balance.period): balance for balance in self._running[source]}
+        rooms = []
+        for budget in payers:
+            for period in Period:
+                limit = budget.limit_of(period)
+                if limit is None:
+                    continue
+                balance = balances.get((budget.pk, period.value))
+                free = (limit if balance is None else limit - balance.used) - self._given[budget.pk]
+                elapsed = None if balance is None else _elapsed(balance, now=self._now)
+                rooms.append(Room(budget.name, period.value, limit, free, elapsed))
+        return rooms
 
 
 def plan_for(tier: Tier, max_length_s: int) -> CallPlan:
@@ -99,55 +176,11 @@ def voice_name(tier: Tier) -> str:
     ]
 
 
-def _choose(lead: Lead, campaign: Campaign, card: RateCard, payers: Sequence[Budget], *, now: datetime) -> Choice:
-    """Asks the database only as far as the answer is open."""
-    wish = Wish(campaign.tier)
-    if wish is Wish.LOCAL:
-        return Choice(("The campaign wants the local voice.",))
-    if not settings.VOICE.elevenlabs_api_key:
-        return Choice((NO_PREMIUM,))
-    try:
-        offer = _offer(card, campaign.max_call_s, payers)
-    except (RateError, MixedCurrencies) as error:
-        return Choice((f"The premium voice has no price, so the local voice speaks: {error}",))
-    rooms = _rooms(payers, now=now)
-    unable = tiers.why_unable(_health(now=now), rooms, offer)
-    if unable:
-        return Choice((unable,))
-    if wish is Wish.PREMIUM:
-        return Choice(("The campaign wants the premium voice.",), chosen=True)
-    return tiers.choose(
-        _standing(lead),
-        rooms,
-        offer,
-        appointment_value=campaign.appointment_value,
-        holdout_percent=campaign.holdout_percent,
-        draw=tiers.draw_of(lead.pk, campaign.pk),
-    )
-
-
 def _offer(card: RateCard, max_length_s: int, payers: Sequence[Budget]) -> Offer:
     bill = worst_case(card, plan_for(Tier.PREMIUM, max_length_s))
     extra = price(card[premium_component(Tier.PREMIUM)], Decimal(tiers.USUAL_CHARACTERS))
     limits = [budget.call_limit for budget in payers if budget.call_limit is not None]
     return Offer(bill.total, extra, bill.currency, min(limits, default=None))
-
-
-def _rooms(payers: Sequence[Budget], *, now: datetime) -> list[Room]:
-    """The limited periods in which the call would count; one in which nothing was held yet is all free."""
-    there = Balance.objects.filter(budget__in=payers, window__contains=now)
-    balances = {(balance.budget_id, balance.period): balance for balance in there}
-    rooms = []
-    for budget in payers:
-        for period in Period:
-            limit = budget.limit_of(period)
-            if limit is None:
-                continue
-            balance = balances.get((budget.pk, period.value))
-            free = limit if balance is None else limit - balance.used
-            elapsed = None if balance is None else _elapsed(balance, now=now)
-            rooms.append(Room(budget.name, period.value, limit, free, elapsed))
-    return rooms
 
 
 def _elapsed(balance: Balance, *, now: datetime) -> Decimal | None:

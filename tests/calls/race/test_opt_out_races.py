@@ -25,7 +25,7 @@ from tests.calls.factories import NOON_IN_DENVER
 from tests.calls.fakes import FakeDialer, FakePlane, ended
 from tests.calls.race.threads import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lines")]
 NOW = NOON_IN_DENVER
 PHONE = "+13035559999"
 

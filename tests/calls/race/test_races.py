@@ -29,7 +29,7 @@ from tests.calls.fakes import FakeDialer, FakePlane, ended, report, turn, update
 from tests.calls.race.threads import at_once
 from voice.domain.types import CarrierStatus, Live
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("lines")]
 NOW = NOON_IN_DENVER
 ANSWERED, ENDED = NOW + timedelta(seconds=8), NOW + timedelta(seconds=69)
 TALK = (

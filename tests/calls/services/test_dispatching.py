@@ -1,5 +1,6 @@
 """From a due lead to a queued call, or nothing at all."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,23 +9,27 @@ from uuid import UUID
 
 import pytest
 from django.db import OperationalError
+from django.db.models.expressions import RawSQL
 from django.test import TestCase
 from structlog.testing import capture_logs
 
 from billing.models import Budget, LedgerEntry
 from billing.services import budgets, ledger
-from billing.services.ledger import BudgetExhausted
+from billing.services.auditing import audit
 from calls.domain.status import CallStatus
-from calls.models import Call, CallEvent, Campaign, Decision, Lead, Suppression
+from calls.models import Call, CallerId, CallEvent, Campaign, Decision, Lead, Suppression, VoiceWorker
 from calls.models.campaign import CampaignStatus
-from calls.services import dispatching, doorbell, gates
+from calls.services import dispatching, doorbell, facts, gates, queueing, scrubbing
+from calls.services.caller_ids import Pool
 from calls.services.campaigns import CampaignError, start
-from calls.services.dispatching import Step, dispatch, dispatch_next
+from calls.services.dispatching import Batch, Step, dispatch, dispatch_batch
 from calls.services.funding import purses, why_not_payable
+from calls.services.pacing import Room, room
+from calls.services.terms import CampaignTerms
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lines")]
 NOW = NOON_IN_DENVER
 
 
@@ -32,14 +37,24 @@ NOW = NOON_IN_DENVER
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     """The ids for which the doorbell rang."""
     ids: list[UUID] = []
-    monkeypatch.setattr(doorbell, "ring", lambda call_id, _queue: ids.append(call_id))
+
+    def ring(call_id: UUID, queue: str) -> bool:
+        ids.append(call_id)
+        return queue == "calls.local"
+
+    monkeypatch.setattr(doorbell, "ring", ring)
     return ids
 
 
-def look(campaign_id: int, *, now: datetime = NOW) -> Step:
-    """``dispatch_next``, and then what waits for the commit."""
+def look(campaign_id: int, *, now: datetime = NOW) -> Batch:
+    """``dispatch_batch``, and then what waits for the commit."""
     with TestCase.captureOnCommitCallbacks(execute=True):
-        return dispatch_next(campaign_id, now=now)
+        return dispatch_batch(campaign_id, now=now)
+
+
+def queued(count: int, *, looked: int | None = None) -> Batch:
+    """The batch in which so many calls were queued."""
+    return Batch(Step.LOOKED, looked=count if looked is None else looked, queued=count)
 
 
 def nothing_is_left() -> bool:
@@ -49,7 +64,7 @@ def nothing_is_left() -> bool:
 
 def test_a_due_lead_gets_a_call_with_its_money_and_its_reasons() -> None:
     lead = make.lead()
-    assert dispatch_next(lead.campaign_id, now=NOW) is Step.QUEUED
+    assert dispatch_batch(lead.campaign_id, now=NOW) == queued(1)
     call = Call.objects.get()
     assert (call.lead, call.campaign, call.attempt, call.status) == (lead, lead.campaign, 1, "queued")
     assert (call.to_number, call.from_number) == (lead.phone, "+12125550199")
@@ -96,7 +111,7 @@ def test_a_due_lead_gets_a_call_with_its_money_and_its_reasons() -> None:
 def test_the_doorbell_rings_after_the_commit(rung: list[UUID]) -> None:
     lead = make.lead()
     with TestCase.captureOnCommitCallbacks(execute=True):
-        dispatch_next(lead.campaign_id, now=NOW)
+        dispatch_batch(lead.campaign_id, now=NOW)
         assert rung == []
     assert rung == [Call.objects.get().pk]
 
@@ -107,36 +122,35 @@ def test_leads_are_called_by_priority_then_by_age() -> None:
     early = make.lead(campaign, priority=5, next_attempt_at=NOW - timedelta(hours=1))
     first = make.lead(campaign, priority=1)
     last = make.lead(campaign, priority=9, next_attempt_at=NOW - timedelta(days=9))
-    for _ in range(4):
-        assert dispatch_next(campaign.pk, now=NOW) is Step.QUEUED
-    assert dispatch_next(campaign.pk, now=NOW) is Step.NOTHING_DUE
+    assert dispatch_batch(campaign.pk, now=NOW) == queued(4)
+    assert dispatch_batch(campaign.pk, now=NOW) == Batch(Step.NOTHING_DUE)
     order = CallEvent.objects.order_by("pk").values_list("call__lead", flat=True)
     assert list(order) == [first.pk, early.pk, late.pk, last.pk]
 
 
 def test_the_campaigns_own_caller_id_goes_before_that_of_the_settings() -> None:
     lead = make.lead(make.campaign(from_number="+13035550111"))
-    dispatch_next(lead.campaign_id, now=NOW)
+    dispatch_batch(lead.campaign_id, now=NOW)
     assert Call.objects.get().from_number == "+13035550111"
 
 
 def test_outside_the_hours_the_lead_waits_and_nothing_is_held(rung: list[UUID]) -> None:
     lead = make.lead(next_attempt_at=NOW - timedelta(days=1))
     five_am = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
-    assert look(lead.campaign_id, now=five_am) is Step.OUTSIDE_HOURS
+    assert look(lead.campaign_id, now=five_am) == Batch(Step.LOOKED, looked=1, closed=1)
     lead.refresh_from_db()
     assert (lead.status, lead.next_attempt_at) == ("open", datetime(2026, 11, 10, 15, 0, tzinfo=UTC))
     decision = Decision.objects.get()
     assert (decision.result, decision.reason, decision.call_id) == ("wait", "Outside the allowed hours.", None)
     assert not Call.objects.exists()
     assert not LedgerEntry.objects.exists()
-    assert look(lead.campaign_id, now=five_am) is Step.NOTHING_DUE
+    assert look(lead.campaign_id, now=five_am) == Batch(Step.NOTHING_DUE)
     assert rung == []
 
 
 def test_without_consent_the_lead_is_closed_with_the_reason() -> None:
     lead = make.lead(consent="oral")
-    assert dispatch_next(lead.campaign_id, now=NOW) is Step.DECIDED
+    assert dispatch_batch(lead.campaign_id, now=NOW) == queued(0, looked=1)
     lead.refresh_from_db()
     reason = "There is no written consent to calls by an artificial voice."
     assert (lead.status, lead.closed_reason, lead.attempts) == ("closed", reason, 0)
@@ -146,8 +160,9 @@ def test_without_consent_the_lead_is_closed_with_the_reason() -> None:
 
 def test_a_budget_that_is_used_up_leaves_nothing_behind(rung: list[UUID]) -> None:
     lead = make.lead(make.campaign(budget=make.budget(limit="0.1178", name="Small")))
-    with pytest.raises(BudgetExhausted, match=r"Budget 'Small' cannot hold 0\.12969 USD more"):
-        look(lead.campaign_id)
+    batch = look(lead.campaign_id)
+    why = "Budget 'Small' cannot hold 0.12969 USD more: raise its limit or wait for calls to settle."
+    assert batch == Batch(Step.NOT_PAYABLE, why, looked=1)
     assert nothing_is_left()
     lead.refresh_from_db()
     assert (lead.status, lead.next_attempt_at, lead.campaign.budget.total.held) == ("open", NOW, Decimal(0))
@@ -242,23 +257,28 @@ def test_a_campaign_has_no_more_calls_at_a_time_than_it_may() -> None:
     make.call(make.lead(campaign), CallStatus.LIVE)
     make.call(make.lead(campaign), CallStatus.DONE)
     assert dispatch(now=NOW) == 1
-    assert dispatch_next(campaign.pk, now=NOW) is Step.FULL
+    full = "No more calls are made now: 2 of the campaign's 2 calls at a time are taken."
+    assert dispatch_batch(campaign.pk, now=NOW) == Batch(Step.FULL, full)
     assert campaign.calls.unfinished().count() == 2
 
 
 @pytest.mark.parametrize("status", [CampaignStatus.DRAFT, CampaignStatus.PAUSED, CampaignStatus.FINISHED])
 def test_a_campaign_that_does_not_run_calls_nobody(status: str) -> None:
     lead = make.lead(make.campaign(status=status))
-    assert dispatch_next(lead.campaign_id, now=NOW) is Step.NOTHING_DUE
+    assert dispatch_batch(lead.campaign_id, now=NOW) == Batch(Step.NOTHING_DUE)
     assert dispatch(now=NOW) == 0
     assert nothing_is_left()
 
 
-def test_a_number_on_the_do_not_call_list_is_passed_over() -> None:
+def test_a_number_on_the_do_not_call_list_is_looked_at_once_and_closed() -> None:
     lead = make.lead()
     Suppression.objects.create(phone=lead.phone, source="admin", created_at=NOW)
-    assert dispatch_next(lead.campaign_id, now=NOW) is Step.NOTHING_DUE
-    assert nothing_is_left()
+    assert dispatch_batch(lead.campaign_id, now=NOW) == queued(0, looked=1)
+    lead.refresh_from_db()
+    assert (lead.status, lead.closed_reason) == ("closed", "The number is on the do-not-call list.")
+    assert (Decision.objects.get().lead, Decision.objects.get().result) == (lead, "never")
+    assert not Call.objects.exists()
+    assert dispatch_batch(lead.campaign_id, now=NOW) == Batch(Step.NOTHING_DUE)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +286,7 @@ def test_a_number_on_the_do_not_call_list_is_passed_over() -> None:
 )
 def test_a_lead_that_is_not_to_be_called_is_left_alone(fields: dict[str, Any]) -> None:
     lead = make.lead(**fields)
-    assert dispatch_next(lead.campaign_id, now=NOW) is Step.NOTHING_DUE
+    assert dispatch_batch(lead.campaign_id, now=NOW) == Batch(Step.NOTHING_DUE)
     assert nothing_is_left()
 
 
@@ -280,19 +300,19 @@ def test_one_number_in_two_campaigns_has_one_call_at_a_time() -> None:
     assert {call.lead_id for call in Call.objects.all()} == {first.pk, second.pk}
 
 
-def test_losing_the_race_for_a_number_ends_no_round(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losing_the_race_for_a_number_spoils_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     taken, free = make.lead(phone="+13035550123", priority=1), make.lead()
     Lead.objects.filter(pk=free.pk).update(campaign=taken.campaign)
     make.call(make.lead(phone=taken.phone))
-    with monkeypatch.context() as patch, capture_logs() as logs:
-        patch.setattr("calls.models.lead.LeadQuerySet.idle", lambda leads: leads)
-        patch.setattr(dispatching, "_BATCH", 1)
-        assert dispatch(now=NOW) == 0
-    assert {line["event"] for line in logs} == {"dispatch.lost_race"}
-    assert Decision.objects.count() == 0
-    assert LedgerEntry.objects.count() == 1
-    assert dispatch(now=NOW) == 1
-    assert free.calls.count() == 1
+    monkeypatch.setattr(dispatching, "next_due", lambda *_, **__: [taken.pk, free.pk])
+    with capture_logs() as logs:
+        assert dispatch_batch(taken.campaign_id, now=NOW) == queued(1, looked=2)
+    assert [(line["event"], line["lead_id"]) for line in logs] == [("dispatch.lost_race", taken.pk)]
+    call = free.calls.get()
+    assert taken.calls.count() == 0
+    assert Decision.objects.get().call_id == CallEvent.objects.get().call_id == call.pk
+    assert LedgerEntry.objects.filter(reference=call.pk).count() == 1
+    assert LedgerEntry.objects.count() == 2
 
 
 def test_an_attempt_that_was_canceled_keeps_its_number() -> None:
@@ -317,11 +337,13 @@ def test_a_promised_call_is_made_although_all_attempts_are_used() -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        (gates, "keep"),
-        (dispatching, "terms_for"),
-        (ledger, "hold"),
-        (dispatching, "note"),
-        (dispatching, "partial"),
+        (gates, "keep_all"),
+        (queueing, "queue_for"),
+        (queueing, "_events"),
+        (queueing, "partial"),
+        (Pool, "take"),
+        (ledger, "would_refuse"),
+        (ledger, "hold_all"),
     ],
     ids=lambda step: step[1],
 )
@@ -337,38 +359,173 @@ def test_a_failure_at_any_step_leaves_nothing(
     lead.refresh_from_db()
     assert (lead.status, lead.next_attempt_at, lead.campaign.budget.total.held) == ("open", NOW, Decimal(0))
     assert rung == []
-    assert dispatch_next(lead.campaign_id, now=NOW) is Step.QUEUED
+    assert dispatch_batch(lead.campaign_id, now=NOW) == queued(1)
 
 
 def test_one_broken_campaign_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     broken, sound = make.lead(make.campaign(name="A broken")), make.lead(make.campaign(name="B sound"))
-    ask = gates.ask
 
-    def fail(lead: Lead, *, now: datetime) -> Any:
-        if lead == broken:
+    def fail(campaign: Campaign, *, now: datetime) -> Room:
+        if campaign == broken.campaign:
             raise RuntimeError("broken")
-        return ask(lead, now=now)
+        return room(campaign, now=now)
 
-    monkeypatch.setattr(gates, "ask", fail)
+    monkeypatch.setattr(dispatching, "room", fail)
     with capture_logs() as logs:
         assert dispatch(now=NOW) == 1
     assert Call.objects.get().lead == sound
     assert [(line["event"], line["campaign_id"]) for line in logs] == [("dispatch.failed", broken.campaign_id)]
 
 
+@pytest.mark.parametrize("where", ["calls.services.facts.place_of", "calls.services.terms.CampaignTerms.of"])
+def test_a_lead_that_cannot_be_judged_is_put_off_alone(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = make.campaign()
+    broken, *sound = (make.lead(campaign, priority=number) for number in (1, 2, 3))
+    module, _, name = where.rpartition(".")
+    owner = CampaignTerms if module.endswith("CampaignTerms") else facts
+    real = getattr(owner, name)
+
+    def fail(*arguments: Any) -> Any:
+        if arguments[-1] == broken:
+            raise ZeroDivisionError("broken")
+        return real(*arguments)
+
+    monkeypatch.setattr(owner, name, fail)
+    with capture_logs() as logs:
+        assert dispatch(now=NOW) == 2
+    assert {call.lead for call in Call.objects.all()} == set(sound)
+    broken.refresh_from_db()
+    later = NOW + timedelta(hours=1)
+    assert (broken.status, broken.next_attempt_at, broken.put_off_until) == ("open", later, later)
+    decision = Decision.objects.get(lead=broken)
+    reason = "This lead could not be judged: ZeroDivisionError: broken"
+    assert (decision.result, decision.reason, decision.call_id) == ("wait", reason, None)
+    assert decision.verdicts == [
+        {"gate": "judgement", "passed": False, "reason": reason, "saw": {}, "until": later.isoformat()}
+    ]
+    assert [(line["event"], line["lead_id"]) for line in logs] == [("dispatch.not_judged", broken.pk)]
+
+
+def test_a_statement_that_fails_for_one_lead_spoils_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends a transaction at the first failed statement, but for its savepoints."""
+    campaign = make.campaign()
+    broken, sound = make.lead(campaign), make.lead(campaign)
+    real = scrubbing.newest_of
+
+    def fail(asked: Iterable[tuple[str, str]]) -> Any:
+        pairs = list(asked)
+        if any(number == broken.phone for _, number in pairs):
+            Lead.objects.filter(pk__in=RawSQL("SELECT 1 / 0", [])).exists()
+        return real(pairs)
+
+    monkeypatch.setattr(scrubbing, "newest_of", fail)
+    with capture_logs() as logs:
+        assert dispatch(now=NOW) == 1
+    assert Call.objects.get().lead == sound
+    assert [line["event"] for line in logs] == ["dispatch.not_judged"]
+
+
 def test_without_a_database_the_round_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     make.lead()
-    monkeypatch.setattr(gates, "ask", Mock(side_effect=OperationalError("the server is away")))
+    monkeypatch.setattr(gates, "ask_all", Mock(side_effect=OperationalError("the server is away")))
     with pytest.raises(OperationalError):
         dispatch(now=NOW)
 
 
 def test_a_round_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching, "_BATCH", 3)
+    monkeypatch.setattr(dispatching, "_BATCH", 2)
+    monkeypatch.setattr(dispatching, "_LOOKS", 3)
     campaign = make.campaign(max_concurrency=9)
-    for _ in range(5):
+    for _ in range(7):
         make.lead(campaign)
-    assert (dispatch(now=NOW), dispatch(now=NOW)) == (3, 2)
+    assert (dispatch(now=NOW), dispatch(now=NOW)) == (4, 3)
+
+
+def test_one_campaign_can_be_looked_at_alone() -> None:
+    leads = [make.lead() for _ in range(2)]
+    assert dispatch(now=NOW, campaign_id=leads[1].campaign_id) == 1
+    assert Call.objects.get().lead == leads[1]
+
+
+def test_campaigns_share_what_room_there_is(lines: VoiceWorker) -> None:
+    VoiceWorker.objects.filter(pk=lines.pk).update(lines=6)
+    campaigns = [make.campaign(max_concurrency=9) for _ in range(3)]
+    for campaign in campaigns:
+        for _ in range(9):
+            make.lead(campaign)
+    assert dispatch(now=NOW) == 6
+    assert [campaign.calls.count() for campaign in campaigns] == [2, 2, 2]
+    Call.objects.filter(campaign=campaigns[1]).update(status=CallStatus.DONE.value, ended_at=NOW)
+    assert dispatch(now=NOW) == 2
+    assert [campaign.calls.unfinished().count() for campaign in campaigns] == [2, 2, 2]
+
+
+def test_without_a_worker_nothing_is_queued(lines: VoiceWorker) -> None:
+    lines.delete()
+    lead = make.lead()
+    assert look(lead.campaign_id).step is Step.FULL
+    assert nothing_is_left()
+
+
+def test_a_batch_goes_as_far_as_the_money(rung: list[UUID]) -> None:
+    campaign = make.campaign(budget=make.budget(limit=str(2 * WORST_CASE), name="Small"), max_concurrency=9)
+    leads = [make.lead(campaign, priority=number) for number in (1, 2, 3, 4)]
+    why = "Budget 'Small' cannot hold 0.12969 USD more: raise its limit or wait for calls to settle."
+    assert look(campaign.pk) == Batch(Step.NOT_PAYABLE, why, looked=4, queued=2)
+    assert {call.lead for call in Call.objects.all()} == set(leads[:2])
+    assert set(rung) == {entry.reference for entry in LedgerEntry.objects.all()}
+    assert (len(rung), CallEvent.objects.count(), Decision.objects.count()) == (2, 2, 2)
+    assert {lead.next_attempt_at for lead in Lead.objects.all()} == {NOW}
+    assert audit() == []
+
+
+def test_money_that_another_took_meanwhile_is_missed_by_the_last(
+    monkeypatch: pytest.MonkeyPatch, rung: list[UUID]
+) -> None:
+    campaign = make.campaign(budget=make.budget(limit=str(2 * WORST_CASE)), max_concurrency=9)
+    leads = [make.lead(campaign, priority=number) for number in (1, 2, 3)]
+    monkeypatch.setattr(ledger, "would_refuse", lambda *_, **__: {})
+    batch = look(campaign.pk)
+    assert (batch.step, batch.looked, batch.queued) == (Step.NOT_PAYABLE, 3, 2)
+    assert {call.lead for call in Call.objects.all()} == set(leads[:2])
+    assert set(rung) == {call.pk for call in Call.objects.all()}
+    assert (len(rung), CallEvent.objects.count(), Decision.objects.count(), LedgerEntry.objects.count()) == (
+        2,
+        2,
+        2,
+        2,
+    )
+    assert audit() == []
+
+
+def test_caller_ids_end_a_batch() -> None:
+    campaign = make.campaign(from_number="+13035550111", max_concurrency=9)
+    CallerId.objects.update(daily_cap=2)
+    for _ in range(3):
+        make.lead(campaign)
+    assert dispatch(now=NOW) == 2
+    assert dispatch(now=NOW) == 0
+    assert {call.from_number for call in Call.objects.all()} == {"+13035550111"}
+
+
+def test_calls_wait_in_the_queue_that_can_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[tuple[UUID, str]] = []
+    monkeypatch.setattr(doorbell, "ring", lambda call_id, queue: rung.append((call_id, queue)) or True)
+    lead = make.lead(make.campaign(needs="gpu"))
+    assert look(lead.campaign_id) == queued(1)
+    call = Call.objects.get()
+    assert (call.queue, call.direction) == ("calls.gpu", "outbound")
+    assert rung == [(call.pk, "calls.gpu")]
+
+
+def test_a_broker_that_is_away_is_asked_once_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[UUID] = []
+    monkeypatch.setattr(doorbell, "ring", lambda call_id, _: rung.append(call_id))
+    campaign = make.campaign()
+    for _ in range(3):
+        make.lead(campaign)
+    assert look(campaign.pk) == queued(3)
+    assert len(rung) == 1
 
 
 def test_a_campaign_without_a_usable_hour_says_so() -> None:

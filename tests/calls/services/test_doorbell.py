@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from calls.models import Call
 from calls.services import doorbell
-from calls.services.dispatching import dispatch_next
+from calls.services.dispatching import dispatch_batch
 from calls.services.sweeping import sweep
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER
@@ -81,12 +81,12 @@ def test_a_broker_that_is_away_hangs_nothing_up_and_says_so() -> None:
     assert [(line["event"], line["carrier_call_id"]) for line in logs] == [("doorbell.lost", "CA1")]
 
 
-@pytest.mark.usefixtures("no_broker")
+@pytest.mark.usefixtures("no_broker", "lines")
 @pytest.mark.django_db
 def test_a_broker_that_is_away_loses_no_call() -> None:
     lead = make.lead()
     with capture_logs() as logs, TestCase.captureOnCommitCallbacks(execute=True):
-        dispatch_next(lead.campaign_id, now=NOON_IN_DENVER)
+        dispatch_batch(lead.campaign_id, now=NOON_IN_DENVER)
     call = Call.objects.get()
     assert call.status == "queued"
     assert [(line["event"], line["call_id"]) for line in logs] == [("doorbell.lost", str(call.pk))]

@@ -25,14 +25,14 @@ from calls.models import (
     Turn,
 )
 from calls.services import abandoning, doorbell, gates, halting, putting_off
-from calls.services.dispatching import Step, dispatch, dispatch_next
+from calls.services.dispatching import Step, dispatch, dispatch_batch
 from calls.services.placing import place
 from calls.services.rules import book_at
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER
 from tests.calls.fakes import FakeDialer, FakePlane, ended
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lines")]
 NOW = NOON_IN_DENVER
 NIGHT = datetime(2026, 11, 11, 5, 0, tzinfo=UTC)
 """22:00 in Denver, midnight in New York, 21:00 in Los Angeles, 19:00 in Honolulu."""
@@ -145,7 +145,7 @@ def test_which_answers_were_abandoned() -> None:
 def test_a_campaign_that_abandons_calls_stops_and_its_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     lead = make.lead()
     monkeypatch.setattr(abandoning, "counts", lambda *_args, **_fields: (100, 3))
-    assert dispatch_next(lead.campaign_id, now=NOW) is Step.HALTED
+    assert dispatch_batch(lead.campaign_id, now=NOW).step is Step.HALTED
     assert closed(lead) == ["abandonment"]
     assert not Decision.objects.exists()
     lead.refresh_from_db()
@@ -248,7 +248,8 @@ def test_a_round_puts_off_the_rest_after_three(monkeypatch: pytest.MonkeyPatch) 
     with TestCase.captureOnCommitCallbacks(execute=True):
         assert dispatch(now=NIGHT) == 0
     assert not Lead.objects.due(now=NIGHT).exists()
-    assert (Decision.objects.count(), SharedDecision.objects.count()) == (4, 117)
+    batch = campaign.max_concurrency
+    assert (Decision.objects.count(), SharedDecision.objects.count()) == (batch + 1, 120 - batch)
 
 
 def test_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

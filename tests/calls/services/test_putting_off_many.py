@@ -11,7 +11,7 @@ from calls.services import doorbell
 from calls.services.dispatching import dispatch
 from tests.calls import factories as make
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.usefixtures("lines")]
 NIGHT = datetime(2026, 11, 11, 5, 0, tzinfo=UTC)
 LEADS = 200_000
 AREAS = [212, 303, 305, 312, 702, 213, 415, 206, 404, 617, 602, 713, 214, 512, 503, 801, 615, 407, 813, 904]

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from calls.models import Rule, Scrub, ScrubHit
-from calls.services.scrubbing import newest, prefix_of
+from calls.services.scrubbing import newest_of, prefix_of
 
 pytestmark = pytest.mark.django_db
 
@@ -87,24 +87,28 @@ def test_a_scrub_is_imported_once_and_covers_its_area_codes(tmp_path: Path) -> N
     assert "was imported before" in scrub(tmp_path, text, "--covers", "+1720")
     assert (Scrub.objects.count(), ScrubHit.objects.count()) == (1, 3)
     first = datetime(2026, 11, 1, tzinfo=UTC)
-    found = [
-        newest("national", number) for number in ("+13035550142", "+13035550199", "+17205550100", "+14155550100")
-    ]
-    assert [(one.as_of, one.listed) for one in found] == [
+    numbers = ("+13035550142", "+13035550199", "+17205550100", "+14155550100")
+    found = newest_of(("national", number) for number in numbers)
+    assert [(found["national", number].as_of, found["national", number].listed) for number in numbers] == [
         (first, True),
         (first, False),
         (first, False),
         (None, False),
     ]
-    assert newest("canada", "+13035550142").as_of is None
+    both = newest_of([("canada", "+13035550142"), ("national", "+13035550142")])
+    assert [(name, one.as_of, one.listed) for (name, _), one in both.items()] == [
+        ("canada", None, False),
+        ("national", first, True),
+    ]
+    assert newest_of([]) == {}
 
 
 def test_the_newest_scrub_counts(tmp_path: Path) -> None:
     scrub(tmp_path, "3035550142\n")
     scrub(tmp_path, "3035550143\n", as_of="2026-11-05")
     scrub(tmp_path, "3035550144\n", as_of="2026-10-05")
-    assert newest("national", "+13035550142").listed is False
-    assert newest("national", "+13035550143").listed is True
+    found = newest_of(("national", number) for number in ("+13035550142", "+13035550143"))
+    assert [one.listed for one in found.values()] == [False, True]
 
 
 def test_beginnings_of_numbers() -> None:

@@ -60,6 +60,7 @@ def test_hanging_up_asks_the_carrier(carrier: FakeDialer) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("lines")
 def test_dispatch_looks_at_what_is_due_now(rung: list[UUID]) -> None:
     make.lead(next_attempt_at=datetime.now(UTC) + A_DAY)
     closed = make.lead(consent="", next_attempt_at=datetime.now(UTC) - A_DAY)

@@ -27,7 +27,7 @@ from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
 from voice.domain.types import Tier, TierCause
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lines")]
 NOW = NOON_IN_DENVER
 FLASH = "elevenlabs.flash_v2_5"
 PREMIUM_WORST = Decimal("0.37719")
@@ -104,7 +104,7 @@ def test_premium_speaks_where_it_pays() -> None:
 def test_what_is_chosen_is_kept_with_the_call_and_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doorbell, "ring", lambda *_: None)
     of = lead()
-    dispatching.dispatch_next(of.campaign_id, now=NOW)
+    dispatching.dispatch_batch(of.campaign_id, now=NOW)
     call = Call.objects.get()
     assert (call.tier, call.premium_chosen, call.held_out, call.max_length_s) == ("premium", True, False, 300)
     assert (call.voice, call.tier_reasons) == ("eleven_flash_v2_5 Rachel7", [NEW_LEAD, PAYS])

@@ -23,7 +23,7 @@ from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
 from tests.calls.fakes import FakeDialer, FakePlane
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lines")]
 LATER = timedelta(seconds=15)
 
 
