@@ -27,6 +27,7 @@ from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
 from calls.services import doorbell, gates, halting, opt_out_line, opting_out, workers
+from calls.services.facts import seller_of
 from calls.services.finishing import finish
 from calls.services.inbound_records import decided
 from calls.services.moving import note
@@ -105,7 +106,7 @@ def receive(received: InboundCall, *, now: datetime) -> Reached:
     lead = lead_of(caller, dialed=number_of(received.to), now=now)
     if lead is None:
         return OptOutLine(company, listed=opting_out.is_suppressed(caller))
-    company = gates.seller_of(lead.campaign)
+    company = seller_of(lead.campaign)
     if _is_listed(lead):
         decided(lead, now=now, taken=False, why="The number is on the do-not-call list.")
         return OptOutLine(company, listed=True)
@@ -216,7 +217,7 @@ def _known(carrier_call_id: str) -> Call | None:
 
 
 def _is_listed(lead: Lead) -> bool:
-    company = CompanySuppression.objects.filter(phone=lead.phone, company__iexact=gates.seller_of(lead.campaign))
+    company = CompanySuppression.objects.filter(phone=lead.phone, company__iexact=seller_of(lead.campaign))
     return opting_out.is_suppressed(lead.phone) or company.exists()
 
 
@@ -240,9 +241,10 @@ def _take(lead: Lead, received: InboundCall, *, now: datetime) -> Call:
 
 
 def _give_way(lead: Lead, *, now: datetime) -> None:
-    """In transactions of their own, since each settles with budgets of its own."""
-    for call_id in Call.objects.unfinished().filter(to_number=lead.phone).values_list("pk", flat=True):
-        if not opting_out.cancel(call_id, at=now, why="call.canceled_lead_called"):
+    """In a transaction of its own, since it settles with budgets of its own."""
+    for call in Call.objects.unfinished().filter(to_number=lead.phone):
+        ours = call.direction == Direction.OUTBOUND
+        if not (ours and opting_out.cancel(call.pk, at=now, why="call.canceled_lead_called")):
             raise _NotNow("Another call with this number is under way.")
 
 
@@ -309,7 +311,7 @@ def _lost(call: Call, *, now: datetime) -> OptOutLine:
 
 def _missed(call: Call, why: str, *, now: datetime) -> OptOutLine:
     """The opt-out line for a caller whom the agent should have taken; told and promised once, however often asked."""
-    company = gates.seller_of(call.campaign)
+    company = seller_of(call.campaign)
     talked = call.answered_at is not None
     if _is_listed(call.lead):
         return OptOutLine(company, listed=True)
