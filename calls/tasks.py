@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from calls.carrier import dialer
-from calls.services import alerting, caller_id_health, carrier_prices, costs, dispatching, placing, sweeping
+from calls.services import alerting, caller_id_health, carrier_prices, costs, dispatching, placing, sweeping, watching_queues
 from calls.workers import heartbeat
 from voice.ports import CarrierError
 
@@ -48,6 +48,11 @@ def ask_prices(**_newer: object) -> None:
 @shared_task(name="calls.watch_caller_ids")
 def watch_caller_ids(**_newer: object) -> None:
     caller_id_health.watch(now=timezone.now())
+
+
+@shared_task(name="calls.watch_queues")
+def watch_queues(**_newer: object) -> None:
+    watching_queues.watch_queues(now=timezone.now())
 
 
 @shared_task(name="calls.watch_money")

@@ -49,6 +49,7 @@ class Endpoint(models.Model):
 class EventType(models.TextChoices):
     CALL_FINISHED = "call.finished", "call.finished"
     BUDGET_ALERT = "budget.alert", "budget.alert"
+    TROUBLE = "operations.alert", "operations.alert"
     TEST = "endpoint.test", "endpoint.test"
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from billing.models import Alert, Level
+from billing.models import Alert, Budget, Level
 from calls.models import Appointment, Call
 from calls.services.database import alone
 from integrations.adapters import http
@@ -35,7 +35,10 @@ def announce(call: Call, *, now: datetime) -> None:
 
 def announce_alert(alert: Alert, *, now: datetime) -> None:
     """Write down that every active endpoint is to be told of this alert, which has just been opened."""
-    _write_down(EventType.BUDGET_ALERT, _data_of_alert(alert), call=None, now=now)
+    if alert.budget is None:
+        _write_down(EventType.TROUBLE, _data_of_trouble(alert), call=None, now=now)
+    else:
+        _write_down(EventType.BUDGET_ALERT, _data_of_alert(alert, alert.budget), call=None, now=now)
 
 
 def send_test_event(endpoint: Endpoint, *, now: datetime) -> Delivery:
@@ -125,9 +128,20 @@ def _data_of(call: Call) -> dict[str, object]:
     }
 
 
-def _data_of_alert(alert: Alert) -> dict[str, object]:
+def _data_of_trouble(alert: Alert) -> dict[str, object]:
+    """``held_up`` counts the calls that wait."""
+    return {
+        "id": alert.pk,
+        "level": alert.level,
+        "kind": alert.kind,
+        "held_up": int(alert.value),
+        "text": alert.text,
+    }
+
+
+def _data_of_alert(alert: Alert, budget: Budget) -> dict[str, object]:
     """Amounts and parts as text; ``period`` is empty for what is not of one."""
-    budget, balance = alert.budget, alert.balance
+    balance = alert.balance
     return {
         "id": alert.pk,
         "level": alert.level,

@@ -1,10 +1,20 @@
 """Is this process able to work, and what does it count?"""
 
+from collections.abc import Iterable
+
 import redis
+import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from calls.domain.queues import QUEUES
+from calls.services import workers
+
+log = structlog.get_logger(__name__)
 
 
 def health(_request: HttpRequest) -> JsonResponse:
@@ -14,8 +24,40 @@ def health(_request: HttpRequest) -> JsonResponse:
 
 
 def metrics(_request: HttpRequest) -> HttpResponse:
-    """Prometheus text format."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Prometheus text format. Without the database, what this process counts itself."""
+    text = generate_latest()
+    try:
+        text += generate_latest(_queues)
+    except DatabaseError as error:
+        log.warning("metrics.no_queues", error=str(error))
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+class _Queues(Collector):
+    """Voice workers, their lines and what waits for them, as they are when asked."""
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        look = workers.Standing()
+        figures = {queue: look.figures(queue) for queue in QUEUES}
+        for name, help_text in _OF_A_QUEUE.items():
+            gauge = GaugeMetricFamily(f"reautomation_queue_{name}", help_text, labels=["queue"])
+            for queue, of_queue in figures.items():
+                gauge.add_metric([queue], getattr(of_queue, name))
+            yield gauge
+
+
+_OF_A_QUEUE = {
+    "workers": "Live voice workers that serve the queue.",
+    "lines": "Their phone lines; those of a worker with several queues are among the lines of each.",
+    "free": "Calls of the queue that would find a line now, beside all that wait.",
+    "waiting": "Calls that wait in the queue.",
+}
+_queues = CollectorRegistry()
+_queues.register(_Queues())
 
 
 def _database_answers() -> bool:

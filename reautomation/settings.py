@@ -165,6 +165,7 @@ CELERY_BEAT_SCHEDULE = {
     "ask for prices": {"task": "calls.ask_prices", "schedule": 60.0, "options": {"expires": 120}},
     "watch caller IDs": {"task": "calls.watch_caller_ids", "schedule": 60.0, "options": {"expires": 60}},
     "watch money": {"task": "calls.watch_money", "schedule": 15.0, "options": {"expires": 30}},
+    "watch queues": {"task": "calls.watch_queues", "schedule": 10.0, "options": {"expires": 20}},
     "prune usage": {"task": "billing.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "mail alerts": {"task": "billing.send_alerts", "schedule": 60.0, "options": {"expires": 60}},
     "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},

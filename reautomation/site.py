@@ -20,6 +20,7 @@ _ORDER = {
         "Scrub",
         "Rule",
         "Halt",
+        "VoiceWorker",
         "Decision",
         "CallEvent",
         "Turn",

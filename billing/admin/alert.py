@@ -202,20 +202,25 @@ class AlertAdmin(MoneyAdmin):
     @admin.display(description="alert", ordering="budget__name")
     def what(self, alert: Alert) -> SafeString:
         mail = "" if self.mail(alert) == "-" else f"Mail: {self.mail(alert)}"
-        return format_html("{}<br><small>{} {}</small>", alert.text, self.of_budget(alert), mail)
+        of_budget = self.of_budget(alert) if alert.budget else ""
+        return format_html("{}<br><small>{} {}</small>", alert.text, of_budget, mail)
 
     @admin.display(description="budget")
     def of_budget(self, alert: Alert) -> SafeString:
+        if alert.budget is None:
+            return format_html("{}", "-")
         url = reverse("admin:billing_budget_change", args=[alert.budget_id])
         return format_html('<a href="{}">{}</a>', url, alert.budget.name)
 
     @admin.display(description="value")
     def reached(self, alert: Alert) -> str:
+        if alert.budget is None:
+            return f"{alert.value:.0f} call{'' if alert.value == 1 else 's'} waiting"
         return in_its_unit(alert.kind, alert.value, alert.budget.currency)
 
     @admin.display(description="threshold")
     def told_from(self, alert: Alert) -> str:
-        return in_its_unit(alert.kind, alert.threshold, alert.budget.currency)
+        return in_its_unit(alert.kind, alert.threshold, alert.budget.currency) if alert.budget else "-"
 
     @admin.display(description="told at (UTC)")
     def told(self, alert: Alert) -> SafeString:

@@ -1,6 +1,6 @@
 """What may be spent, and what was."""
 
-from billing.models.alert import Alert, AlertRule, Level, SpendSample
+from billing.models.alert import Alert, AlertRule, Level, SpendSample, Trouble
 from billing.models.budget import Balance, Budget, LedgerEntry, Scope
 from billing.models.cost import CallCost, Review, UsageReport
 from billing.models.rate import Rate
@@ -17,5 +17,6 @@ __all__ = [
     "Review",
     "Scope",
     "SpendSample",
+    "Trouble",
     "UsageReport",
 ]

@@ -1,4 +1,4 @@
-"""When to tell people about money, and what they were told."""
+"""When to tell people about money, and what they were told; of other trouble that stops dialing as well."""
 
 from decimal import Decimal
 
@@ -54,14 +54,25 @@ class AlertRule(models.Model):
         return f"{self.get_level_display()}: {self.get_kind_display()} {self.threshold.normalize():f}"
 
 
+class Trouble(models.TextChoices):
+    """What is told beside money, of no budget and by no rule."""
+
+    QUEUE_UNSERVED = "queue_unserved", "no voice worker"
+
+
 class Alert(models.Model):
-    """A threshold that was crossed. While ``ended_at`` is empty the same crossing is not told again."""
+    """A threshold that was crossed, or a trouble. While ``ended_at`` is empty the same crossing is not told again.
+
+    Of a trouble ``value`` counts what it holds up.
+    """
 
     rule = models.ForeignKey(AlertRule, null=True, on_delete=models.SET_NULL, related_name="alerts")
-    budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="alerts")
+    budget = models.ForeignKey(
+        Budget, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts", help_text="None of a trouble."
+    )
     balance = models.ForeignKey(Balance, null=True, on_delete=models.CASCADE, related_name="alerts")
     crossing = models.CharField(max_length=160, help_text="Rule, budget and period; open once at a time.")
-    kind = models.CharField(max_length=20, choices=AlertRule.Kind.choices)
+    kind = models.CharField(max_length=20, choices=[*AlertRule.Kind.choices, *Trouble.choices])
     level = models.CharField(max_length=10, choices=Level.choices)
     text = models.CharField(max_length=500)
     value = models.DecimalField(max_digits=18, decimal_places=6)
@@ -82,6 +93,9 @@ class Alert(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["crossing"], condition=Q(ended_at__isnull=True), name="one_open_alert_per_crossing"
+            ),
+            models.CheckConstraint(
+                condition=Q(budget__isnull=False) ^ Q(kind__in=Trouble.values), name="money_alerts_have_a_budget"
             ),
         ]
         indexes = [

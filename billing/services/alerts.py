@@ -58,7 +58,8 @@ def _open_alerts() -> defaultdict[int, dict[str, Alert]]:
     """For each budget its open alerts by their crossing."""
     opened: defaultdict[int, dict[str, Alert]] = defaultdict(dict)
     for alert in Alert.objects.filter(ended_at__isnull=True):
-        opened[alert.budget_id][alert.crossing] = alert
+        if alert.budget_id is not None:
+            opened[alert.budget_id][alert.crossing] = alert
     return opened
 
 

@@ -119,13 +119,15 @@ def _put_off(alert: Alert, error: Exception, *, now: datetime) -> None:
 
 def message_of(alert: Alert) -> EmailMessage:
     """The mail. Its Message-ID is the alert's, so that a copy from a lost worker is known as one."""
-    budget = settings.PUBLIC_URL + reverse("admin:billing_budget_change", args=[alert.budget_id])
+    subject, links = f"{alert.get_level_display()}: {alert.get_kind_display()}", ""
+    if alert.budget is not None:
+        subject += f", {' '.join(alert.budget.name.split())}"
+        links = f"Budget: {settings.PUBLIC_URL}{reverse('admin:billing_budget_change', args=[alert.budget_id])}\n"
     page = settings.PUBLIC_URL + reverse("admin:billing_alert_change", args=[alert.pk])
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    name = " ".join(alert.budget.name.split())
     return EmailMessage(
-        subject=f"{alert.get_level_display()}: {alert.get_kind_display()}, {name}",
-        body=f"{alert.text}\n\nBudget: {budget}\nAlert: {page}\nTold at {alert.at:%Y-%m-%d %H:%M} UTC.\n",
+        subject=subject,
+        body=f"{alert.text}\n\n{links}Alert: {page}\nTold at {alert.at:%Y-%m-%d %H:%M} UTC.\n",
         to=settings.ALERT_EMAILS,
         headers={"Message-ID": f"<alert-{alert.pk}.{alert.at.timestamp():.0f}@{domain}>"},
     )

@@ -1,5 +1,17 @@
 """What a manager sees. One module a subject; importing this registers them all."""
 
-from calls.admin import call, campaign, costs, do_not_call, halt, lead, lead_import, lists, records, rule
+from calls.admin import call, campaign, costs, do_not_call, halt, lead, lead_import, lists, records, rule, worker
 
-__all__ = ["call", "campaign", "costs", "do_not_call", "halt", "lead", "lead_import", "lists", "records", "rule"]
+__all__ = [
+    "call",
+    "campaign",
+    "costs",
+    "do_not_call",
+    "halt",
+    "lead",
+    "lead_import",
+    "lists",
+    "records",
+    "rule",
+    "worker",
+]

@@ -43,6 +43,8 @@ _TONES = {
     "never": "bad",
     "suppressed": "bad",
     "lifted": "warn",
+    "draining": "warn",
+    "silent": "bad",
 }
 
 

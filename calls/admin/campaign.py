@@ -27,7 +27,7 @@ from calls.admin.base import BaseAdmin, badge, counted, figures, money
 from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, LeadImport, RetryRule
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
-from calls.services import campaigns, funding, gates
+from calls.services import campaigns, funding, gates, watching_queues
 from calls.services.campaigns import CampaignError
 from calls.services.funding import Purse
 from calls.services.importing import FileRefused, import_leads
@@ -198,7 +198,7 @@ class CampaignAdmin(BaseAdmin):
         why = ""
         if campaign.status == CampaignStatus.RUNNING:
             halted = " ".join(verdict.reason for verdict in gates.ask_campaign(campaign, now=now))
-            why = halted or funding.why_not_payable(campaign, now=now)
+            why = halted or funding.why_not_payable(campaign, now=now) or watching_queues.why_unserved(campaign)
         if not why:
             return table
         return format_html('{}<p class="not-payable"><strong>Nothing is dialed:</strong> {}</p>', table, why)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -11,6 +12,16 @@ from django.db.models.functions import Now
 from calls.domain import queues
 from calls.domain.status import CallStatus
 from calls.models import Call, Campaign, VoiceWorker
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one queue. The lines of a worker that serves several queues are among those of each."""
+
+    workers: int
+    lines: int
+    free: int
+    waiting: int
 
 
 class Standing:
@@ -25,6 +36,7 @@ class Standing:
             .values_list("owner")
             .annotate(calls=Count("pk"))
         )
+        self._workers = workers
         self._lines = [
             queues.Lines(frozenset(worker.queues), max(worker.lines - busy.get(worker.owner, 0), 0))
             for worker in workers
@@ -34,6 +46,10 @@ class Standing:
     def free(self, queue: str) -> int:
         """Calls of ``queue`` that find a line now, beside all that wait already."""
         return queues.free_for(queue, self._lines, self._waiting)
+
+    def figures(self, queue: str) -> "Figures":
+        serving = [worker.lines for worker in self._workers if queue in worker.queues]
+        return Figures(len(serving), sum(serving), self.free(queue), self._waiting[queue])
 
     def take(self, queue: str, calls: int = 1) -> None:
         self._waiting[queue] += calls

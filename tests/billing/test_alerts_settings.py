@@ -15,7 +15,7 @@ def read(monkeypatch: pytest.MonkeyPatch, **variables: str) -> env.Environment:
 
 def test_without_settings_no_mail_is_sent() -> None:
     empty = env.read()
-    assert (env.mail_server(empty), env.addresses(empty.alert_emails), env.sender(empty)) == (
+    assert (env.mail_server(empty), env.listed(empty.alert_emails), env.sender(empty)) == (
         ("", 25, "", "", False, False),
         [],
         "",
@@ -52,7 +52,7 @@ def test_a_password_is_never_sent_in_plain_text(
 )
 def test_whom_a_mail_comes_from(monkeypatch: pytest.MonkeyPatch, url: str, given: str, sender: str) -> None:
     there = read(monkeypatch, EMAIL_URL=url, ALERT_EMAILS=" mia@example.com , ben@example.com,", ALERT_FROM=given)
-    assert env.addresses(there.alert_emails) == ["mia@example.com", "ben@example.com"]
+    assert env.listed(there.alert_emails) == ["mia@example.com", "ben@example.com"]
     assert env.sender(there) == sender
 
 

@@ -1,7 +1,13 @@
 """The pages that monitors read."""
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
+from structlog.testing import capture_logs
+
+from calls.domain.status import CallStatus
+from calls.services import workers
+from tests.calls import factories as make
 
 
 @pytest.mark.django_db
@@ -17,7 +23,38 @@ def test_health_is_503_and_names_what_is_away(client: Client, settings: object) 
     assert (answer.status_code, answer.json()) == (503, {"ok": False, "parts": {"database": True, "redis": False}})
 
 
-def test_metrics_are_in_prometheus_format(client: Client) -> None:
+@pytest.mark.django_db
+def test_metrics_are_in_prometheus_format_and_count_lines(client: Client) -> None:
+    workers.announce("both", queues=["calls.local", "calls.premium"], lines=3, draining=False)
+    workers.announce("local", queues=["calls.local"], lines=2, draining=False)
+    make.call(status=CallStatus.LIVE, owner="local")
+    make.call(queue="calls.premium")
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert b"# TYPE python_info gauge" in answer.content
+    told = [line for line in answer.content.decode().splitlines() if line.startswith("reautomation_queue_")]
+    assert told == [
+        f'reautomation_queue_{name}{{queue="calls.{queue}"}} {value}.0'
+        for name, values in {
+            "workers": (2, 1, 0),
+            "lines": (5, 3, 0),
+            "free": (3, 2, 0),
+            "waiting": (0, 1, 0),
+        }.items()
+        for queue, value in zip(("local", "premium", "gpu"), values, strict=True)
+    ]
+
+
+def test_metrics_without_the_database_are_those_of_the_process(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OperationalError("the server is away")
+
+    monkeypatch.setattr(workers, "Standing", away)
+    with capture_logs() as logs:
+        answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert b"python_info" in answer.content
+    assert b"reautomation_queue" not in answer.content
+    assert [(line["event"], line["error"]) for line in logs] == [("metrics.no_queues", "the server is away")]
