@@ -85,7 +85,9 @@ class Evidence:
     """What is held on each budget, where it is not nothing."""
     audit: str = ""
     deaths: tuple[str, ...] = ()
-    """Processes that ended by themselves, with their exit codes."""
+    """Processes that ended by themselves, with their exit codes. Their supervisor starts them again, so this is told
+    and not judged.
+    """
 
 
 def rings_of(log: Path) -> tuple[tuple[Ring, ...], frozenset[str]]:

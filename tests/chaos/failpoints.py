@@ -19,6 +19,8 @@ from reautomation.settings import BASE_DIR
 BEFORE, AFTER = "before", "after"
 KILL, FREEZE = "kill", "freeze"
 _WRITES = ("INSERT", "UPDATE", "DELETE")
+_LONGEST_WAIT = 150
+"""Commits."""
 _NOT_OURS = tuple(str(BASE_DIR / name) for name in (".venv", "tests", "reautomation"))
 
 
@@ -26,7 +28,8 @@ _NOT_OURS = tuple(str(BASE_DIR / name) for name in (".venv", "tests", "reautomat
 class FailPoint:
     """The ``nth`` commit, counted from 1, of those made in ``place`` ("" for any): what to do on which side of it.
 
-    A place is a function's name. A single statement outside of a transaction is a commit too.
+    A place is a function's name; where it does not come for long, any does. A single statement outside of a
+    transaction is a commit too.
     """
 
     nth: int
@@ -53,7 +56,7 @@ class FailPoints:
     def __init__(self, plan: Sequence[FailPoint], folder: Path, strike: Callable[[str], None]) -> None:
         self._plan, self._folder, self._strike = plan, folder, strike
         self._lock = threading.Lock()
-        self._current = self._passed = 0
+        self._current = self._passed = self._waited = 0
 
     def around(self, commit: Callable[[], Any]) -> Any:
         place = _place()
@@ -69,14 +72,14 @@ class FailPoints:
         """The entry whose commit this is, if it is one's; each is due once a process."""
         with self._lock:
             while self._current < len(self._plan) and self._file(self._current).exists():
-                self._current, self._passed = self._current + 1, 0
+                self._current, self._passed, self._waited = self._current + 1, 0, 0
             if self._current == len(self._plan):
                 return None
             point = self._plan[self._current]
-            if point.place and point.place != place:
-                return None
-            self._passed += 1
-            return self._current if self._passed == point.nth else None
+            self._waited += 1
+            self._passed += point.place in ("", place)
+            at_place = self._passed == point.nth and point.place in ("", place)
+            return self._current if at_place or self._waited == _LONGEST_WAIT else None
 
     def _hit(self, index: int, place: str) -> None:
         point = self._plan[index]
@@ -96,7 +99,9 @@ class FailPoints:
 def arm(plan: Sequence[FailPoint], folder: Path) -> None:
     """Put this process, and those that it forks, under ``plan``."""
     points = FailPoints(plan, folder, strike)
-    commit, execute = BaseDatabaseWrapper._commit, CursorWrapper._execute
+    wrapper: Any = BaseDatabaseWrapper
+    cursor: Any = CursorWrapper
+    commit, execute = wrapper._commit, cursor._execute
 
     def _commit(self: BaseDatabaseWrapper) -> Any:
         return points.around(lambda: commit(self))
@@ -107,8 +112,7 @@ def arm(plan: Sequence[FailPoint], folder: Path) -> None:
             return points.around(lambda: execute(self, sql, params, *rest))
         return execute(self, sql, params, *rest)
 
-    BaseDatabaseWrapper._commit = _commit  # type: ignore[method-assign]
-    CursorWrapper._execute = _execute  # type: ignore[method-assign,assignment]
+    wrapper._commit, cursor._execute = _commit, _execute
 
 
 def strike(act: str) -> None:

@@ -1,5 +1,6 @@
 """The processes of a run, each with its generations: killed ones are started again."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -102,18 +103,13 @@ class Keeper:
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
         for process in self._running.values():
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
-            except subprocess.TimeoutExpired:
-                pass
-            finally:
-                _end(process, signal.SIGKILL)
+            _end(process, signal.SIGKILL)
         self._running.clear()
 
 
 def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, how)
-    except ProcessLookupError:
-        pass
     process.wait()

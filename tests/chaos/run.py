@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import redis
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -29,9 +30,11 @@ _SETTLES_WITHIN_S = 90.0
 _BACK_S = 15.0
 """How long a process may take to be there again."""
 
+_ROLE = {Kind.KILL_WORKER: WORKER, Kind.TERM_WORKER: WORKER, Kind.KILL_BEAT: "beat"}
+
 
 class Run:
-    """Everything happens on one thread, by the clock; what a fault takes away comes back by an entry of ``_later``."""
+    """Everything happens on one thread, by the clock; what a fault takes away comes back later."""
 
     def __init__(self, stage: Stage, schedule: Schedule, world: World, api_token: str) -> None:
         self._stage, self._schedule, self._world, self._token = stage, schedule, world, api_token
@@ -40,7 +43,6 @@ class Run:
         self._faults: list[Struck] = []
         self._expected_deaths: Counter[str] = Counter()
         self._points_seen: set[Path] = set()
-        self._stops_open = 0
         self.struck: Counter[str] = Counter()
 
     def carry_out(self, began_at: datetime) -> None:
@@ -112,31 +114,21 @@ class Run:
         self._faults.append(Struck(kind, now - timedelta(seconds=1), now + timedelta(seconds=for_s + _BACK_S)))
 
     def _carry_out_fault(self, fault: Fault) -> None:
-        stage = self._stage
-        match fault.kind:
-            case Kind.KILL_VOICE:
-                self._end(fault.target, signal.SIGKILL, fault.for_s)
-            case Kind.TERM_VOICE:
-                self._end(fault.target, signal.SIGTERM, fault.for_s)
-            case Kind.KILL_WORKER:
-                self._end(WORKER, signal.SIGKILL, fault.for_s)
-            case Kind.TERM_WORKER:
-                self._end(WORKER, signal.SIGTERM, fault.for_s)
-            case Kind.KILL_BEAT:
-                self._end("beat", signal.SIGKILL, fault.for_s)
+        stage, kind = self._stage, fault.kind
+        match kind:
+            case Kind.KILL_VOICE | Kind.TERM_VOICE | Kind.KILL_WORKER | Kind.TERM_WORKER | Kind.KILL_BEAT:
+                how = signal.SIGTERM if kind in (Kind.TERM_VOICE, Kind.TERM_WORKER) else signal.SIGKILL
+                self._end(fault.target or _ROLE[kind], how, fault.for_s)
             case Kind.TWO_BEATS:
                 stage.start_beat("beat2")
                 self._in(fault.for_s, lambda: stage.keeper.remove("beat2"))
-            case Kind.FREEZE_VOICE:
-                if stage.keeper.is_up(fault.target):
-                    self._freeze(stage.keeper.pid_of(fault.target), fault.for_s)
+            case Kind.FREEZE_VOICE if stage.keeper.is_up(fault.target):
+                self._freeze(stage.keeper.pid_of(fault.target), fault.for_s)
             case Kind.KILL_REDIS:
                 stage.kill_redis()
                 self._in(fault.for_s, stage.start_redis)
-            case Kind.FLUSH_REDIS:
-                self._if_there(stage.flush_redis)
-            case Kind.CUT_REDIS:
-                self._if_there(stage.cut_redis)
+            case Kind.FLUSH_REDIS | Kind.CUT_REDIS:
+                self._if_there(stage.flush_redis if kind is Kind.FLUSH_REDIS else stage.cut_redis)
             case Kind.RESTART_POSTGRES:
                 stage.restart_postgres()
             case Kind.CUT_POSTGRES:
@@ -154,7 +146,7 @@ class Run:
     def _if_there(self, act: Callable[[], None]) -> None:
         try:
             act()
-        except ConnectionError:
+        except redis.ConnectionError:
             log.info("chaos.redis_away")
 
     def _look_for_failpoints(self) -> None:

@@ -104,12 +104,12 @@ _AWAY_S = {
     Kind.KILL_BEAT: (1.0, 4.0),
     Kind.TWO_BEATS: (8.0, 14.0),
 }
+_PLACES_OF_CALLS = ("claim", "reserve_slots", "_write_intent", "_ring", "_keep_turn", "finish", "let_go", "renew")
 _PLACES = {
-    "voice1": ("", "claim", "_write_intent", "_listen", "finish", "_ring"),
-    "voice2": ("", "_write_intent", "claim", "_keep_turn", "let_go", "move"),
-    WORKER: ("", "dispatch_next", "sweep", "_ring_again", "finish", "move"),
+    "voice1": _PLACES_OF_CALLS,
+    "voice2": _PLACES_OF_CALLS,
+    WORKER: ("dispatch_next", "_ring_again", "finish", "move", "suppress_all", "fold"),
 }
-"""Where fail-points are; "" for any commit. A place at which nothing commits holds up those after it."""
 
 
 def _failpoints(dice: random.Random, places: Sequence[str]) -> list[FailPoint]:

@@ -39,6 +39,7 @@ class Result:
             f"reconciled {self.reconciled_s:.0f} s after the last fault, {self.took_s:.0f} s in all",
             *(f"  {count} x {kind}" for kind, count in sorted(self.struck.items())),
         ]
+        lines += [f"  note: {death}" for death in seen.deaths]
         if self.violations:
             lines += [f"VIOLATED with seed {self.schedule.seed}; replay: make chaos SEED={self.schedule.seed}"]
             lines += [f"  {violation}" for violation in self.violations]

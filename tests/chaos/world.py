@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from django.db import transaction
+
 from billing.models import Scope
 from calls.domain.compliance import allowed
 from calls.domain.phone import zones_of
 from calls.domain.rules import Kind
-from calls.models import Campaign, Consent, Lead
+from calls.models import Consent, Lead
 from calls.services.gates import rules_of
 from calls.services.opting_out import suppress
 from calls.services.rules import book_at, change_end, in_force
@@ -115,7 +117,9 @@ def plan(seed: int, *, leads: int, lasts_s: float, open_at: Place, closed_at: Pl
 def places(now: datetime) -> tuple[Place, Place]:
     """One where people may be called from now until the run is over, and one where they may not all that time."""
     book = book_at(now)
-    rules = rules_of(Campaign(max_attempts=6))
+    with transaction.atomic():
+        rules = rules_of(factories.campaign())
+        transaction.set_rollback(True)
     hours = {place: {allowed(facts_of(place), at, rules, book) for at in (now, now + _RUN_LASTS)} for place in PLACES}
     opens = next(place for place, states in hours.items() if states == {True})
     return opens, next(place for place, states in hours.items() if states == {False})
