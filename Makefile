@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser bench-billing lint format lock clean
+.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing lint format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -38,7 +38,7 @@ run: install ## Serve everything on this machine, with the carrier that the envi
 	@exec $(BIN)/python -m reautomation.serve
 
 test: install-dev ## All tests that need no outside account
-	@$(MAKE) --no-print-directory test-fast test-slow test-demo test-browser
+	@$(MAKE) --no-print-directory test-fast test-slow test-demo test-browser test-chaos
 	@$(BIN)/coverage report --fail-under=90 | tail -n 30
 
 test-fast: install-dev ## The quick tests, in parallel
@@ -52,6 +52,12 @@ test-demo: install-dev ## The demo, as its reader runs it
 
 test-browser: install-dev ## The pages in Chromium; skipped where there is none
 	@$(PYTEST) -q -m browser --cov --cov-append --cov-report=
+
+test-chaos: install-dev ## A short run of faults over a whole installation, judged by the carrier's log
+	@$(PYTEST) -q -m chaos
+
+chaos: install-dev ## Three long runs of faults over 520 leads each; SEED=17 replays one, LEADS and MINUTES make it shorter
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(LEADS),--leads $(LEADS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-billing: install-dev ## Holds and settlements a second against a bare UPDATE; the cost pages at a million calls
 	@$(BIN)/python -m bench.billing
