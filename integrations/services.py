@@ -116,6 +116,7 @@ def _data_of(call: Call) -> dict[str, object]:
     start_at = Appointment.objects.filter(call=call).values_list("start_at", flat=True).first()
     return {
         "id": str(call.pk),
+        "direction": call.direction,
         "phone": call.lead.phone,
         "name": call.lead.name,
         "disposition": call.disposition,

@@ -32,6 +32,7 @@ from calls.admin.call_money import cost_now, money_of
 from calls.domain import phone
 from calls.domain.status import UNFINISHED
 from calls.models import Appointment, Call, Decision, Turn
+from calls.models.call import Direction
 from calls.views import recording_path
 
 _STEPS = {
@@ -61,12 +62,13 @@ class CallAdmin(ReadOnlyAdmin):
     list_display = [
         "when",
         "person",
+        "who_called",
         "outcome",
         "talked",
         "score",
         "price",
     ]
-    list_filter = ["status", "disposition", "campaign", "ended_by"]
+    list_filter = ["direction", "status", "disposition", "campaign", "ended_by"]
     search_fields = ["lead__name", "to_number", "summary", "carrier_call_id"]
     date_hierarchy = "queued_at"
     change_form_template = "admin/calls/call/change_form.html"
@@ -84,6 +86,10 @@ class CallAdmin(ReadOnlyAdmin):
     @admin.display(description="lead", ordering="lead__name")
     def person(self, call: Call) -> SafeString:
         return person(call.lead.name, call.to_number)
+
+    @admin.display(description="direction", ordering="direction")
+    def who_called(self, call: Call) -> str:
+        return call.get_direction_display()
 
     @admin.display(description="outcome", ordering="disposition")
     def outcome(self, call: Call) -> SafeString | str:
@@ -145,14 +151,16 @@ def _cost(call: Call) -> str:
 
 def _header(call: Call) -> list[tuple[str, object]]:
     lead_url = reverse("admin:calls_lead_change", args=[call.lead_id])
+    inbound = call.direction == Direction.INBOUND
     rows: list[tuple[str, object]] = [
         ("Outcome", badge(call.disposition)),
         ("Status", badge(call.status)),
         ("Score", f"{call.score} of 100"),
         ("Lead", format_html('<a href="{}">{}</a>', lead_url, call.lead)),
         ("Phone", shown_phone(call.to_number)),
-        ("Caller ID", shown_phone(call.from_number)),
-        ("Attempt", call.attempt),
+        ("Direction", call.get_direction_display()),
+        ("Our number" if inbound else "Caller ID", shown_phone(call.from_number)),
+        *([] if inbound else [("Attempt", call.attempt)]),
         ("Talked", clock(None if call.billed_s is None else call.billed_s * 1000)),
         ("Ended by", call.ended_by or "-"),
         ("Answered by", call.answered_by.replace("_", " ") or "-"),

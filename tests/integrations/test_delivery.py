@@ -53,6 +53,7 @@ def test_a_finished_call_arrives_signed(call: Call, endpoint: Endpoint, receiver
         "timestamp": "2026-11-03T17:00:00+00:00",
         "data": {
             "id": str(call.pk),
+            "direction": "outbound",
             "phone": "+13035550142",
             "name": "José Álvarez",
             "disposition": "appointment",
