@@ -12,6 +12,7 @@ _ORDER = {
         "LeadImport",
         "Call",
         "Appointment",
+        "CallerId",
         "Suppression",
         "SuppressionEntry",
         "Consent",

@@ -1,9 +1,23 @@
 """What a manager sees. One module a subject; importing this registers them all."""
 
-from calls.admin import call, campaign, costs, do_not_call, halt, lead, lead_import, lists, records, rule, worker
+from calls.admin import (
+    call,
+    caller_id,
+    campaign,
+    costs,
+    do_not_call,
+    halt,
+    lead,
+    lead_import,
+    lists,
+    records,
+    rule,
+    worker,
+)
 
 __all__ = [
     "call",
+    "caller_id",
     "campaign",
     "costs",
     "do_not_call",

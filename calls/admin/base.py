@@ -20,6 +20,9 @@ from calls.domain import phone
 _TYPED_PHONE = re.compile(r"\+?[\d\s().\-]{4,}")
 _TONES = {
     "running": "good",
+    "in use": "good",
+    "resting": "warn",
+    "inactive": "bad",
     "open": "good",
     "live": "good",
     "imported": "good",

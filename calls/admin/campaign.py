@@ -31,6 +31,7 @@ from calls.services import campaigns, funding, gates, watching_queues
 from calls.services.campaigns import CampaignError
 from calls.services.funding import Purse
 from calls.services.importing import FileRefused, import_leads
+from calls.services.pacing import room
 from calls.services.terms import NO_PREMIUM
 
 _MOVES: dict[str, tuple[Callable[..., None], str]] = {
@@ -61,7 +62,9 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_attempts",
             "max_call_s",
         ]
+        widgets = {"caller_ids": forms.CheckboxSelectMultiple}
         labels = {
+            "caller_ids": "Caller IDs",
             "tier": "Voice",
             "holdout_percent": "Held out of premium, in percent",
             "max_concurrency": "Calls at a time",
@@ -192,6 +195,7 @@ class CampaignAdmin(BaseAdmin):
                 ("Open leads", self.open_leads(campaign)),
                 ("Calls now", self.calls_now(campaign)),
                 ("Appointments", self.booked(campaign)),
+                *_pace(campaign),
                 *((purse.budget.name, _purse(purse)) for purse in funding.purses(campaign, now=now)),
             ]
         )
@@ -205,7 +209,8 @@ class CampaignAdmin(BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """Only what was edited: the status may have moved since the form was shown."""
-        obj.save(update_fields=form.changed_data if change else None)
+        columns = [name for name in form.changed_data if not obj._meta.get_field(name).many_to_many]
+        obj.save(update_fields=columns if change else None)
         if Wish(obj.tier) is not Wish.LOCAL and not settings.VOICE.elevenlabs_api_key:
             messages.warning(request, NO_PREMIUM)
 
@@ -285,6 +290,12 @@ class CampaignAdmin(BaseAdmin):
                 request, f"{counted(done.imported, 'lead was', 'leads were')} imported into {campaign.name}."
             )
         return done
+
+
+def _pace(campaign: Campaign) -> list[tuple[str, str]]:
+    """How many more calls a running campaign may make at this moment, and what keeps it from more."""
+    running = campaign.status == CampaignStatus.RUNNING
+    return [("Pace", room(campaign, now=timezone.now()).why)] if running else []
 
 
 def _purse(purse: Purse) -> SafeString:
