@@ -1,7 +1,6 @@
 """Campaigns: their list with counts, their form, the buttons that start and stop them, and the upload of leads."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,7 +12,6 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -23,14 +21,15 @@ from billing.domain.periods import IN_WORDS, Period
 from billing.domain.tier import Wish
 from billing.models import Balance, Budget, Scope
 from billing.services.ledger import is_stopped
-from calls.admin.base import BaseAdmin, badge, counted, figures, money
-from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, LeadImport, RetryRule
+from calls.admin import upload
+from calls.admin.base import BaseAdmin, badge, figures, money
+from calls.admin.cadence import LeadListInline, RetryRuleInline
+from calls.models import Appointment, Call, CallingWindow, Campaign, Lead
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
 from calls.services import campaigns, funding, gates, watching_queues
 from calls.services.campaigns import CampaignError
 from calls.services.funding import Purse
-from calls.services.importing import FileRefused, import_leads
 from calls.services.pacing import room
 from calls.services.terms import NO_PREMIUM
 
@@ -92,14 +91,6 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             budget.queryset = Budget.objects.exclude(scope=Scope.SOURCE).filter(offered)
 
 
-class UploadForm(forms.Form):
-    file = forms.FileField(
-        label="CSV file",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
-        error_messages={"empty": "The file is empty: its first line must name the columns, one of them phone."},
-    )
-
-
 def _count(queryset: QuerySet[Any]) -> Coalesce:
     """How many of ``queryset`` belong to each campaign; a subquery, since joins would multiply one another."""
     per_campaign = queryset.order_by().filter(campaign=OuterRef("pk")).values("campaign").annotate(n=Count("pk"))
@@ -108,11 +99,6 @@ def _count(queryset: QuerySet[Any]) -> Coalesce:
 
 class WindowInline(admin.TabularInline):  # type: ignore[type-arg]  # a plain class while it runs
     model = CallingWindow
-    extra = 0
-
-
-class RetryRuleInline(admin.TabularInline):  # type: ignore[type-arg]  # a plain class while it runs
-    model = RetryRule
     extra = 0
 
 
@@ -125,7 +111,7 @@ class CampaignAdmin(BaseAdmin):
     search_fields = ["name", "company_name"]
     actions = ["start_selected", "pause_selected"]
     readonly_fields = ["progress"]
-    inlines = [WindowInline, RetryRuleInline]
+    inlines = [WindowInline, RetryRuleInline, LeadListInline]
     empty_sentence = "There is no campaign yet. Add one with a budget, import leads into it and start it."
     fieldsets = [
         (None, {"fields": ["name", "budget"]}),
@@ -255,47 +241,7 @@ class CampaignAdmin(BaseAdmin):
         return redirect("admin:calls_campaign_change", campaign.pk)
 
     def import_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The upload form; after an upload, the import's page with every line's fate."""
-        campaign = get_object_or_404(Campaign, pk=_key(object_id))
-        if not request.user.has_perm("calls.add_leadimport"):
-            raise PermissionDenied
-        form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
-        if form.is_valid():
-            done = self._take(request, campaign, form, now=timezone.now())
-            if done:
-                return redirect("admin:calls_leadimport_change", done.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Import leads into {campaign.name}",
-            "campaign": campaign,
-            "form": form,
-            "media": self.media + form.media,
-        }
-        return TemplateResponse(request, "admin/calls/campaign/import.html", context)
-
-    def _take(
-        self, request: HttpRequest, campaign: Campaign, form: UploadForm, *, now: datetime
-    ) -> LeadImport | None:
-        upload = form.cleaned_data["file"]
-        try:
-            done = import_leads(campaign.pk, upload.name, upload, now=now)
-        except FileRefused as error:
-            form.add_error("file", str(error))
-            return None
-        if done.created_at < now:
-            messages.warning(request, "This file was imported into this campaign before; nothing was changed.")
-        else:
-            messages.success(
-                request, f"{counted(done.imported, 'lead was', 'leads were')} imported into {campaign.name}."
-            )
-        return done
-
-
-def _pace(campaign: Campaign) -> list[tuple[str, str]]:
-    """How many more calls a running campaign may make at this moment, and what keeps it from more."""
-    running = campaign.status == CampaignStatus.RUNNING
-    return [("Pace", room(campaign, now=timezone.now()).why)] if running else []
+        return upload.import_view(self, request, object_id)
 
 
 def _purse(purse: Purse) -> SafeString:

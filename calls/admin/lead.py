@@ -1,5 +1,6 @@
 """Leads: who they are, why they are called or not, and what came of it."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -27,9 +28,10 @@ from calls.admin.base import (
     shown_phone,
     verdict_rows,
 )
+from calls.admin.lead_lists import ListFilter, MoveForm, move_to_list
 from calls.domain import phone
 from calls.domain.compliance import Dial, Never, Wait
-from calls.models import Consent, Decision, Lead
+from calls.models import Consent, Decision, Lead, LeadList
 from calls.models.call import DISPOSITION_CHOICES
 from calls.models.lead import LeadStatus
 from calls.services import campaigns, following, gates, opting_out, persons, rules
@@ -52,11 +54,43 @@ class LeadForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class whil
             "state",
             "zone",
             "source",
+            "list",
             "priority",
             "next_attempt_at",
+            "commitment_at",
             "last_transaction_at",
             "last_inquiry_at",
         ]
+        labels = {"commitment_at": "Promised time"}
+        help_texts = {"commitment_at": "When the person asked to be called; empty: no promise."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("next_attempt_at", "commitment_at"):
+            # A call that ends while the form is open sets these: what the form showed tells an edit from that.
+            self.fields[name].show_hidden_initial = True
+        offered = self.fields.get("list")
+        if isinstance(offered, forms.ModelChoiceField) and self.instance.pk:
+            offered.queryset = LeadList.objects.filter(campaign=self.instance.campaign_id)
+
+    def clean_list(self) -> LeadList | None:
+        chosen: LeadList | None = self.cleaned_data["list"]
+        campaign = self.instance.campaign if self.instance.pk else self.cleaned_data.get("campaign")
+        if chosen is not None and campaign is not None and chosen.campaign_id != campaign.pk:
+            raise forms.ValidationError(f"The list {chosen.name} is of another campaign: choose one of {campaign}.")
+        return chosen
+
+    def clean_commitment_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["commitment_at"]
+        if at is None or "commitment_at" not in self.changed_data:
+            return at
+        if at <= timezone.now():
+            raise forms.ValidationError(
+                f"{at:%Y-%m-%d %H:%M} UTC has passed: enter a time to come, or leave it empty for no promise."
+            )
+        if self.instance.status == LeadStatus.CLOSED:
+            raise forms.ValidationError("The lead is closed: reopen it, then enter when it is to be called.")
+        return at
 
     def clean_phone(self) -> str:
         try:
@@ -114,24 +148,33 @@ class LeadAdmin(BaseAdmin):
     list_display = [
         "who",
         "campaign",
+        "list",
         "status_badge",
         "outcome",
         "attempts",
         "next_attempt",
     ]
-    list_filter = ["status", "campaign", DispositionFilter, "interest", "priority"]
-    list_select_related = ["campaign"]
+    list_filter = ["status", "campaign", ListFilter, DispositionFilter, "interest", "priority"]
+    list_select_related = ["campaign", "list"]
+    action_form = MoveForm
     search_fields = ["name", "phone", "email", "address"]
     date_hierarchy = "created_at"
     autocomplete_fields = ["campaign"]
-    actions = ["reopen", "never_call_again", "link_as_one_person", "unlink"]
+    actions = ["reopen", "move_to_list", "never_call_again", "link_as_one_person", "unlink"]
     empty_sentence = "There is no lead yet. Open a campaign and press Import leads, or add one here."
     readonly_fields = ["progress", "number", "history"]
     fieldsets = [
         ("Who", {"fields": ["campaign", "phone", "name", "email"]}),
         ("Interest", {"fields": ["interest", "address", "source"]}),
         ("Where", {"fields": ["state", "zone"]}),
-        ("When", {"fields": ["priority", "next_attempt_at"]}),
+        (
+            "When",
+            {
+                "fields": ["list", "priority", "next_attempt_at", "commitment_at"],
+                "description": "A promised time goes before the cadence and is kept even when all attempts are used. "
+                "Outside the legal hours it waits for the next opening.",
+            },
+        ),
         (
             "Business with us",
             {
@@ -157,8 +200,12 @@ class LeadAdmin(BaseAdmin):
         return {"next_attempt_at": timezone.now(), **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
-        """Only what was edited: a call may have ended since the form was shown."""
-        obj.save(update_fields=form.changed_data if change else None)
+        """Only what was edited: a call may have ended since the form was shown. A promise sets the next attempt."""
+        changed = list(form.changed_data)
+        if obj.commitment_at is not None and "commitment_at" in changed:
+            obj.next_attempt_at = obj.commitment_at
+            changed.append("next_attempt_at")
+        obj.save(update_fields=changed if change else None)
         if "email" in form.changed_data:
             self._follow(request, [obj.pk])
 
@@ -249,6 +296,10 @@ class LeadAdmin(BaseAdmin):
         messages.success(request, f"{counted(count, 'lead is', 'leads are')} open and due now.")
         if left:
             messages.warning(request, f"{counted(left, 'lead stays', 'leads stay')} closed: on the do-not-call list.")
+
+    @admin.action(description="Move selected leads to the list chosen beside", permissions=["change"])
+    def move_to_list(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
+        move_to_list(request, queryset)
 
     @admin.action(description="Never call selected leads again", permissions=["suppress"])
     def never_call_again(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:

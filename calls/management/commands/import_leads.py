@@ -20,11 +20,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("campaign", help="The campaign's name or number.")
         parser.add_argument("file", type=Path, help="The CSV file; - reads standard input.")
+        parser.add_argument(
+            "--list", metavar="NAME", help="The list that new leads go into; without it the file's name, '' for none."
+        )
 
-    def handle(self, *_args: object, campaign: str, file: Path, **_options: Any) -> None:
+    def handle(self, *_args: object, campaign: str, file: Path, list: str | None, **_options: Any) -> None:
         now = timezone.now()
         try:
-            done = self._import(_campaign(campaign), file, now)
+            done = self._import(_campaign(campaign), file, list, now)
         except FileRefused as error:
             raise CommandError(f"{file}: {error}") from None
         except OSError as error:
@@ -34,14 +37,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{done.imported} imported, {done.duplicates} duplicates, {done.rejected} rejected.")
         if done.notes:
             self.stdout.write(done.notes)
-        for row in done.rows.filter(fate=LeadRow.Fate.REJECTED).iterator():
+        for row in done.rows.exclude(fate=LeadRow.Fate.DUPLICATE).exclude(reason="").iterator():
             self.stdout.write(f"line {row.line}: {row.reason}")
 
-    def _import(self, campaign: Campaign, file: Path, now: datetime) -> LeadImport:
+    def _import(self, campaign: Campaign, file: Path, named: str | None, now: datetime) -> LeadImport:
         if str(file) == "-":
-            return import_leads(campaign.pk, "standard input", sys.stdin.buffer, now=now)
+            return import_leads(campaign.pk, "standard input", sys.stdin.buffer, now=now, list_name=named or "")
         with file.open("rb") as stream:
-            return import_leads(campaign.pk, file.name, stream, now=now)
+            list_name = file.stem if named is None else named
+            return import_leads(campaign.pk, file.name, stream, now=now, list_name=list_name)
 
 
 def _campaign(named: str) -> Campaign:
