@@ -6,14 +6,25 @@ from celery import shared_task
 from django.utils import timezone
 
 from calls.carrier import dialer
-from calls.services import alerting, caller_id_health, carrier_prices, costs, dispatching, placing, sweeping, watching_queues
+from calls.services import (
+    alerting,
+    calendar,
+    caller_id_health,
+    carrier_prices,
+    costs,
+    dispatching,
+    placing,
+    scheduling,
+    sweeping,
+    watching_queues,
+)
 from calls.workers import heartbeat
 from voice.ports import CarrierError
 
 
 @shared_task(name="calls.dispatch")
-def dispatch(**_newer: object) -> None:
-    dispatching.dispatch(now=timezone.now())
+def dispatch(*, campaign_id: int | None = None, **_newer: object) -> None:
+    dispatching.dispatch(now=timezone.now(), campaign_id=campaign_id)
 
 
 @shared_task(name="calls.place")
@@ -28,6 +39,16 @@ def place(*, call_id: str, **_newer: object) -> None:
 @shared_task(name="calls.hang_up", autoretry_for=(CarrierError,), max_retries=3, retry_backoff=1)
 def hang_up(*, carrier_call_id: str, **_newer: object) -> None:
     dialer().hang_up(carrier_call_id)
+
+
+@shared_task(name="calls.run_schedule")
+def run_schedule(*, schedule_id: int, **_newer: object) -> None:
+    scheduling.run(schedule_id, now=timezone.now())
+
+
+@shared_task(name="calls.keep_calendar")
+def keep_calendar(**_newer: object) -> None:
+    calendar.keep(now=timezone.now())
 
 
 @shared_task(name="calls.sweep")
@@ -47,7 +68,7 @@ def ask_prices(**_newer: object) -> None:
 
 @shared_task(name="calls.watch_caller_ids")
 def watch_caller_ids(**_newer: object) -> None:
-    caller_id_health.watch(now=timezone.now())
+    keeping_caller_ids.look_after(dialer=dialer(), now=timezone.now())
 
 
 @shared_task(name="calls.watch_queues")

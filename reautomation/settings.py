@@ -161,6 +161,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
     "dispatch due leads": {"task": "calls.dispatch", "schedule": 2.0, "options": {"expires": 10}},
     "sweep calls that hang": {"task": "calls.sweep", "schedule": 10.0, "options": {"expires": 30}},
+    "keep the calendar": {"task": "calls.keep_calendar", "schedule": 20.0, "options": {"expires": 30}},
     "sum costs": {"task": "calls.fold_costs", "schedule": 30.0, "options": {"expires": 60}},
     "ask for prices": {"task": "calls.ask_prices", "schedule": 60.0, "options": {"expires": 120}},
     "watch caller IDs": {"task": "calls.watch_caller_ids", "schedule": 60.0, "options": {"expires": 60}},

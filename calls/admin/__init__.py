@@ -27,5 +27,6 @@ __all__ = [
     "lists",
     "records",
     "rule",
+    "schedule",
     "worker",
 ]

@@ -1,6 +1,7 @@
 """Campaigns: their list with counts, their form, the buttons that start and stop them, and the upload of leads."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -24,7 +25,10 @@ from billing.services.ledger import is_stopped
 from calls.admin import upload
 from calls.admin.base import BaseAdmin, badge, figures, money
 from calls.admin.cadence import LeadListInline, RetryRuleInline
-from calls.models import Appointment, Call, CallingWindow, Campaign, Lead
+from calls.admin.calling_window import WindowInline
+from calls.admin.fields import DatesField, date_input
+from calls.admin.schedule import ScheduleInline, save_schedules
+from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, Schedule
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
 from calls.services import campaigns, funding, gates, watching_queues
@@ -33,14 +37,23 @@ from calls.services.funding import Purse
 from calls.services.pacing import room
 from calls.services.terms import NO_PREMIUM
 
-_MOVES: dict[str, tuple[Callable[..., None], str]] = {
+_MOVES: dict[str, tuple[Callable[..., object], str]] = {
     "start": (campaigns.start, "{} is running: leads that are due are called from now on."),
     "pause": (campaigns.pause, "{} is paused: nothing new is dialed; calls that are live go on."),
+    "pause_now": (partial(campaigns.pause, hang_up=True), "{} is paused; its calls are being hung up."),
     "finish": (campaigns.finish, "{} is finished."),
+    "finish_now": (partial(campaigns.finish, hang_up=True), "{} is finished; its calls are being hung up."),
+    "hang_up": (campaigns.hang_up, "The calls of {} are being hung up."),
 }
+_LOGGED = {"pause_now": "Pause, calls hung up", "finish_now": "Finish, calls hung up", "hang_up": "Calls hung up"}
+_HOURS = {"starts_on", "ends_on", "skips_holidays", "closed_on"}
 
 
 class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+    closed_on = DatesField(
+        label="Closed days", required=False, help_text="Further days without calls: 2026-12-24, 2026-12-31."
+    )
+
     class Meta:
         model = Campaign
         fields = [
@@ -61,16 +74,24 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_attempts",
             "max_call_s",
         ]
-        widgets = {"caller_ids": forms.CheckboxSelectMultiple}
+        widgets = {
+            "caller_ids": forms.CheckboxSelectMultiple(),
+            "starts_on": date_input(),
+            "ends_on": date_input(),
+        }
         labels = {
             "caller_ids": "Caller IDs",
             "tier": "Voice",
+            "starts_on": "First day",
+            "ends_on": "Last day",
             "holdout_percent": "Held out of premium, in percent",
             "max_concurrency": "Calls at a time",
             "max_attempts": "Attempts a lead",
             "max_call_s": "Longest call in seconds",
         }
         help_texts = {
+            "starts_on": "",
+            "ends_on": "After it the campaign is finished.",
             "budget": "What the calls may cost together; its limits are set under Billing.",
             "tier": "Local costs nothing by the character. Premium where it pays decides for each call, and within "
             "it, by what the lead is worth.",
@@ -90,16 +111,20 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             offered = Q(retired_at__isnull=True) | Q(pk=self.instance.budget_id)
             budget.queryset = Budget.objects.exclude(scope=Scope.SOURCE).filter(offered)
 
+    def clean(self) -> dict[str, Any]:
+        typed: dict[str, Any] = super().clean() or self.cleaned_data
+        first, last = typed.get("starts_on"), typed.get("ends_on")
+        if first and last and last < first:
+            self.add_error("ends_on", f"The last day, {last}, is before the first, {first}: choose a later one.")
+        elif last and "ends_on" in self.changed_data and campaigns.is_over(last, now=timezone.now()):
+            self.add_error("ends_on", f"{last} is over: choose a later day.")
+        return typed
+
 
 def _count(queryset: QuerySet[Any]) -> Coalesce:
     """How many of ``queryset`` belong to each campaign; a subquery, since joins would multiply one another."""
     per_campaign = queryset.order_by().filter(campaign=OuterRef("pk")).values("campaign").annotate(n=Count("pk"))
     return Coalesce(Subquery(per_campaign.values("n"), output_field=IntegerField()), 0)
-
-
-class WindowInline(admin.TabularInline):  # type: ignore[type-arg]  # a plain class while it runs
-    model = CallingWindow
-    extra = 0
 
 
 @admin.register(Campaign)
@@ -111,7 +136,7 @@ class CampaignAdmin(BaseAdmin):
     search_fields = ["name", "company_name"]
     actions = ["start_selected", "pause_selected"]
     readonly_fields = ["progress"]
-    inlines = [WindowInline, RetryRuleInline, LeadListInline]
+    inlines = [WindowInline, ScheduleInline, RetryRuleInline, LeadListInline]
     empty_sentence = "There is no campaign yet. Add one with a budget, import leads into it and start it."
     fieldsets = [
         (None, {"fields": ["name", "budget"]}),
@@ -200,6 +225,19 @@ class CampaignAdmin(BaseAdmin):
         if Wish(obj.tier) is not Wish.LOCAL and not settings.VOICE.elevenlabs_api_key:
             messages.warning(request, NO_PREMIUM)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is Schedule:
+            save_schedules(formset, now=timezone.now())
+        else:
+            super().save_formset(request, form, formset, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """New hours hold from the next decision on: leads that the old ones put off are due again."""
+        super().save_related(request, form, formsets, change)
+        windows = any(one.model is CallingWindow and one.has_changed() for one in formsets)
+        if windows or _HOURS & set(form.changed_data):
+            campaigns.hours_changed(form.instance.pk, now=timezone.now())
+
     @admin.action(description="Start selected campaigns", permissions=["change"])
     def start_selected(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         self._move_all(request, queryset, "start")
@@ -219,7 +257,7 @@ class CampaignAdmin(BaseAdmin):
         except CampaignError as error:
             messages.error(request, str(error))
         else:
-            self.log_change(request, campaign, f"{move.capitalize()}.")
+            self.log_change(request, campaign, f"{_LOGGED.get(move, move.capitalize())}.")
             messages.success(request, sentence.format(campaign.name))
 
     def get_urls(self) -> list[URLPattern]:
@@ -242,6 +280,12 @@ class CampaignAdmin(BaseAdmin):
 
     def import_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return upload.import_view(self, request, object_id)
+
+
+def _pace(campaign: Campaign) -> list[tuple[str, str]]:
+    """How many more calls a running campaign may make at this moment, and what keeps it from more."""
+    running = campaign.status == CampaignStatus.RUNNING
+    return [("Pace", room(campaign, now=timezone.now()).why)] if running else []
 
 
 def _purse(purse: Purse) -> SafeString:

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from calls.admin.base import ReadOnlyAdmin, utc
+from calls.admin.base import ReadOnlyAdmin, counted, utc
 from calls.models import Halt
 from calls.services import halting
 
@@ -21,6 +21,11 @@ class HaltForm(forms.Form):
         max_length=200,
         help_text="Everybody sees it, such as: the voice says the wrong company.",
         error_messages={"required": "Say why, so that others know when dialing may go on."},
+    )
+    hang_up = forms.BooleanField(
+        required=False,
+        label="Hang up calls that ring or are live",
+        help_text="People who are talking now are cut off. Without it these calls go on to their end.",
     )
 
 
@@ -42,13 +47,18 @@ class HaltAdmin(ReadOnlyAdmin):
         if not request.user.has_perm("calls.flip_halt"):
             raise PermissionDenied
         user: Any = request.user
-        form = HaltForm(request.POST if request.method == "POST" and "release" not in request.POST else None)
-        if request.method == "POST" and "release" in request.POST:
+        asked = request.POST.keys() & {"release", "end_calls"}
+        form = HaltForm(request.POST if request.method == "POST" and not asked else None)
+        if "release" in asked:
             if halting.release(by=user, now=timezone.now()):
                 messages.success(request, "Dialing goes on: leads that are due are called from now on.")
             return redirect("admin:index")
+        if "end_calls" in asked:
+            count = halting.hang_up_all(now=timezone.now())
+            messages.success(request, f"{counted(count, 'call is', 'calls are')} being hung up.")
+            return redirect("admin:index")
         if form.is_valid():
-            if not halting.halt(by=user, reason=form.cleaned_data["reason"], now=timezone.now()):
+            if not halting.halt(by=user, now=timezone.now(), **form.cleaned_data):
                 messages.warning(request, "Dialing was stopped already; the first reason stays.")
             return redirect("admin:index")
         context = {

@@ -4,7 +4,7 @@ Every move locks the campaign's row first, which a dispatcher holds while it dec
 by what a campaign was before.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -80,6 +80,11 @@ def finish(campaign_id: int, *, now: datetime, hang_up: bool = False) -> None:
     _stop(campaign_id, CampaignStatus.FINISHED, unfinished, now, hang_up)
 
 
+def hang_up(campaign_id: int, *, now: datetime) -> int:
+    """Hang up the calls that ring or are live, whatever the campaign's status; how many."""
+    return ending.hang_up(Call.objects.filter(campaign=campaign_id), at=now)
+
+
 def finish_ended(*, now: datetime) -> int:
     """Finish the campaigns that run and whose last day is over in every zone; how many."""
     ended = Campaign.objects.running().filter(ends_on__lt=(now + _LAST_ZONE).date())
@@ -119,9 +124,9 @@ def reopen(lead_ids: list[int], *, now: datetime) -> int:
     return count
 
 
-def is_over(campaign: Campaign, *, now: datetime) -> bool:
-    """Whether the campaign's last day has ended in every zone."""
-    return campaign.ends_on is not None and campaign.ends_on < (now + _LAST_ZONE).date()
+def is_over(day: date, *, now: datetime) -> bool:
+    """Whether ``day`` has ended in every zone."""
+    return day < (now + _LAST_ZONE).date()
 
 
 def _never_reached(campaign: Campaign) -> LeadQuerySet:
@@ -166,7 +171,7 @@ def _wrong_hours(campaign: Campaign, *, now: datetime) -> str:
     windows, book = gates.rules_of(campaign).windows, book_at(now)
     if not windows:
         return "it has no calling window: add one"
-    if is_over(campaign, now=now):
+    if campaign.ends_on is not None and is_over(campaign.ends_on, now=now):
         return f"its last day, {campaign.ends_on}, is over: give it a later one"
     if allowed_everywhere(windows, book):
         return ""

@@ -21,8 +21,13 @@ def halt(*, by: User | None, reason: str, now: datetime, hang_up: bool = False) 
     """
     stopped = _stop(by=by, reason=reason, now=now)
     if hang_up:
-        ending.hang_up(Call.objects.all(), at=now)
+        hang_up_all(now=now)
     return stopped
+
+
+def hang_up_all(*, now: datetime) -> int:
+    """Hang up every call that rings or is live; how many."""
+    return ending.hang_up(Call.objects.all(), at=now)
 
 
 def _stop(*, by: User | None, reason: str, now: datetime) -> bool:

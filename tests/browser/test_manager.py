@@ -79,8 +79,8 @@ def test_weekdays_are_chosen_not_typed(page: Page) -> None:
     page.get_by_label("Closes at").fill("18:00")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
-    campaign.refresh_from_db()
-    assert (campaign.weekdays, campaign.closes_at.hour) == ([0, 1, 2, 3, 4], 18)
+    window = campaign.windows.get()
+    assert (window.weekdays, window.closes_at.hour) == ([0, 1, 2, 3, 4], 18)
 
 
 def test_read_a_call_and_hear_it(page: Page, settings: Settings, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from billing.services import ledger
-from calls.models import Campaign, Lead
+from calls.models import CallerId, CallingWindow, Campaign, Lead
 from calls.services import campaigns
 from calls.services.campaigns import CampaignError
 from tests.calls.admin import world
@@ -32,21 +32,22 @@ def test_a_ready_campaign_starts_pauses_starts_again_and_finishes(campaign: Camp
 def test_everything_that_is_missing_is_said_at_once(campaign: Campaign, settings: Settings) -> None:
     settings.TWILIO_FROM_NUMBER = settings.COMPANY_NAME = ""
     ledger.hold(uuid4(), [campaign.budget_id], Decimal(50), currency="USD", at=NOW)
-    Campaign.objects.update(weekdays=[])
+    CallingWindow.objects.all().delete()
     with pytest.raises(CampaignError) as refused:
         campaigns.start(campaign.pk, now=NOW)
     assert str(refused.value) == (
         "'Autumn sellers' cannot start: the budget 'Autumn sellers budget' has no money left: raise its limit; "
         "there is no caller ID: fill in the campaign's, or set TWILIO_FROM_NUMBER; "
         "there is no company name: fill in the campaign's, or set COMPANY_NAME; "
-        "no weekday is chosen: choose at least one; it has no open lead: import some."
+        "it has no calling window: add one; it has no open lead: import some."
     )
     assert status(campaign) == "draft"
 
 
 def test_the_campaigns_own_name_and_number_are_enough(campaign: Campaign, settings: Settings) -> None:
     settings.TWILIO_FROM_NUMBER = settings.COMPANY_NAME = ""
-    Campaign.objects.update(from_number="+12125550199", company_name="Summit Realty")
+    campaign.caller_ids.add(CallerId.objects.create(number="+12125550199"))
+    Campaign.objects.update(company_name="Summit Realty")
     world.leads(campaign, 1)
     campaigns.start(campaign.pk, now=NOW)
     assert status(campaign) == "running"

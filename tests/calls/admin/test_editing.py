@@ -1,6 +1,7 @@
 """What a manager changes: campaigns and their buttons, uploads, leads, the do-not-call list."""
 
 from dataclasses import replace
+from datetime import time
 from decimal import Decimal
 from typing import Any
 
@@ -18,20 +19,31 @@ def said(response: Any) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
+def windows(campaign: Campaign, *rows: dict[str, object]) -> dict[str, object]:
+    """The rows of the page's windows; the first ones are those that the campaign has."""
+    there = [] if campaign.pk is None else list(campaign.windows.values_list("pk", flat=True))
+    typed: dict[str, object] = {"windows-TOTAL_FORMS": len(rows), "windows-INITIAL_FORMS": len(there)}
+    for place, row in enumerate(rows):
+        own = {"id": there[place], "campaign": campaign.pk} if place < len(there) else {}
+        typed |= {f"windows-{place}-{name}": value for name, value in {**own, **row}.items()}
+    return typed
+
+
 def form(campaign: Campaign, **changes: object) -> dict[str, object]:
     return {
         "name": campaign.name,
         "budget": campaign.budget_id,
         "company_name": "",
         "agent_name": "",
-        "from_number": "",
-        "weekdays": ["0", "1", "2", "3", "4"],
-        "opens_at": "09:00",
-        "closes_at": "18:00",
+        **windows(campaign, {"weekdays": ["0", "1", "2", "3", "4"], "opens_at": "09:00", "closes_at": "18:00"}),
+        **{
+            f"{name}-{kind}_FORMS": 0
+            for name in ("schedules", "retry_rules", "lists")
+            for kind in ("TOTAL", "INITIAL")
+        },
         "public_lists": "unless_consent",
         "max_concurrency": 4,
         "max_attempts": 6,
-        "retry_after_min": 45,
         "max_call_s": 300,
         "tier": "local",
         "appointment_value": "50",
@@ -47,12 +59,13 @@ def errors(response: Any) -> dict[str, list[str]]:
 
 def test_a_campaign_is_added(as_manager: Client, db: None) -> None:
     budget = Budget.objects.create(name="Autumn", limit=Decimal(50))
-    assert as_manager.get("/admin/calls/campaign/add/").content.decode().count("checked") == 7
     draft = Campaign(name="Autumn sellers", budget=budget)
-    response = as_manager.post("/admin/calls/campaign/add/", form(draft, from_number="(303) 555-0100"))
+    response = as_manager.post("/admin/calls/campaign/add/", form(draft))
     assert response.status_code == 302
     made = Campaign.objects.get()
-    assert (made.weekdays, made.from_number, made.status) == ([0, 1, 2, 3, 4], "+13035550100", "draft")
+    assert (made.name, made.status) == ("Autumn sellers", "draft")
+    window = made.windows.get()
+    assert (window.weekdays, window.opens_at, window.closes_at) == ([0, 1, 2, 3, 4], time(9), time(18))
 
 
 @pytest.mark.parametrize(("wish", "key"), [("premium", ""), ("auto", ""), ("premium", "k"), ("local", "")])
@@ -74,24 +87,24 @@ def test_an_edit_writes_only_what_was_edited(as_manager: Client, campaign: Campa
     Campaign.objects.update(status="running")
     assert as_manager.post(url, form(campaign, name="Renamed", status="finished")).status_code == 302
     campaign.refresh_from_db()
-    assert (campaign.name, campaign.status, campaign.weekdays) == ("Renamed", "running", [0, 1, 2, 3, 4])
-    assert (campaign.opens_at.hour, campaign.closes_at.hour) == (9, 18)
+    assert (campaign.name, campaign.status) == ("Renamed", "running")
+    window = campaign.windows.get()
+    assert (window.weekdays, window.opens_at, window.closes_at) == ([0, 1, 2, 3, 4], time(9), time(18))
 
 
 @pytest.mark.parametrize(
     ("changes", "field", "sentence"),
     [
-        ({"weekdays": []}, "weekdays", "Choose at least one day on which leads may be called."),
         (
-            {"opens_at": "21:00", "closes_at": "08:00"},
-            "closes_at",
-            "The campaign would close at 08:00, before it opens at 21:00: enter a later closing time. "
-            "Calling through midnight is not possible.",
+            {"starts_on": "2099-02-01", "ends_on": "2099-01-31"},
+            "ends_on",
+            "The last day, 2099-01-31, is before the first, 2099-02-01: choose a later one.",
         ),
+        ({"ends_on": "2026-01-31"}, "ends_on", "2026-01-31 is over: choose a later day."),
         (
-            {"from_number": "12345"},
-            "from_number",
-            "12345 is too short for a phone number: short codes cannot be called.",
+            {"closed_on": "2026-12-24, 2026-13-01"},
+            "closed_on",
+            "'2026-13-01' is no date: write days as 2026-12-24, 2026-12-31.",
         ),
         ({"max_concurrency": 0}, "max_concurrency", "Ensure this value is greater than or equal to 1."),
     ],
@@ -101,9 +114,8 @@ def test_a_wrong_form_says_what_to_change(
 ) -> None:
     response = as_manager.post(f"/admin/calls/campaign/{campaign.pk}/change/", form(campaign, **changes))
     assert errors(response) == {field: [sentence]}
-    before = campaign.opens_at
-    campaign.refresh_from_db()
-    assert campaign.opens_at == before
+    before = Campaign.objects.values().get()
+    assert before == {name: getattr(campaign, name) for name in before}
 
 
 def test_the_buttons_start_pause_and_finish(as_manager: Client, campaign: Campaign) -> None:

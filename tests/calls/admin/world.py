@@ -8,7 +8,18 @@ from pathlib import Path
 from uuid import UUID
 
 from billing.models import Budget
-from calls.models import Appointment, Call, CallEvent, Campaign, Consent, Decision, Lead, Suppression, Turn
+from calls.models import (
+    Appointment,
+    Call,
+    CallEvent,
+    CallingWindow,
+    Campaign,
+    Consent,
+    Decision,
+    Lead,
+    Suppression,
+    Turn,
+)
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 _NAMES = ("Maria Lopez", "James Carter", "Olivia Brooks", "Frank Miller", "Denise Harper", "Peter Novak")
@@ -26,7 +37,9 @@ _TALK = (
 
 def campaign(name: str = "Autumn sellers", *, limit: Decimal = Decimal(50), **fields: object) -> Campaign:
     budget = Budget.objects.create(name=f"{name} budget", limit=limit)
-    return Campaign.objects.create(name=name, budget=budget, **fields)
+    made = Campaign.objects.create(name=name, budget=budget, **fields)
+    CallingWindow.objects.create(campaign=made)
+    return made
 
 
 def leads(of: Campaign, count: int) -> list[Lead]:
