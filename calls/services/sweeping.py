@@ -140,8 +140,8 @@ def _is_hopeless(call: Call, *, now: datetime) -> bool:
 def _give_up(call: Call, reason: str, *, now: datetime) -> None:
     """End a call of which the carrier never told what became of it.
 
-    Its phone may have rung, so the attempt counts and it is not made again. What its line measured is charged, the
-    rest of the hold is free. Of a call that was answered, the talk lasted as long as the line counted.
+    Its phone may have rung, so it is not made again; what becomes of the lead is for the rules of failed calls. What
+    its line measured is charged, the rest of the hold is free.
     """
     hours = settings.CALL_UNKNOWN_LIMIT_H
     summary = f"The carrier did not tell within {hours} hours what became of this call. {reason}"

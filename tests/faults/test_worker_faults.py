@@ -72,6 +72,14 @@ def swept_later() -> None:
     assert sweep(dialer=FakeDialer(), now=timezone.now() + timedelta(seconds=31))
 
 
+def swept_until_heard(worker: Worker, call: Call) -> None:
+    def heard() -> bool:
+        swept_later()
+        return worker.stream(call.pk) is not None
+
+    worker.until("the sweep's doorbell is heard", heard)
+
+
 def test_a_broker_that_dies_forgets_freezes_and_cuts_loses_no_call_and_rings_none_twice(
     start: Start, phones: Phones
 ) -> None:
@@ -104,7 +112,7 @@ def test_a_broker_that_dies_forgets_freezes_and_cuts_loses_no_call_and_rings_non
         # Connections cut.
         assert client.client_kill_filter(_type="normal", skipme=True) >= 1
     cut = queued()
-    worker.until("the sweep's doorbell is heard", lambda: swept_later() or worker.stream(cut.pk))
+    swept_until_heard(worker, cut)
     goes_live(worker, phones, cut)
 
     # A broker that stands still: the socket's patience is 1 s here, so 4 s stand for 45.
@@ -115,7 +123,7 @@ def test_a_broker_that_dies_forgets_freezes_and_cuts_loses_no_call_and_rings_non
     assert [phones.is_open(call.pk) for call in (live, lost, taken, flushed, cut)] == [True] * 5
     worker.until("4 s", _seconds(4))
     frozen.resume()
-    worker.until("the sweep's doorbell is heard", lambda: swept_later() or worker.stream(still.pk))
+    swept_until_heard(worker, still)
     goes_live(worker, phones, still)
 
     calls = (live, lost, taken, flushed, cut, still)
@@ -169,8 +177,12 @@ def test_a_loop_that_hangs_lets_its_leases_run_out_and_comes_back(start: Start, 
     assert "in _hang" in worker.told("voice.loop_hung")[0]["stack"]
     waits = queued()
     ring(waits)
-    sweep_finds_it = lambda: sweep(dialer=FakeDialer(), now=timezone.now()) and status(live) == "unknown"  # noqa: E731
-    worker.until("the lease runs out", sweep_finds_it)
+
+    def given_up() -> bool:
+        sweep(dialer=FakeDialer(), now=timezone.now())
+        return status(live) == "unknown"
+
+    worker.until("the lease runs out", given_up)
     assert (worker.rings(), worker.waiting()) == ([live.pk], 1)  # the doorbell waits for somebody with a line
     worker.until("it recovers", lambda: worker.told("voice.loop_recovered"))
     goes_live(worker, phones, waits)

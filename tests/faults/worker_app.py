@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import django
-from django.conf import settings
 
 django.setup()
 
@@ -18,6 +17,7 @@ from celery import shared_task  # noqa: E402 - the settings come first
 from calls.domain.compliance import Dial  # noqa: E402
 from calls.services import gates  # noqa: E402
 from reautomation.celery import app  # noqa: E402
+from tests.faults import settings  # noqa: E402
 from tests.voice.dialogues import ScriptedDialogue  # noqa: E402
 from tests.voice.speech import ScriptedRecogniser, ToneSynthesiser  # noqa: E402
 from voice import plane  # noqa: E402

@@ -110,7 +110,7 @@ class Worker:
 
     def waiting(self) -> int:
         with Redis.from_url(self.redis.url) as client:
-            return int(client.llen(QUEUE))  # type: ignore[arg-type]
+            return int(client.llen(QUEUE))
 
     def until(self, what: str, condition: Callable[[], T | None], *, within_s: float = 30, ends: bool = False) -> T:
         """What ``condition`` gives as soon as it is true; ``ends``: the worker may have ended by then."""

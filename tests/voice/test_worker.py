@@ -18,14 +18,17 @@ import pytest
 from celery import Celery
 from celery.concurrency.prefork import TaskPool as Prefork
 from celery.concurrency.thread import TaskPool as Threads
+from celery.worker import state
 from django.conf import settings
 from redis import Redis
+from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
 from tests.voice.phone import answered
 from tests.voice.redis_server import Server
 from voice import worker
 from voice.domain.types import StreamTarget
+from voice.watchdog import LoopState
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +51,98 @@ def test_which_worker_is_a_voice_worker(pool: Any, queues: list[str], voice: boo
 def test_a_process_without_lines_says_how_to_get_them() -> None:
     with pytest.raises(RuntimeError, match="start the worker with -P threads"):
         worker.plane()
+
+
+class FakeConsumer:
+    """What a drain step asks of Celery's consumer, done at once; ``consumed`` is what it takes messages from."""
+
+    def __init__(self) -> None:
+        self.consumed = {"calls.local": None, "calls.premium": None}
+        self.app = SimpleNamespace(amqp=SimpleNamespace(queues=SimpleNamespace(consume_from=self.consumed)))
+        self.hub = SimpleNamespace(call_soon=lambda act: act())
+
+    def cancel_task_queue(self, queue: str) -> None:
+        del self.consumed[queue]
+
+    def add_task_queue(self, queue: str) -> None:
+        self.consumed[queue] = None
+
+
+@pytest.fixture
+def consumer(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConsumer]:
+    """One whose drain step has begun, in a process without lines."""
+    made = FakeConsumer()
+    monkeypatch.setattr(worker, "_plane", None)
+    monkeypatch.setattr(worker, "_step", None)
+    before = signal.getsignal(signal.SIGTERM)
+    step = worker.DrainStep.__new__(worker.DrainStep)
+    step.start(made)
+    yield made
+    signal.signal(signal.SIGTERM, before)
+    worker.state_of_drain.clear()
+
+
+def test_while_the_loop_hangs_no_message_is_taken(consumer: FakeConsumer) -> None:
+    worker._loop_changed(LoopState.HUNG)
+    assert list(consumer.consumed) == []
+    worker._loop_changed(LoopState.ANSWERS)
+    assert list(consumer.consumed) == ["calls.local", "calls.premium"]
+    worker._loop_changed(LoopState.ANSWERS)
+    assert list(consumer.consumed) == ["calls.local", "calls.premium"]
+
+
+def test_a_worker_that_drains_takes_no_message_although_its_loop_answers_again(consumer: FakeConsumer) -> None:
+    worker._loop_changed(LoopState.HUNG)
+    worker.state_of_drain.set()
+    worker._loop_changed(LoopState.ANSWERS)
+    assert list(consumer.consumed) == []
+
+
+def test_a_new_connection_takes_nothing_while_the_lines_do_not_answer(
+    consumer: FakeConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_plane", SimpleNamespace(healthy=lambda: False))
+    anew = FakeConsumer()
+    worker.DrainStep.__new__(worker.DrainStep).start(anew)
+    assert list(anew.consumed) == []
+    worker._loop_changed(LoopState.ANSWERS)
+    assert list(anew.consumed) == ["calls.local", "calls.premium"]
+
+
+def test_before_there_is_a_consumer_a_hanging_loop_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_step", None)
+    worker._loop_changed(LoopState.HUNG)
+    worker._loop_changed(LoopState.ANSWERS)
+
+
+@pytest.mark.parametrize(("writes", "unwritten"), [(1, 0), (99, 1)])
+def test_a_hopeless_loop_ends_the_process_once_what_it_told_is_written(
+    writes: int, unwritten: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one live call needs ``writes`` looks until it is written; what takes too long is not waited for."""
+    done: list[str] = []
+
+    class Requests:
+        def __init__(self) -> None:
+            self.left = writes
+
+        def __len__(self) -> int:
+            return int(self.left > 0)
+
+        def __bool__(self) -> bool:
+            self.left -= 1
+            return self.left >= 0
+
+    monkeypatch.setattr(worker, "_plane", SimpleNamespace(give_up=lambda: done.append("given up")))
+    monkeypatch.setattr(worker, "_POLL_S", 0.01)
+    monkeypatch.setattr(worker, "_LAST_WRITES_S", 0.05)
+    monkeypatch.setattr(state, "active_requests", Requests())
+    monkeypatch.setattr(os, "_exit", lambda code: done.append(f"ended with {code}"))
+    with capture_logs() as logs:
+        worker._loop_changed(LoopState.HOPELESS)
+    assert done == ["given up", "ended with 70"]
+    told = [(line["event"], line["exit_code"], line["unwritten"]) for line in logs]
+    assert told == [("voice.replaced", 70, unwritten)]
 
 
 class Running:

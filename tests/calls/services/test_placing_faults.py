@@ -56,7 +56,9 @@ def run(call: Call, plane: FakePlane, dialer: FakeDialer | None = None) -> bool:
 
 
 def kinds(call: Call) -> list[str]:
-    return list(call.events.order_by("pk").values_list("kind", flat=True))
+    """What happened to the call itself."""
+    own = call.events.exclude(kind__startswith="lead.")
+    return list(own.order_by("pk").values_list("kind", flat=True))
 
 
 def status_after_a_sweep(call: Call) -> CallStatus:
