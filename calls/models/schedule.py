@@ -28,7 +28,12 @@ class Schedule(models.Model):
         default=timezone.now, editable=False, help_text="Instants before the last edit are nobody's slots."
     )
     task = models.OneToOneField(
-        "django_celery_beat.PeriodicTask", null=True, blank=True, editable=False, on_delete=models.SET_NULL
+        "django_celery_beat.PeriodicTask",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",  # a task has a ``schedule`` of its own, which Beat reads
     )
 
     class Meta:
