@@ -25,8 +25,8 @@ from tests.chaos.world import Fate, World
 log = structlog.get_logger(__name__)
 _TICK_S = 0.1
 _FREEZE_S = 9.0
-_SETTLES_WITHIN_S = 90.0
-"""After the last fault; the judge gives 60 s, and is to see what is late."""
+_SETTLES_WITHIN_S = 180.0
+"""After the last lead is due; the judge gives every call 60 s, and is to see what is late."""
 _BACK_S = 15.0
 """How long a process may take to be there again."""
 

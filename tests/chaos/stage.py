@@ -157,6 +157,7 @@ class Stage:
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
             "TWILIO_API_URL": self.carrier_url,
             "TWILIO_FROM_NUMBER": OUR_NUMBER,
+            "CARRIER_CPS": "30",
             "ELEVENLABS_API_KEY": "",
             "ELEVENLABS_VOICE_ID": "",
             "VOICE_LINES": str(self.lines),

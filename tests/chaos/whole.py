@@ -17,6 +17,8 @@ from tests.chaos.run import Run, add_number
 from tests.chaos.schedule import Schedule
 from tests.chaos.stage import Stage, fresh
 
+_SHOWN = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -42,7 +44,8 @@ class Result:
         lines += [f"  note: {death}" for death in seen.deaths]
         if self.violations:
             lines += [f"VIOLATED with seed {self.schedule.seed}; replay: make chaos SEED={self.schedule.seed}"]
-            lines += [f"  {violation}" for violation in self.violations]
+            lines += [f"  {violation}" for violation in self.violations[:_SHOWN]]
+            lines += [f"  … and {len(self.violations) - _SHOWN} more"] * (len(self.violations) > _SHOWN)
             lines += [f"schedule: {self.var / 'schedule.json'}", f"logs: {self.var / 'log'}"]
             lines += [f"the carrier's log: {self.var / 'carrier.jsonl'}"]
         return "\n".join(lines)
