@@ -17,7 +17,7 @@ from billing.services import carrier_price, ledger, meter, stops
 from billing.services.budgets import Limits, change_limits
 from calls.domain.status import CallStatus
 from calls.models import Call, Campaign
-from calls.services import funding
+from calls.services import funding, workers
 from calls.services.finishing import finish
 from calls.services.moving import note
 from tests.billing.factories import entries
@@ -27,6 +27,12 @@ from tests.calls.fakes import report
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def _a_worker() -> None:
+    """So that money alone can be what is missing."""
+    workers.announce("worker-1", queues=["calls.local", "calls.premium"], lines=4, draining=False)
 
 
 def url(call: Call) -> str:
