@@ -15,21 +15,23 @@ _UNLISTED_PRIORITY = 5
 _SPARE = 50
 """So many due leads that others have locked at this moment are passed over."""
 _IN_STATUS = ", ".join(f"'{status}'" for status in sorted(UNFINISHED))
-_DUE = "lead.campaign_id = %(campaign)s AND lead.status = 'open' AND lead.next_attempt_at <= %(now)s"
+_STILL = "lead.status = 'open' AND lead.next_attempt_at <= %(now)s"
+_DUE = f"lead.campaign_id = %(campaign)s AND {_STILL}"
 # The statuses are written out, so that PostgreSQL sees that its index of unfinished calls answers this.
 _IDLE = f"""NOT EXISTS (
     SELECT 1 FROM calls_call AS call WHERE call.to_number = lead.phone AND call.status IN ({_IN_STATUS})
 )"""  # noqa: S608 - constants
-# The priorities of a list are found by going from one to the next in the index, which holds few different ones.
+# The priorities of a list are found by going from one to the next in the index, which holds few different ones. Leads
+# are put in the order of the whole index, since PostgreSQL does not see that list_id IS NULL leaves one value.
 _PRIORITIES = """
     SELECT lead.priority FROM calls_lead AS lead
     WHERE lead.campaign_id = %(campaign)s AND lead.status = 'open' AND {of_list} AND lead.priority > {after}
-    ORDER BY lead.priority LIMIT 1
+    ORDER BY lead.list_id, lead.priority LIMIT 1
 """
 _HEAD = f"""
     SELECT lead.id, lead.next_attempt_at FROM calls_lead AS lead
     WHERE {_DUE} AND {{of_list}} AND lead.priority = head.priority AND lead.commitment_at IS NULL AND {_IDLE}
-    ORDER BY lead.next_attempt_at, lead.id LIMIT %(most)s
+    ORDER BY lead.list_id, lead.priority, lead.next_attempt_at, lead.id LIMIT %(most)s
 """  # noqa: S608 - constants
 _LISTED, _UNLISTED = "lead.list_id = {0}.list_id", "lead.list_id IS NULL"
 _SQL = f"""
@@ -63,10 +65,13 @@ WITH RECURSIVE list AS MATERIALIZED (
     SELECT * FROM found ORDER BY list_priority, priority, next_attempt_at, id LIMIT %(most)s
 )
 SELECT lead.id FROM chosen JOIN calls_lead AS lead ON lead.id = chosen.id
-WHERE {_DUE}
+WHERE {_STILL}
 ORDER BY chosen.list_priority, chosen.priority, chosen.next_attempt_at, chosen.id
 LIMIT %(count)s FOR NO KEY UPDATE OF lead SKIP LOCKED
 """  # noqa: S608 - constants
+
+AS_THE_INDEX_HAS_THEM = "SET LOCAL enable_bitmapscan TO off"
+"""Where PostgreSQL underestimates how many leads are due, it would read and sort them all."""
 
 
 def next_due(campaign_id: int, *, now: datetime, count: int) -> list[int]:
@@ -76,9 +81,13 @@ def next_due(campaign_id: int, *, now: datetime, count: int) -> list[int]:
     one of priority 5; in a list the lead's priority and how long it is due. Leads that others have locked are passed
     over. Raises TransactionManagementError outside a transaction.
     """
+    sql, asked = query(campaign_id, now=now, count=count)
     with connection.cursor() as cursor:
-        cursor.execute(*query(campaign_id, now=now, count=count))
-        return [lead_id for (lead_id,) in cursor.fetchall()]
+        cursor.execute(AS_THE_INDEX_HAS_THEM)
+        cursor.execute(sql, asked)
+        ids = [lead_id for (lead_id,) in cursor.fetchall()]
+        cursor.execute("SET LOCAL enable_bitmapscan TO DEFAULT")
+    return ids
 
 
 def query(campaign_id: int, *, now: datetime, count: int) -> tuple[str, dict[str, int | datetime]]:
