@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from billing.models import Budget
 from calls.services import halting
+from tests.billing.factories import budget
 from tests.chaos import failpoints
 from tests.chaos.failpoints import AFTER, BEFORE, FREEZE, KILL, FailPoint, FailPoints, read, written
 
@@ -74,11 +77,11 @@ def test_a_place_that_never_comes_does_not_hold_up_the_plan(tmp_path: Path) -> N
 def test_commits_are_told_apart_by_who_makes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     struck: list[str] = []
     monkeypatch.setattr(failpoints, "strike", struck.append)
-    for patched, name in ((failpoints.BaseDatabaseWrapper, "_commit"), (failpoints.CursorWrapper, "_execute")):
+    for patched, name in ((BaseDatabaseWrapper, "_commit"), (CursorWrapper, "_execute")):
         monkeypatch.setattr(patched, name, getattr(patched, name))  # put back after the test
     failpoints.arm([FailPoint(1, AFTER, place="release"), FailPoint(1, BEFORE)], tmp_path)
     with transaction.atomic():
-        Budget.objects.create(name="One", limit=1)
+        budget("1")
     assert Budget.objects.count() == 1
     assert struck == []
     halting.release(by=None, now=datetime(2026, 11, 1, tzinfo=UTC))  # a statement alone
