@@ -9,10 +9,10 @@ from calls.carrier import dialer
 from calls.services import (
     alerting,
     calendar,
-    caller_id_health,
     carrier_prices,
     costs,
     dispatching,
+    keeping_caller_ids,
     placing,
     scheduling,
     sweeping,

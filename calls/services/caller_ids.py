@@ -118,8 +118,8 @@ def why_unusable(campaign: Campaign, dialer: Dialer, *, now: datetime) -> list[s
 def not_ours(campaign: Campaign, dialer: Dialer, *, now: datetime) -> list[str]:
     """A sentence for each number of the campaign that is not the carrier account's.
 
-    Only numbers are asked about that the carrier has not confirmed within a day, and ``caller_id_health.watch`` asks
-    about all of them before. A silent carrier is told in the log alone.
+    Only numbers are asked about that the carrier has not confirmed within a day, and ``keeping_caller_ids``
+    asks about all of them before. A silent carrier is told in the log alone.
     """
     rows = {one.number: one for one in _of(campaign).filter(active=True).order_by("number")}
     numbers = list(rows) or ([] if CallerId.objects.exists() else [settings.TWILIO_FROM_NUMBER])

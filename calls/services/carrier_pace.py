@@ -57,7 +57,7 @@ def wait_for_turn(stop: Event) -> Turn | None:
 
 def take_turn() -> Turn | None:
     """The next place; None, and nothing taken, when it is more than ``HORIZON_S`` ahead."""
-    names = {"account": _account(), "usual": _usual_ms(), "horizon": HORIZON_S}
+    names: dict[str, str | int | float] = {"account": _account(), "usual": _usual_ms(), "horizon": HORIZON_S}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, names)
         row = cursor.fetchone()

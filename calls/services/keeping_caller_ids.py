@@ -1,18 +1,22 @@
-"""What a person does with caller IDs: add, activate, deactivate. The carrier is asked whose they are."""
+"""Adds caller IDs, activates and deactivates them, and looks after them: the carrier is asked whose they are."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from calls.domain import phone
 from calls.models import CallerId
-from calls.services.caller_ids import confirm, strange
+from calls.services import caller_id_health
+from calls.services.caller_ids import CONFIRMED_FOR, confirm, refused, strange
 from voice.ports import Dialer
 
 log = structlog.get_logger(__name__)
+_ASKED_AT_ONCE = 20
 _LINE = re.compile(r"(?P<number>[^,;\t]*)[,;\t]?(?P<label>.*)")
 SILENT = "The carrier did not answer: whether {} is a number of its account shows with the first call."
 
@@ -75,6 +79,18 @@ def deactivate(caller_id: CallerId, *, by: str) -> None:
     """Calls that wait with this number are canceled when their turn comes, and their leads are due again."""
     CallerId.objects.filter(pk=caller_id.pk, active=True).update(active=False, inactive_why=f"Deactivated by {by}.")
     log.info("caller_id.deactivated", caller_id=caller_id.pk)
+
+
+def look_after(*, dialer: Dialer, now: datetime) -> None:
+    """What time brings: numbers that people no longer answer rest, numbers that were given back are deactivated."""
+    caller_id_health.watch(now=now)
+    stale = Q(owned_at__isnull=True) | Q(owned_at__lt=now - CONFIRMED_FOR / 2)
+    for one in CallerId.objects.filter(stale, active=True).order_by("owned_at", "pk")[:_ASKED_AT_ONCE]:
+        owned = confirm(one.number, dialer)
+        if owned is None:
+            break  # each further question costs a timeout
+        if not owned:
+            refused(one.number, f"{strange(one.number)}.")
 
 
 def _read(lines: str) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 from calls.domain.status import CallStatus
 from calls.models import Call, CallerId, Campaign, Suppression
 from calls.models.call import Direction
-from calls.services import caller_ids, campaigns
+from calls.services import caller_ids, campaigns, keeping_caller_ids
 from calls.services.caller_ids import Pool
 from calls.services.campaigns import CampaignError
 from tests.calls import factories
@@ -24,7 +25,7 @@ IN_DENVER, IN_COLORADO, IN_TEXAS = "+13035550177", "+19705550177", "+12145550177
 pytestmark = pytest.mark.django_db
 
 
-def caller_id(number: str = DENVER, **fields: object) -> CallerId:
+def caller_id(number: str = DENVER, **fields: Any) -> CallerId:
     return CallerId.objects.create(number=number, **fields)
 
 
@@ -114,7 +115,7 @@ def test_the_campaign_s_own_numbers_go_before_all_that_there_are(campaign: Campa
     ],
 )
 def test_a_number_that_may_not_be_used_is_not_and_the_pool_says_why(
-    campaign: Campaign, fields: dict[str, object], why: str
+    campaign: Campaign, fields: dict[str, Any], why: str
 ) -> None:
     caller_id(**fields)
     taken = pool(campaign)
@@ -249,3 +250,27 @@ def test_a_campaign_with_a_number_that_is_not_ours_does_not_start(
     campaigns.start(campaign.pk, now=NOW)
     campaign.refresh_from_db()
     assert campaign.status == "running"
+
+
+def test_numbers_are_asked_about_twice_a_day_and_what_was_given_back_is_deactivated(campaign: Campaign) -> None:
+    caller_id(NEW_YORK, owned_at=NOW - timedelta(hours=13))
+    caller_id(SPRINGS, owned_at=NOW - timedelta(hours=11))
+    caller_id(DENVER)
+    caller_id("+13035550151", active=False)
+    dialer = FakeDialer(owned=False)
+    keeping_caller_ids.look_after(dialer=dialer, now=NOW)
+    assert sorted(dialer.asked) == [("owns", NEW_YORK), ("owns", DENVER)]
+    assert list(CallerId.objects.filter(active=True).values_list("number", flat=True)) == [SPRINGS]
+    assert CallerId.objects.get(number=DENVER).inactive_why == f"{NOT_OURS}."
+
+
+def test_a_silent_carrier_is_asked_once_a_round_and_a_yes_is_kept(campaign: Campaign) -> None:
+    caller_id(DENVER)
+    caller_id(NEW_YORK)
+    silent, kind = FakeDialer(owned=None), FakeDialer()
+    keeping_caller_ids.look_after(dialer=silent, now=NOW)
+    assert len(silent.asked) == 1
+    keeping_caller_ids.look_after(dialer=kind, now=NOW)
+    keeping_caller_ids.look_after(dialer=kind, now=NOW)
+    assert len(kind.asked) == 2
+    assert CallerId.objects.filter(active=True, owned_at__isnull=False).count() == 2
