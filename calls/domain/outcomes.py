@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agents.domain.types import Disposition
-from calls.domain.cadence import AFTER_A_MISSED_PROMISE, DAY, Opening, RetryTerms, rotate
+from calls.domain.cadence import AFTER_A_MISSED_PROMISE, DAY, Opening, Part, RetryTerms, rotate
 
 _CLOSES = {
     Disposition.APPOINTMENT: "An appointment is booked.",
@@ -127,7 +127,9 @@ def _next(
     if not (rule.rotate and tried.zone):
         return Again(ended_at + spacing, why)
     moved = rotate(ended_at + spacing, tried.called_at, zone=tried.zone, opening=terms.opening)
-    return Again(moved.at, f"{why}, moved to the {moved.part}" if moved.part else why)
+    if moved.part is None:
+        return Again(moved.at, why)
+    return Again(moved.at, f"{why}, moved to {'noon' if moved.part is Part.NOON else f'the {moved.part}'}")
 
 
 def _used_up(disposition: Disposition, attempts: int) -> str:
