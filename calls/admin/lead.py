@@ -194,7 +194,7 @@ class LeadAdmin(BaseAdmin):
         return [*self._known, *self.fieldsets[1:]] if obj else self.fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Lead | None = None) -> Any:
-        return [*self.readonly_fields, "campaign"] if obj else self.readonly_fields
+        return [*self.readonly_fields, "campaign", "phone"] if obj else self.readonly_fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"next_attempt_at": timezone.now(), **super().get_changeform_initial_data(request)}
