@@ -38,7 +38,7 @@ class MachineDetection:
 class Plan:
     """What was asked for one call. ``source`` None: the call is one leg of a ``<Dial>``.
 
-    ``inbound``: the person calls one of the application's numbers, which answers at once.
+    ``inbound``: the person calls one of the application's numbers, which rings until the TwiML's first sound.
     """
 
     source: Source | None
@@ -77,7 +77,7 @@ class Phone:
 
     def redirect(self, source: Source) -> bool:
         """Go on with other TwiML; False where the call is not in progress."""
-        if self._script is None or self._ending.done():
+        if self._script is None or not self.answered.is_set() or self._ending.done():
             return False
         self._script.jump(source)
         return True
@@ -138,9 +138,11 @@ class Phone:
         party = await self._pick_up(self.call)
         line = self.line = Line(party, self.call)
         self._script = self._make_script(self.call, line)
-        self._move(Status.IN_PROGRESS)
-        self.answered.set()
-        clock = asyncio.create_task(line.run())
+        if self.plan.inbound:
+            self._script.first_sound = self._answered
+        else:
+            self._answered()
+        clock = asyncio.create_task(self._run_line(line))
         verbs = asyncio.create_task(self._run_script(self._script, party))
         detection = asyncio.create_task(self._detect_apart(party))
         try:
@@ -156,7 +158,8 @@ class Phone:
             # The status changes at the hang-up; closing the media socket afterwards may take a moment.
             party.close()
             self.end(by)
-            self._move(Status.COMPLETED, ended_by=by, at=now())
+            over = Status.COMPLETED if self.answered.is_set() else Status.NO_ANSWER
+            self._move(over, ended_by=by, at=now())
         finally:
             for task in (verbs, detection, clock):
                 task.cancel()
@@ -165,6 +168,16 @@ class Phone:
         for error in results:
             if isinstance(error, Exception):
                 log.error("call.task_failed", call_sid=self.call.sid, error=repr(error))
+
+    def _answered(self) -> None:
+        if not self.answered.is_set():
+            self._move(Status.IN_PROGRESS)
+            self.answered.set()
+
+    async def _run_line(self, line: Line) -> None:
+        """Nobody hears or says anything before the call is answered."""
+        await self.answered.wait()
+        await line.run()
 
     async def _run_script(self, script: Script, party: Party) -> None:
         if self.plan.source is None:

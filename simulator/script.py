@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Any, Protocol
@@ -75,6 +75,11 @@ class Script:
         self._faults, self._auth_token = faults, auth_token
         self._jump: asyncio.Future[Source] = asyncio.get_running_loop().create_future()
         self._base = ""
+        self.first_sound: Callable[[], None] = lambda: None
+        """Told before each verb that answers a call: pauses and redirects before any other leave it ringing.
+
+        Source: https://www.twilio.com/docs/voice/twiml/pause
+        """
 
     def jump(self, source: Source) -> None:
         """Leave the present verb and go on with another document."""
@@ -108,6 +113,8 @@ class Script:
         for verb in await self._verbs(source):
             if isinstance(verb, Hangup | Reject):
                 return None
+            if not isinstance(verb, Pause | Redirect):
+                self.first_sound()
             onward = await self._do(verb)
             if onward is not None:
                 return onward

@@ -105,6 +105,29 @@ async def test_what_a_caller_says_is_told_in_words() -> None:
         assert (got.fields["SpeechResult"], "Digits" in got.fields) == ("Stop calling me.", False)
 
 
+async def test_a_call_rings_until_the_first_sound() -> None:
+    again = "<Response><Pause length='1'/><Redirect>/then</Redirect></Response>"
+    async with carrier(everybody(human())) as on, application(voice=again) as app:
+        app.answers["/then"] = "<Response><Pause length='1'/><Say>Hello</Say><Hangup/></Response>"
+        await add(on, voice_url=f"{app.url}/voice")
+        sid = (await on.http.post("/simulator/calls", json={"from": THEIRS, "to": OURS})).json()["sid"]
+        [then] = await app.expect("/then", 1)
+        assert then.fields["CallStatus"] == "ringing"
+        with pytest.raises(TwilioRestException, match="not in-progress"):
+            await asyncio.to_thread(on.twilio.calls(sid).update, twiml="<Response><Say>Now</Say></Response>")
+        seen = await on.over(sid)
+        assert (seen["status"], seen["ended_by"], seen["errors"]) == ("completed", "application", [])
+        assert seen["duration_s"] <= 1
+
+
+@pytest.mark.parametrize("verb", ["Reject", "Hangup"])
+async def test_a_call_that_is_never_answered(verb: str) -> None:
+    async with carrier(everybody(human())) as on, application(voice=f"<Response><{verb}/></Response>") as app:
+        await add(on, voice_url=f"{app.url}/voice")
+        sid = (await on.http.post("/simulator/calls", json={"from": THEIRS, "to": OURS})).json()["sid"]
+        assert (await on.over(sid))["status"] == "no-answer"
+
+
 async def test_a_caller_who_says_nothing_goes_on_to_the_next_verb() -> None:
     twiml = '<Response><Gather input="dtmf speech" timeout="1" action="/got"/><Redirect>/next</Redirect></Response>'
     async with carrier(everybody(human())) as on, application(voice=twiml, next="<Response/>") as app:
