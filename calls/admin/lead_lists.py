@@ -60,12 +60,8 @@ class MoveForm(ActionForm):  # type: ignore[misc]  # a plain class while it runs
 
 def move_to_list(request: HttpRequest, queryset: QuerySet[Lead]) -> None:
     """Leads of another campaign than the list's stay, and it is said."""
-    chosen = request.POST.get("to_list", "")
-    known = chosen.isdecimal() and len(chosen) < 19
-    to = LeadList.objects.select_related("campaign").filter(pk=int(chosen)).first() if known else None
-    if chosen and to is None:
-        messages.error(request, "That list is not there any more: choose another.")
-        return
+    chosen = request.POST.get("to_list", "")  # checked by the form before the action is called
+    to = LeadList.objects.select_related("campaign").get(pk=chosen) if chosen else None
     ids = list(queryset.values_list("pk", flat=True))
     count = lists.move(ids, to)
     messages.success(request, f"{counted(count, 'lead is', 'leads are')} in {to.name if to else 'no list'} now.")
