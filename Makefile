@@ -56,7 +56,7 @@ test-browser: install-dev ## The pages in Chromium; skipped where there is none
 test-chaos: install-dev ## A short run of faults over a whole installation, judged by the carrier's log
 	@$(PYTEST) -q -m chaos
 
-chaos: install-dev ## Three long runs of faults over 520 leads each; SEED=17 replays one, LEADS and MINUTES make it shorter
+chaos: install-dev ## Three long runs of faults over 510 leads each; SEED=17 replays one, LEADS and MINUTES make it shorter
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(LEADS),--leads $(LEADS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-billing: install-dev ## Holds and settlements a second against a bare UPDATE; the cost pages at a million calls

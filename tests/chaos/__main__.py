@@ -19,7 +19,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, nargs="*", help="which schedules; 1 2 3 unless given")
-    parser.add_argument("--leads", type=int, default=520)
+    parser.add_argument("--leads", type=int, default=510)
     parser.add_argument("--minutes", type=float, default=2.5, help="how long leads become due and faults strike")
     parser.add_argument(
         "--every", type=float, nargs=2, default=(4.0, 8.0), help="seconds between faults, from and to"

@@ -19,7 +19,7 @@ from reautomation.settings import BASE_DIR
 BEFORE, AFTER = "before", "after"
 KILL, FREEZE = "kill", "freeze"
 _WRITES = ("INSERT", "UPDATE", "DELETE")
-_LONGEST_WAIT = 150
+_LONGEST_WAIT = 250
 """Commits."""
 _NOT_OURS = tuple(str(BASE_DIR / name) for name in (".venv", "tests", "reautomation"))
 

@@ -107,9 +107,9 @@ def reconciled_in_time(seen: Evidence) -> Iterator[Violation]:
     )
     for call in seen.calls:
         due_at = max(last_at, call.queued_at) + RECONCILED_WITHIN
-        over_at = call.over_committed_at or (None if call.status not in TERMINAL else call.queued_at)
-        if (over_at or seen.ended_at) > due_at or over_at is None:
-            waited_s = ((over_at or seen.ended_at) - max(last_at, call.queued_at)).total_seconds()
+        over_at = call.over_committed_at or seen.ended_at
+        if over_at > due_at:
+            waited_s = (over_at - max(last_at, call.queued_at)).total_seconds()
             text = f"A call to {call.number} was {call.status} {waited_s:.0f} s after the last fault."
             yield Violation("reconciled within 60 s", text, (call.call_id,))
 

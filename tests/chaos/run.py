@@ -14,6 +14,7 @@ import redis
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
+from calls.domain.status import TERMINAL
 from calls.models import Call, Lead
 from tests.chaos import evidence
 from tests.chaos.evidence import Evidence, Struck
@@ -25,8 +26,8 @@ from tests.chaos.world import Fate, World
 log = structlog.get_logger(__name__)
 _TICK_S = 0.1
 _FREEZE_S = 9.0
-_SETTLES_WITHIN_S = 180.0
-"""After the last lead is due; the judge gives every call 60 s, and is to see what is late."""
+_PATIENCE_S = 80.0
+"""Without any call that ended, once all leads are due; the judge gives a call 60 s, and is to see what is late."""
 _BACK_S = 15.0
 """How long a process may take to be there again."""
 
@@ -55,8 +56,12 @@ class Run:
         while self._elapsed() < self._schedule.lasts_s or self._later:
             self._tick()
         self._disarm()
-        deadline = time.monotonic() + _SETTLES_WITHIN_S
-        while not self._settled() and time.monotonic() < deadline:
+        over, deadline = -1, 0.0
+        while not self._settled():
+            if (now_over := self._calls_over()) > over:
+                over, deadline = now_over, time.monotonic() + _PATIENCE_S
+            elif time.monotonic() > deadline:
+                break
             self._tick()
             time.sleep(0.4)
 
@@ -230,6 +235,13 @@ class Run:
         except (DatabaseError, InterfaceError):
             connection.close()
             return False
+
+    def _calls_over(self) -> int:
+        try:
+            return Call.objects.filter(status__in=sorted(TERMINAL)).count()
+        except (DatabaseError, InterfaceError):
+            connection.close()
+            return -1
 
 
 def add_number(stage: Stage) -> None:

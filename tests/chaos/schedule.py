@@ -117,7 +117,7 @@ def _failpoints(dice: random.Random, places: Sequence[str]) -> list[FailPoint]:
 
 
 def _failpoint(dice: random.Random, place: str) -> FailPoint:
-    nth = dice.randint(1, 8) if place else dice.randint(20, 120)
+    nth = dice.randint(3, 16) if place else dice.randint(40, 240)
     act = FREEZE if dice.random() < 0.2 else KILL
     return FailPoint(nth, dice.choice((BEFORE, AFTER)), act, place)
 

@@ -45,7 +45,8 @@ class Result:
         if self.violations:
             lines += [f"VIOLATED with seed {self.schedule.seed}; replay: make chaos SEED={self.schedule.seed}"]
             lines += [f"  {violation}" for violation in self.violations[:_SHOWN]]
-            lines += [f"  … and {len(self.violations) - _SHOWN} more"] * (len(self.violations) > _SHOWN)
+            if len(self.violations) > _SHOWN:
+                lines += [f"  … and {len(self.violations) - _SHOWN} more: {self.var / 'violations.txt'}"]
             lines += [f"schedule: {self.var / 'schedule.json'}", f"logs: {self.var / 'log'}"]
             lines += [f"the carrier's log: {self.var / 'carrier.jsonl'}"]
         return "\n".join(lines)
@@ -81,7 +82,9 @@ def whole_run(schedule: Schedule, var: Path, *, lines: int) -> Result:
         run = Run(stage, schedule, world, _api_token(began_at))
         run.carry_out(began_at)
         seen = run.evidence()
-        return Result(schedule, var, seen, judge(seen), run.struck, time.monotonic() - began)
+        result = Result(schedule, var, seen, judge(seen), run.struck, time.monotonic() - began)
+        (var / "violations.txt").write_text("\n".join(map(str, result.violations)))
+        return result
     finally:
         stage.stop()
 
