@@ -208,11 +208,11 @@ def plan(house: House) -> str:
     """PostgreSQL's plan for a campaign with nearly all leads due later, as it was carried out."""
     from django.db import connection, transaction
 
-    from calls.services.due import AS_THE_INDEX_HAS_THEM, query
+    from calls.services.due import BY_INDEX, query
 
     sql, asked = query(house.of(LATER)[0].pk, now=NOON, count=COUNT)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(AS_THE_INDEX_HAS_THEM)
+        cursor.execute(BY_INDEX)
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {sql}", asked)
         return "\n".join(line for (line,) in cursor.fetchall())
 

@@ -1,6 +1,6 @@
 """A voice worker for a measurement: Celery's, with lines that end at once and a carrier that notes when it is asked.
 
-Run by ``bench.dispatch``; writes "rang", the call's id and the seconds since the epoch for each ring to its standard output.
+Run by ``bench.dispatch``; writes "rang", the call's id and the seconds since the epoch to its standard output.
 """
 
 import os
@@ -40,6 +40,12 @@ class Carrier:
         with self._lock:
             print(RANG, request.call_id, time.time(), flush=True)
         return f"CA{uuid4().hex}"
+
+    def hang_up(self, carrier_call_id: str) -> None:
+        """Nobody is there."""
+
+    def fetch(self, carrier_call_id: str) -> None:
+        """It has nothing to tell."""
 
 
 class Line:

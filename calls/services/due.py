@@ -15,8 +15,9 @@ _UNLISTED_PRIORITY = 5
 _SPARE = 50
 """So many due leads that others have locked at this moment are passed over."""
 _IN_STATUS = ", ".join(f"'{status}'" for status in sorted(UNFINISHED))
-_STILL = "lead.status = 'open' AND lead.next_attempt_at <= %(now)s"
-_DUE = f"lead.campaign_id = %(campaign)s AND {_STILL}"
+_DUE = "lead.campaign_id = %(campaign)s AND lead.status = 'open' AND lead.next_attempt_at <= %(now)s"
+# Of the locked row, which may be a newer one; put so that no index but that of the ids answers it.
+_STILL = "lead.status = 'open' AND lead.next_attempt_at - %(now)s <= interval '0'"
 # The statuses are written out, so that PostgreSQL sees that its index of unfinished calls answers this.
 _IDLE = f"""NOT EXISTS (
     SELECT 1 FROM calls_call AS call WHERE call.to_number = lead.phone AND call.status IN ({_IN_STATUS})
@@ -70,8 +71,9 @@ ORDER BY chosen.list_priority, chosen.priority, chosen.next_attempt_at, chosen.i
 LIMIT %(count)s FOR NO KEY UPDATE OF lead SKIP LOCKED
 """  # noqa: S608 - constants
 
-AS_THE_INDEX_HAS_THEM = "SET LOCAL enable_bitmapscan TO off"
-"""Where PostgreSQL underestimates how many leads are due, it would read and sort them all."""
+BY_INDEX = "SET LOCAL enable_bitmapscan TO off; SET LOCAL enable_seqscan TO off"
+"""Where PostgreSQL counts too few leads that are due, it would read and sort them all."""
+_AS_BEFORE = "SET LOCAL enable_bitmapscan TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT"
 
 
 def next_due(campaign_id: int, *, now: datetime, count: int) -> list[int]:
@@ -83,10 +85,10 @@ def next_due(campaign_id: int, *, now: datetime, count: int) -> list[int]:
     """
     sql, asked = query(campaign_id, now=now, count=count)
     with connection.cursor() as cursor:
-        cursor.execute(AS_THE_INDEX_HAS_THEM)
+        cursor.execute(BY_INDEX)
         cursor.execute(sql, asked)
         ids = [lead_id for (lead_id,) in cursor.fetchall()]
-        cursor.execute("SET LOCAL enable_bitmapscan TO DEFAULT")
+        cursor.execute(_AS_BEFORE)
     return ids
 
 

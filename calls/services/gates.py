@@ -1,7 +1,7 @@
 """Gathers what the gates look at, and keeps what they said."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -101,10 +101,14 @@ def keep_all(decisions: Iterable[tuple[Decided, Lead, UUID | None]], *, now: dat
 
 def as_kept(verdict: Verdict) -> dict[str, Any]:
     """A verdict as the record has it: what is empty is left out, but for what every one has."""
-    kept = {key: value for key, value in asdict(verdict).items() if key != "until"}
-    rules = kept.pop("rules")
-    if rules:
-        kept["rules"] = list(rules)
+    kept: dict[str, Any] = {
+        "gate": verdict.gate,
+        "passed": verdict.passed,
+        "reason": verdict.reason,
+        "saw": verdict.saw,
+    }
+    if verdict.rules:
+        kept["rules"] = list(verdict.rules)
     if verdict.until is not None:
         kept["until"] = verdict.until.astimezone(UTC).isoformat()
     return kept
