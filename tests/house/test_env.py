@@ -21,6 +21,11 @@ from reautomation import env
         ),
         ("TWILIO_FROM_NUMBER", "303-555", r"TWILIO_FROM_NUMBER is '303-555': must be a phone number in E.164 form"),
         ("WHISPER_DEVICE", "tpu", r"WHISPER_DEVICE is 'tpu': input should be 'cpu', 'cuda' or 'auto'"),
+        (
+            "VOICE_QUEUES",
+            "calls.local,calls.tpu",
+            r"VOICE_QUEUES is 'calls.local,calls.tpu': must be queues with commas between them, of calls.local, ",
+        ),
         ("WEB_PORT", "70000", r"WEB_PORT is '70000': input should be less than or equal to 65535"),
         (
             "ELEVENLABS_URL",
