@@ -71,16 +71,17 @@ def test_finishing_asks_first(page: Page) -> None:
 def test_weekdays_are_chosen_not_typed(page: Page) -> None:
     campaign = world.campaign()
     page.goto(f"/admin/calls/campaign/{campaign.pk}/change/")
-    page.get_by_label("Sat").uncheck()
-    page.get_by_label("Sun").uncheck()
-    page.get_by_label("Closes at").fill("07:00")
+    window = page.locator("#windows-0")
+    window.get_by_label("Sat").uncheck()
+    window.get_by_label("Sun").uncheck()
+    window.get_by_label("Closes at").fill("07:00")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".errorlist")).to_contain_text("enter a later closing time")
-    page.get_by_label("Closes at").fill("18:00")
+    window.get_by_label("Closes at").fill("18:00")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
-    window = campaign.windows.get()
-    assert (window.weekdays, window.closes_at.hour) == ([0, 1, 2, 3, 4], 18)
+    kept = campaign.windows.get()
+    assert (kept.weekdays, kept.closes_at.hour) == ([0, 1, 2, 3, 4], 18)
 
 
 def test_read_a_call_and_hear_it(page: Page, settings: Settings, tmp_path: Path) -> None:
