@@ -66,9 +66,9 @@ def endpoint(
 @endpoint("POST", Scope.DO_NOT_CALL)
 def do_not_call(request: HttpRequest, token: ApiToken) -> HttpResponse:
     """Put a number on the do-not-call list: 201, or 200 where it is there already, which changes nothing."""
-    body = body_of(request, _OPT_OUT)
+    sent = body_of(request, _OPT_OUT)
     try:
-        asked = _OptOut.model_validate_json(body)
+        asked = _OptOut.model_validate_json(sent)
     except ValidationError as error:
         raise first_mistake(error, _OPT_OUT) from None
     try:

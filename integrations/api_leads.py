@@ -91,7 +91,8 @@ def _fate(one: object, token: ApiToken, campaigns: dict[str | int, Campaign | Re
         mistake = first_mistake(error, _EXAMPLE)
     except Mistake as error:
         mistake = error
-    return {"fate": "rejected", "error": str(mistake)} | ({"field": mistake.field} if mistake.field else {})
+    told: dict[str, object] = {"fate": "rejected", "error": str(mistake)}
+    return told | ({"field": mistake.field} if mistake.field else {})
 
 
 def _take(asked: _Lead, token: ApiToken, campaigns: dict[str | int, Campaign | Refused], *, now: datetime) -> Taken:

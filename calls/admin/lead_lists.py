@@ -40,14 +40,14 @@ class ListFilter(admin.SimpleListFilter):
         return queryset.filter(list=int(value)) if value.isdecimal() and len(value) < 19 else queryset
 
 
-class ListChoice(forms.ModelChoiceField):
+class ListChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # a plain class while it runs
     """Lists by their name and campaign."""
 
     def label_from_instance(self, obj: Any) -> str:
         return _named(obj)
 
 
-class MoveForm(ActionForm):  # type: ignore[misc]  # a plain class while it runs
+class MoveForm(ActionForm):
     """Beside the choice of an action: the list for those that ask for one."""
 
     to_list = ListChoice(
