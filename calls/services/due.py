@@ -17,7 +17,7 @@ _SPARE = 50
 _IN_STATUS = ", ".join(f"'{status}'" for status in sorted(UNFINISHED))
 _DUE = "lead.campaign_id = %(campaign)s AND lead.status = 'open' AND lead.next_attempt_at <= %(now)s"
 # Of the locked row, which may be a newer one; put so that no index but that of the ids answers it.
-_STILL = "lead.status = 'open' AND lead.next_attempt_at - %(now)s <= interval '0'"
+_STILL = "lead.status || '' = 'open' AND lead.next_attempt_at - %(now)s <= interval '0'"
 # The statuses are written out, so that PostgreSQL sees that its index of unfinished calls answers this.
 _IDLE = f"""NOT EXISTS (
     SELECT 1 FROM calls_call AS call WHERE call.to_number = lead.phone AND call.status IN ({_IN_STATUS})
