@@ -41,6 +41,8 @@ class Placed:
     status: str
     ended_by: str
     queued_at: datetime
+    owner_pid: int = 0
+    """The voice worker's process that claimed it last."""
     intent_committed_at: datetime | None = None
     hold_committed_at: datetime | None = None
     freed_committed_at: datetime | None = None
@@ -59,11 +61,16 @@ class LeadNow:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A fault of the run: from its begin until what it hit was there again."""
+    """A fault of the run: from its begin until what it hit was there again.
+
+    ``orphans``: whether calls that talk may become unknown by it; ``pid``: those of this process alone.
+    """
 
     kind: str
     from_at: datetime
     until_at: datetime
+    orphans: bool = True
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ def calls_now() -> tuple[Placed, ...]:
             status=call.status,
             ended_by=call.ended_by,
             queued_at=call.queued_at,
+            owner_pid=int(call.owner.split(":")[1]) if call.owner else 0,
             **{f"{kind}_committed_at": at for kind, at in commits[str(call.pk)].items()},
         )
         for call in Call.objects.order_by("queued_at")

@@ -134,7 +134,9 @@ def nothing_left_taken(seen: Evidence) -> Iterator[Violation]:
 
 
 def unknown_by_faults_alone(seen: Evidence) -> Iterator[Violation]:
-    """A call that became unknown was dialing or live at a fault, or its answer was lost by the carrier."""
+    """A call that became unknown was dialing or live when its own worker was hit or the database away, or its answer
+    was lost by the carrier. Redis, beat, and a worker that is asked to end, make no call unknown.
+    """
     for call in seen.calls:
         if call.unknown_committed_at is None or call.call_id in seen.answers_lost:
             continue
@@ -180,7 +182,9 @@ INVARIANTS: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
 def _under_way_at_fault(call: Placed, seen: Evidence) -> bool:
     unknown_at, intent_at = call.unknown_committed_at, call.intent_committed_at
     return unknown_at is not None and any(
-        (intent_at is None or intent_at <= fault.until_at)
+        fault.orphans
+        and fault.pid in (0, call.owner_pid)
+        and (intent_at is None or intent_at <= fault.until_at)
         and fault.from_at <= unknown_at <= fault.until_at + SEEN_WITHIN
         for fault in seen.faults
     )

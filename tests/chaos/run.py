@@ -31,6 +31,7 @@ _PATIENCE_S = 80.0
 _BACK_S = 15.0
 """How long a process may take to be there again."""
 
+_ORPHANS = frozenset({Kind.KILL_VOICE, Kind.FREEZE_VOICE, Kind.RESTART_POSTGRES, Kind.CUT_POSTGRES})
 _ROLE = {Kind.KILL_WORKER: WORKER, Kind.TERM_WORKER: WORKER, Kind.KILL_BEAT: "beat"}
 
 
@@ -110,13 +111,18 @@ class Run:
         log.info("chaos.fault", at_s=round(self._elapsed(), 1), kind=fault.kind.value, target=fault.target)
         self.struck[fault.kind.value] += 1
         began = self._elapsed()
+        pid = (
+            self._stage.keeper.pid_of(fault.target) if fault.target and self._stage.keeper.is_up(fault.target) else 0
+        )
         self._carry_out_fault(fault)
-        self._felt(fault.kind.value, self._elapsed() - began + fault.for_s)
+        for_s = self._elapsed() - began + fault.for_s
+        self._felt(fault.kind.value, for_s, orphans=fault.kind in _ORPHANS, pid=pid)
 
-    def _felt(self, kind: str, for_s: float) -> None:
+    def _felt(self, kind: str, for_s: float, *, orphans: bool, pid: int) -> None:
         """A fault has begun; whoever it hit needs a while to be there again."""
         now = datetime.now(UTC)
-        self._faults.append(Struck(kind, now - timedelta(seconds=1), now + timedelta(seconds=for_s + _BACK_S)))
+        from_at, until_at = now - timedelta(seconds=1), now + timedelta(seconds=for_s + _BACK_S)
+        self._faults.append(Struck(kind, from_at, until_at, orphans, pid))
 
     def _carry_out_fault(self, fault: Fault) -> None:
         stage, kind = self._stage, fault.kind
@@ -165,10 +171,13 @@ class Run:
                 place = f"{point['act']} {point['side']} {point['place']}"
                 log.info("chaos.failpoint", at_s=round(self._elapsed(), 1), worker=name, place=place)
                 self.struck[f"fail-point: {place}"] += 1
-                self._felt(f"fail-point in {name}: {place}", _FREEZE_S if point["act"] == FREEZE else 0.0)
-                if point["act"] == FREEZE:
+                frozen, voice = point["act"] == FREEZE, name in VOICE_WORKERS
+                for_s, pid = _FREEZE_S if frozen else 0.0, point["pid"] if voice else 0
+                # A frozen sweep holds the rows that it is about to change, and leases are not renewed.
+                self._felt(f"fail-point in {name}: {place}", for_s, orphans=voice or frozen, pid=pid)
+                if frozen:
                     self._in(_FREEZE_S, lambda pid=point["pid"]: _thaw(pid))  # type: ignore[misc]
-                elif name in VOICE_WORKERS:
+                elif voice:
                     self._expected_deaths[name] += 1
 
     def _disarm(self) -> None:

@@ -169,6 +169,15 @@ def test_a_call_that_became_unknown_without_a_fault() -> None:
     )
 
 
+def test_a_call_that_became_unknown_while_another_worker_was_killed() -> None:
+    unknown = replace(CALL, unknown_committed_at=at(13), owner_pid=7)
+    violation = [("no more unknown than live at a fault", ("call-1",))]
+    killed = replace(GOOD.faults[0], pid=8)
+    assert found(calls=(unknown,), faults=(killed,)) == violation
+    assert found(calls=(unknown,), faults=(replace(killed, pid=7),)) == []
+    assert found(calls=(unknown,), faults=(Struck("flush redis", at(11), at(20), orphans=False),)) == violation
+
+
 def test_a_lead_that_was_lost() -> None:
     lost = [("nothing lost", ())]
     assert found(rings=(), calls=()) == lost
