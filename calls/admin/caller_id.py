@@ -49,7 +49,7 @@ class CallerIdForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
 @admin.register(CallerId)
 class CallerIdAdmin(BaseAdmin):
     form = CallerIdForm
-    list_display = ["shown_number", "label", "area", "standing", "today", "answered_last", "answered_before"]
+    list_display = ["shown_number", "label", "area", "state", "today", "answered"]
     list_display_links = ["shown_number"]
     list_filter = ["active"]
     list_per_page = 50
@@ -82,6 +82,18 @@ class CallerIdAdmin(BaseAdmin):
     @admin.display(description="area")
     def area(self, one: CallerId) -> str:
         return phone.state_of(one.number) or phone.country_of(one.number) or "-"
+
+    @admin.display(description="state")
+    def state(self, one: CallerId) -> SafeString:
+        """The word alone, with until when it rests; the page tells why."""
+        if one.active and _rests(one):
+            return _told("resting", f"until {instant(one.rests_until)} UTC")
+        return format_html("{}", badge("in use" if one.active else "inactive"))
+
+    @admin.display(description="answered lately, before")
+    def answered(self, one: CallerId) -> SafeString:
+        health = caller_id_health.health_of(one, now=timezone.now())
+        return format_html("{}<br><small>{}</small>", _rate(health.last), _rate(health.before))
 
     @admin.display(description="state")
     def standing(self, one: CallerId) -> SafeString:

@@ -105,6 +105,8 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "caller_ids" in self.fields:  # added many at once, on a page that is no popup
+            setattr(self.fields["caller_ids"].widget, "can_add_related", False)  # noqa: B010 - the admin's wrapper
         budget = self.fields.get("budget")
         if isinstance(budget, forms.ModelChoiceField):  # a source's budget pays by the lead, whatever the campaign
             # The one that it has stays a choice, so that a form without an edit of it can be saved.

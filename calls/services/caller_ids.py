@@ -35,9 +35,9 @@ class Pool:
     def of(cls, campaign: Campaign, *, now: datetime) -> "Pool":
         """The pool with its rows locked until the end of the transaction, so that caps shared with others hold.
 
-        In the order of locks it stands after the campaign and before leads, calls, hold rows, budgets and balances:
-        whoever holds one of those never asks for a caller ID. The rows are locked by number, so two pools that share
-        some wait for each other and never deadlock. Raises TransactionManagementError outside a transaction.
+        In the order of locks it stands after the campaign and its leads, and before calls, hold rows, budgets and
+        balances: whoever holds a caller ID never asks for a lead. The rows are locked by number, so two pools that
+        share some wait for each other and never deadlock. Raises TransactionManagementError outside a transaction.
         """
         ids = _of(campaign).order_by("number").select_for_update(of=("self",), no_key=True)
         return cls._counted(list(ids), now=now)

@@ -74,13 +74,14 @@ def queue(plans: Sequence[Plan], campaign: Campaign, *, now: datetime) -> Queued
 
 
 def _caller_ids(plans: Iterable[Plan], campaign: Campaign, *, now: datetime) -> dict[UUID, str]:
-    """The number that each call comes from; the calls after the last number was used up have none."""
+    """The number that each call comes from. Calls after the last number was used up have none, and so has one to the
+    only number that is left.
+    """
     pool, taken = Pool.of(campaign, now=now), {}
     for plan in plans:
         number = pool.take(plan.lead.phone)
-        if number is None:
-            break
-        taken[plan.call_id] = number
+        if number is not None:
+            taken[plan.call_id] = number
     return taken
 
 

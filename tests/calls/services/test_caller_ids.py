@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from calls.domain.status import CallStatus
 from calls.models import Call, CallerId, Campaign, Suppression
 from calls.models.call import Direction
-from calls.services import caller_ids, campaigns, keeping_caller_ids
+from calls.services import caller_ids, campaigns, dispatching, keeping_caller_ids, workers
 from calls.services.caller_ids import Pool
 from calls.services.campaigns import CampaignError
 from tests.calls import factories
@@ -274,3 +274,13 @@ def test_a_silent_carrier_is_asked_once_a_round_and_a_yes_is_kept(campaign: Camp
     keeping_caller_ids.look_after(dialer=kind, now=NOW)
     assert len(kind.asked) == 2
     assert CallerId.objects.filter(active=True, owned_at__isnull=False).count() == 2
+
+
+def test_a_lead_with_our_only_number_keeps_nobody_else_from_being_called(campaign: Campaign) -> None:
+    campaign.caller_ids.add(caller_id())
+    workers.announce("voice-1", queues=["calls.local"], lines=9, draining=False)
+    factories.lead(campaign, phone=DENVER, priority=1)
+    other = factories.lead(campaign, phone=IN_DENVER, priority=9)
+    assert dispatching.dispatch(now=NOW) == 1
+    call = Call.objects.get()
+    assert (call.lead, call.from_number) == (other, DENVER)
