@@ -1,16 +1,17 @@
 """Schedules in their list and on their page; stopping with calls hung up."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from calls.models import Campaign, Halt, Schedule, ScheduleRun
-from calls.services import campaigns, halting
+from calls.models import Call, Campaign, Halt, Schedule, ScheduleRun
+from calls.services import ending
 from tests.calls.admin import world
 
 URL = "/admin/calls/schedule/"
@@ -83,7 +84,7 @@ def test_the_buttons_that_hang_up(  # noqa: PLR0917 - fixtures
 ) -> None:
     Campaign.objects.update(status="running")
     ended: list[int] = []
-    monkeypatch.setattr(campaigns.ending, "hang_up", lambda calls, *, at: ended.append(calls.count()))
+    monkeypatch.setattr(ending, "hang_up", lambda calls, *, at: ended.append(calls.count()))
     world.calls(world.leads(campaign, 2))
     reply = as_manager.post(f"/admin/calls/campaign/{campaign.pk}/move/{move}/")
     assert [str(one) for one in get_messages(reply.wsgi_request)] == [said]
@@ -95,7 +96,12 @@ def test_the_kill_switch_hangs_up_if_asked(
     as_manager: Client, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(halting.ending, "hang_up", lambda calls, *, at: ended.append(calls.count()) or 2)
+
+    def hang_up(calls: QuerySet[Call], *, at: datetime) -> int:
+        ended.append(calls.count())
+        return 2
+
+    monkeypatch.setattr(ending, "hang_up", hang_up)
     switch = "/admin/calls/halt/switch/"
     as_manager.post(switch, {"reason": "wrong company"})
     assert (Halt.objects.count(), ended) == (1, [])
