@@ -28,5 +28,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[UUID, str]]:
     """The calls and queues for which the doorbell rang."""
     ids: list[tuple[UUID, str]] = []
-    monkeypatch.setattr(doorbell, "ring", lambda call_id, queue: ids.append((call_id, queue)) or True)
+    monkeypatch.setattr(doorbell, "ring", lambda call_id, queue: ids.append((call_id, queue)))
     return ids

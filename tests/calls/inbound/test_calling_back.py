@@ -50,6 +50,7 @@ NO_WORKER = "No voice worker has a free line for calls.local."
 PROMISE = asks(opt_out_line.promise("Summit Realty"), promised=True)
 GREETING = asks(opt_out_line.greeting("Summit Realty"))
 TALK_S = 70
+FREE = Decimal(0)
 SLOT = NOW + timedelta(days=2)
 LATER = NOW + timedelta(days=1)
 
@@ -63,7 +64,7 @@ def take(call: Call, plane: FakePlane, dialer: FakeDialer | None = None, *, at: 
     done = place(
         call.pk,
         plane=plane,
-        dialer=dialer or FakeDialer(answer=AssertionError("nobody is rung")),  # type: ignore[arg-type]
+        dialer=dialer or FakeDialer(answer=AssertionError("nobody is rung")),
         owner="worker-1",
         clock=lambda: at or NOW,
     )
@@ -144,7 +145,7 @@ def test_nobody_opens_a_line_in_time(clock: Clock, claimed: bool) -> None:
     assert verbs(post(f"{VOICE}/wait?asked=8")) == PROMISE
     assert verbs(post(f"{VOICE}/wait?asked=8")) == PROMISE
     call.refresh_from_db()
-    assert (call.status, held(lead)) == ("canceled", 0)
+    assert (call.status, held(lead)) == ("canceled", FREE)
     assert kinds(call) == ["call.queued", "call.canceled_no_worker", "inbound.promised"]
     lead.refresh_from_db()
     assert (lead.status, lead.commitment_at, lead.next_attempt_at) == ("open", clock.at, clock.at)
@@ -191,7 +192,7 @@ def test_the_line_cannot_be_reached(clock: Clock) -> None:
     call.refresh_from_db()
     assert (call.status, call.disposition, call.ended_by) == ("failed", "failed", "fault")
     lead.refresh_from_db()
-    assert (lead.attempts, lead.commitment_at, held(lead)) == (1, NOW, 0)
+    assert (lead.attempts, lead.commitment_at, held(lead)) == (1, NOW, FREE)
 
 
 def test_the_media_never_comes_and_the_caller_is_not_hung_up_on() -> None:
@@ -337,7 +338,7 @@ def test_an_opt_out_while_the_caller_waits() -> None:
     call_in()
     suppress(PHONE, source="sms", said="STOP", now=NOW)
     assert verbs(post(f"{VOICE}/wait?asked=1")) == says(opt_out_line.listed("Summit Realty"))
-    assert (world.inbound().status, held(lead)) == ("canceled", 0)
+    assert (world.inbound().status, held(lead)) == ("canceled", FREE)
 
 
 @pytest.mark.parametrize("how", ["opt-out", "halt"])
@@ -354,7 +355,7 @@ def test_what_comes_between_claim_and_offer_counts(how: str) -> None:
 
     call = world.inbound()
     assert not take(call, FakePlane(on_open=meanwhile))
-    assert (call.status, call.stream, held(lead)) == ("canceled", None, 0)
+    assert (call.status, call.stream, held(lead)) == ("canceled", None, FREE)
     expected = PROMISE if how == "halt" else says(opt_out_line.listed("Summit Realty"))
     assert verbs(post(f"{VOICE}/wait?asked=1")) == expected
 
@@ -415,7 +416,7 @@ def test_a_caller_who_hangs_up_early_leaves_nothing_behind() -> None:
     call_in()
     done = {**FORM, "CallStatus": "completed", "CallDuration": "0"}
     assert verbs(post(f"{VOICE}/status", done)) == []
-    assert (world.inbound().status, held(lead)) == ("canceled", 0)
+    assert (world.inbound().status, held(lead)) == ("canceled", FREE)
     assert kinds(world.inbound()) == ["call.queued", "call.canceled_caller_gone"]
     lead.refresh_from_db()
     assert lead.commitment_at is None
@@ -454,7 +455,7 @@ def test_a_caller_who_left_without_a_word_is_forgotten_by_the_sweep() -> None:
     sweep(dialer=FakeDialer(), now=NOW + timedelta(seconds=30))
     assert world.inbound().status == "queued"
     sweep(dialer=FakeDialer(), now=NOW + timedelta(seconds=31))
-    assert (world.inbound().status, held(lead)) == ("canceled", 0)
+    assert (world.inbound().status, held(lead)) == ("canceled", FREE)
 
 
 @pytest.mark.parametrize("path", [VOICE, f"{VOICE}/wait", f"{VOICE}/talked", f"{VOICE}/status", f"{VOICE}/answer"])

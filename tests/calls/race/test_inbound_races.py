@@ -28,7 +28,7 @@ LATE = NOW + inbound.PATIENCE
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     ids: list[Any] = []
-    monkeypatch.setattr(doorbell, "ring", lambda call_id, _queue: ids.append(call_id) or True)
+    monkeypatch.setattr(doorbell, "ring", lambda call_id, _queue: ids.append(call_id))
     monkeypatch.setattr(doorbell, "hang_up", lambda _id: True)
     return ids
 
