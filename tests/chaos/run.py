@@ -28,6 +28,7 @@ _TICK_S = 0.1
 _FREEZE_S = 9.0
 _PATIENCE_S = 80.0
 """Without any call that ended, once all leads are due; the judge gives a call 60 s, and is to see what is late."""
+_PUT_OFF = timedelta(seconds=20)
 _BACK_S = 15.0
 """How long a process may take to be there again."""
 
@@ -235,12 +236,14 @@ class Run:
     # The end.
 
     def _settled(self) -> bool:
-        """No call is under way, and nobody who is to be called is due."""
+        """No call is under way, and nobody who is to be called is due, or was put off before the first call."""
         now = datetime.now(UTC)
         mine = [one.number for one in self._world.leads if one.fate is Fate.CALLED]
         try:
-            soon = Lead.objects.filter(status="open", phone__in=mine, next_attempt_at__lte=now + timedelta(minutes=2))
-            return not (Call.objects.unfinished().exists() or soon.reachable().exists())
+            waiting = Lead.objects.filter(status="open", phone__in=mine).reachable()
+            put_off = waiting.filter(attempts=0, next_attempt_at__lte=now + _PUT_OFF)
+            due = waiting.filter(next_attempt_at__lte=now)
+            return not (Call.objects.unfinished().exists() or due.exists() or put_off.exists())
         except (DatabaseError, InterfaceError):
             connection.close()
             return False
