@@ -37,7 +37,8 @@ def test_a_call_that_nobody_answered_is_finished(
     call.refresh_from_db()
     assert (call.status, call.disposition, call.ended_by, call.cost) == (ended, disposition, "carrier", Decimal(0))
     assert (call.summary, call.ended_at) == (f"The carrier ended the call: {news}.", NOW)
-    assert [event.kind for event in call.events.order_by("pk")] == [f"carrier.{news}", "call.finished"]
+    kinds = [event.kind for event in call.events.order_by("pk")]
+    assert kinds == [f"carrier.{news}", "call.finished", "lead.next_attempt"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,8 @@ def test_in_whatever_order_and_however_often(order: tuple[CarrierStatus, ...]) -
     assert (call.status, call.disposition) == ("done", "busy")
     assert call.events.filter(kind="call.finished").count() == 1
     call.lead.refresh_from_db()
-    assert call.lead.next_attempt_at == NOW + timedelta(minutes=45)
+    assert call.lead.next_attempt_at == NOW + timedelta(minutes=10)
+    assert call.events.filter(kind="lead.next_attempt").count() == 1
 
 
 def test_a_call_that_is_not_ours() -> None:
