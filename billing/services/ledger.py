@@ -91,6 +91,8 @@ def hold_all(wanted: Sequence[Wanted], *, at: datetime) -> dict[UUID, Refusal]:
     dearer call is not overtaken by cheaper ones for ever. A refusal is what ``hold`` raises for it. Raises BadAmount,
     Budget.DoesNotExist and AlreadyHeld, for the whole, and then nothing was changed.
     """
+    if not wanted:
+        return {}
     for one in wanted:
         check_amount(one.amount)
         if not one.budget_ids:

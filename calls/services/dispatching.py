@@ -18,6 +18,7 @@ from calls.models import Campaign, Lead
 from calls.services import gates
 from calls.services.deciding import Judged, Unpaid, judge, write_down
 from calls.services.due import next_due
+from calls.services.opting_out import hold_off
 from calls.services.pacing import Room, room
 from calls.services.putting_off import put_off
 from calls.services.queueing import Plan, queue
@@ -155,6 +156,7 @@ def dispatch_batch(campaign_id: int, *, now: datetime, sharers: Sharers = Sharer
         return Batch(Step.FULL, free.why)
     if waits := gates.ask_campaign(campaign, now=now):
         return Batch(Step.HALTED, " ".join(verdict.reason for verdict in waits))
+    hold_off()  # before leads are locked, as an opt-out does: none comes between the gates and the commit
     leads = _due(campaign, count=_share(free, campaign, sharers), now=now)
     if not leads:
         return Batch(Step.NOTHING_DUE)

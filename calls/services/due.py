@@ -34,6 +34,12 @@ _HEAD = f"""
     WHERE {_DUE} AND {{of_list}} AND lead.priority = head.priority AND lead.commitment_at IS NULL AND {_IDLE}
     ORDER BY lead.list_id, lead.priority, lead.next_attempt_at, lead.id LIMIT %(most)s
 """  # noqa: S608 - constants
+_PROMISED = f"""
+    SELECT lead.id, lead.next_attempt_at FROM calls_lead AS lead
+    WHERE head.list_priority = 0 AND {_DUE} AND lead.commitment_at IS NOT NULL AND {_IDLE}
+      AND (lead.list_id IS NULL OR lead.list_id IN (SELECT list_id FROM list))
+    ORDER BY lead.next_attempt_at, lead.id LIMIT %(most)s
+"""  # noqa: S608 - constants
 _LISTED, _UNLISTED = "lead.list_id = {0}.list_id", "lead.list_id IS NULL"
 _SQL = f"""
 WITH RECURSIVE list AS MATERIALIZED (
@@ -49,31 +55,32 @@ WITH RECURSIVE list AS MATERIALIZED (
     UNION ALL
     SELECT next.priority FROM unlisted AS head
     CROSS JOIN LATERAL ({_PRIORITIES.format(of_list=_UNLISTED, after="head.priority")}) AS next
-), found AS (
-    (
-        SELECT lead.id, 0 AS list_priority, 0 AS priority, lead.next_attempt_at FROM calls_lead AS lead
-        WHERE {_DUE} AND lead.commitment_at IS NOT NULL AND {_IDLE}
-          AND (lead.list_id IS NULL OR lead.list_id IN (SELECT list_id FROM list))
-        ORDER BY lead.next_attempt_at, lead.id LIMIT %(most)s
-    )
-    UNION ALL
-    SELECT due.id, head.list_priority, head.priority, due.next_attempt_at FROM listed AS head
-    CROSS JOIN LATERAL ({_HEAD.format(of_list=_LISTED.format("head"))}) AS due
-    UNION ALL
-    SELECT due.id, {_UNLISTED_PRIORITY}, head.priority, due.next_attempt_at FROM unlisted AS head
-    CROSS JOIN LATERAL ({_HEAD.format(of_list=_UNLISTED)}) AS due
+), head AS (
+    SELECT list_id, list_priority, priority FROM listed
+    UNION ALL SELECT NULL, {_UNLISTED_PRIORITY}, priority FROM unlisted
+    UNION ALL SELECT NULL, 0, -1
 ), chosen AS MATERIALIZED (
-    SELECT * FROM found ORDER BY list_priority, priority, next_attempt_at, id LIMIT %(most)s
+    SELECT due.id, head.list_priority, head.priority, due.next_attempt_at
+    FROM (SELECT * FROM head ORDER BY list_priority, priority) AS head
+    CROSS JOIN LATERAL (
+        ({_PROMISED})
+        UNION ALL ({_HEAD.format(of_list="lead.list_id = head.list_id")})
+        UNION ALL ({_HEAD.format(of_list="head.list_id IS NULL AND lead.list_id IS NULL")})
+    ) AS due
+    ORDER BY head.list_priority, head.priority, due.next_attempt_at, due.id LIMIT %(most)s
+), in_order AS MATERIALIZED (
+    SELECT array_agg(id ORDER BY list_priority, priority, next_attempt_at, id) AS ids FROM chosen
 )
-SELECT lead.id FROM chosen JOIN calls_lead AS lead ON lead.id = chosen.id
-WHERE {_STILL}
-ORDER BY chosen.list_priority, chosen.priority, chosen.next_attempt_at, chosen.id
+SELECT lead.id FROM calls_lead AS lead
+WHERE lead.id = ANY((SELECT ids FROM in_order)::bigint[]) AND {_STILL}
+ORDER BY array_position((SELECT ids FROM in_order), lead.id)
 LIMIT %(count)s FOR NO KEY UPDATE OF lead SKIP LOCKED
 """  # noqa: S608 - constants
 
-BY_INDEX = "SET LOCAL enable_bitmapscan TO off; SET LOCAL enable_seqscan TO off"
-"""Where PostgreSQL counts too few leads that are due, it would read and sort them all."""
-_AS_BEFORE = "SET LOCAL enable_bitmapscan TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT"
+_PLANS = ("enable_bitmapscan", "enable_seqscan")
+BY_INDEX = "; ".join(f"SET LOCAL {plan} TO off" for plan in _PLANS)
+"""Where PostgreSQL counts too few leads, as before its first ANALYZE, it would read and sort them all."""
+_AS_BEFORE = "; ".join(f"SET LOCAL {plan} TO DEFAULT" for plan in _PLANS)
 
 
 def next_due(campaign_id: int, *, now: datetime, count: int) -> list[int]:
