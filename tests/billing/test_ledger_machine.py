@@ -29,7 +29,7 @@ from billing.models import Balance, Budget, Review
 from billing.services import ledger, meter, settling
 from billing.services.auditing import audit
 from billing.services.card import load_defaults
-from billing.services.ledger import BudgetExhausted, NotHeld
+from billing.services.ledger import BudgetExhausted, NotHeld, Wanted
 
 FIRST = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 """A Sunday: a week and a month end within the next days."""
@@ -126,6 +126,10 @@ class Books(RuleBasedStateMachine):
                 free.append(limit - sum(self.booked(key)))
         return min(free)
 
+    def new_calls(self, count: int) -> list[UUID]:
+        first = max((reference.int for reference in self.calls), default=0) + 1
+        return [UUID(int=first + number) for number in range(count)]
+
     def a_call(self, number: int, likely: Callable[[ModelCall], bool]) -> tuple[UUID, ModelCall]:
         """Mostly a likely one; now and then any other, or one that was never held for."""
         known = sorted(self.calls)
@@ -159,7 +163,7 @@ class Books(RuleBasedStateMachine):
     @rule(some=st.lists(numbers, min_size=1, max_size=3), amount=micros, at=instants, crash=crashes)
     def hold(self, some: list[int], amount: Decimal, at: datetime, crash: int) -> None:
         budgets = list({sorted(self.limits)[one % 4] for one in some})
-        call = UUID(int=len(self.calls) + 1)
+        call = self.new_calls(1)[0]
         own = [limit for key in budgets if (limit := self.call_limits[key]) is not None]
         fits = amount <= min([self.room(budgets, at), *own])
         try:
@@ -174,6 +178,47 @@ class Books(RuleBasedStateMachine):
         for budget in budgets:
             for period in Period:
                 self.open.setdefault(self.key_of(budget, period, at), self.limits[budget][period])
+
+    @rule(
+        some=st.lists(st.tuples(st.lists(numbers, min_size=1, max_size=3), micros), min_size=1, max_size=5),
+        at=instants,
+        crash=crashes,
+    )
+    def hold_many(self, some: list[tuple[list[int], Decimal]], at: datetime, crash: int) -> None:
+        """In their order: a budget that had no room for one has none for those after it."""
+        wanted = [
+            Wanted(
+                reference,
+                tuple(sorted({sorted(self.limits)[one % 4] for one in budgets})),
+                amount,
+                "USD",
+            )
+            for reference, (budgets, amount) in zip(self.new_calls(len(some)), some, strict=True)
+        ]
+        expected, given, full = list[UUID](), dict.fromkeys(self.limits, Decimal(0)), set[int]()
+        for one in wanted:
+            own = [limit for key in one.budget_ids if (limit := self.call_limits[key]) is not None]
+            if own and one.amount > min(own):
+                expected.append(one.reference)
+                continue
+            full |= {key for key in one.budget_ids if self.room([key], at) - given[key] < one.amount}
+            if full & set(one.budget_ids):
+                expected.append(one.reference)
+                continue
+            for key in one.budget_ids:
+                given[key] += one.amount
+        assert list(ledger.would_refuse(wanted, at=at)) == expected
+        try:
+            refused = self.commit(lambda: ledger.hold_all(wanted, at=at), crash)
+        except Crash:
+            return
+        assert list(refused) == expected
+        held = [one for one in wanted if one.reference not in refused]
+        for one in held:
+            self.calls[one.reference] = ModelCall(list(one.budget_ids), one.amount, at)
+            for budget in one.budget_ids:
+                for period in Period:
+                    self.open.setdefault(self.key_of(budget, period, at), self.limits[budget][period])
 
     @precondition(lambda self: self.calls)
     @rule(number=numbers, seq=st.integers(1, 4), quantity=st.integers(-1, 3000), crash=crashes)
