@@ -7,6 +7,7 @@ by ``lock``. What it has to do besides belongs before these calls: a company's b
 begins or ends. Why so: docs/adr/0007-one-lock-per-budget.md.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -347,25 +348,42 @@ def _balances_at(budgets: list[Budget], at: datetime) -> list[Balance]:
     by_key = {budget.pk: budget for budget in budgets}
     for balance in there:
         balance.budget = by_key[balance.budget_id]
-    return there + [
-        Balance(
-            budget=budget, period=period.value, window=_new_window(budget, period, at), limit=budget.limit_of(period)
-        )
+    missing = {
+        (budget, period): window_of(period, budget.zone, at)
         for budget in budgets
         for period in Period
         if (budget.pk, period.value) not in found
+    }
+    return there + [
+        Balance(budget=budget, period=period.value, window=window, limit=budget.limit_of(period))
+        for (budget, period), window in _cut(missing, at).items()
     ]
 
 
-def _new_window(budget: Budget, period: Period, at: datetime) -> Window:
-    """The period, cut where a neighbour overlaps it that was made by other rules of the zone: those change by law."""
-    since, until = window_of(period, budget.zone, at)
-    if since is None or until is None:
-        return since, until
-    for neighbour in budget.balances.filter(period=period.value, window__overlap=(since, until)):
-        if neighbour.window.upper <= at:
+def _cut(windows: dict[tuple[Budget, Period], Window], at: datetime) -> dict[tuple[Budget, Period], Window]:
+    """The windows, each cut where a neighbour overlaps it made by other rules of the zone: those change by law."""
+    bounded = [window for window in windows.values() if window[0] and window[1]]
+    if not bounded:
+        return windows
+    widest = min(since for since, _ in bounded if since), max(until for _, until in bounded if until)
+    mine = {budget.pk for budget, _ in windows}
+    near = Balance.objects.filter(budget__in=mine, window__overlap=widest).exclude(period=Period.TOTAL.value)
+    by_period: dict[tuple[int, str], list[Balance]] = defaultdict(list)
+    for neighbour in near:
+        by_period[neighbour.budget_id, neighbour.period].append(neighbour)
+    return {
+        (budget, period): _between(window, by_period[budget.pk, period.value], at)
+        for (budget, period), window in windows.items()
+    }
+
+
+def _between(window: Window, neighbours: Iterable[Balance], at: datetime) -> Window:
+    """The part of the window around ``at`` that no neighbour has."""
+    since, until = window
+    for neighbour in neighbours:
+        if since and neighbour.window.upper <= at:
             since = max(since, neighbour.window.upper)
-        else:
+        elif until and neighbour.window.lower > at:
             until = min(until, neighbour.window.lower)
     return since, until
 

@@ -1,6 +1,7 @@
 """Campaigns: their list with counts, their form, the buttons that start and stop them, and the upload of leads."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing.domain.periods import IN_WORDS, Period
@@ -35,6 +36,7 @@ from calls.services import campaigns, funding, gates, watching_queues
 from calls.services.campaigns import CampaignError
 from calls.services.funding import Purse
 from calls.services.pacing import room
+from calls.services.reach import survey
 from calls.services.terms import NO_PREMIUM
 
 _MOVES: dict[str, tuple[Callable[..., object], str]] = {
@@ -212,13 +214,11 @@ class CampaignAdmin(BaseAdmin):
                 *((purse.budget.name, _purse(purse)) for purse in funding.purses(campaign, now=now)),
             ]
         )
-        why = ""
-        if campaign.status == CampaignStatus.RUNNING:
-            halted = " ".join(verdict.reason for verdict in gates.ask_campaign(campaign, now=now))
-            why = halted or funding.why_not_payable(campaign, now=now) or watching_queues.why_unserved(campaign)
-        if not why:
+        if campaign.status == CampaignStatus.FINISHED:
             return table
-        return format_html('{}<p class="not-payable"><strong>Nothing is dialed:</strong> {}</p>', table, why)
+        why = _why_nothing(campaign, now=now) if campaign.status == CampaignStatus.RUNNING else ""
+        stopped = format_html('<p class="not-payable"><strong>Nothing is dialed:</strong> {}</p>', why) if why else ""
+        return format_html("{}{}{}", table, stopped, _who(campaign, now=now))
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """Only what was edited: the status may have moved since the form was shown."""
@@ -288,6 +288,23 @@ def _pace(campaign: Campaign) -> list[tuple[str, str]]:
     """How many more calls a running campaign may make at this moment, and what keeps it from more."""
     running = campaign.status == CampaignStatus.RUNNING
     return [("Pace", room(campaign, now=timezone.now()).why)] if running else []
+
+
+def _why_nothing(campaign: Campaign, *, now: datetime) -> str:
+    """Why a campaign that runs dials nobody, whoever its leads are; '' where it does."""
+    halted = " ".join(verdict.reason for verdict in gates.ask_campaign(campaign, now=now))
+    return halted or funding.why_not_payable(campaign, now=now) or watching_queues.why_unserved(campaign)
+
+
+def _who(campaign: Campaign, *, now: datetime) -> SafeString | str:
+    """How many of the next leads may be called now, and why the others may not."""
+    found = survey(campaign, now=now)
+    if not found.open:
+        return format_html('<p class="reach">{}</p>', "There is no open lead: import some.")
+    next_ones = "its open leads" if found.asked == found.open else f"the next {found.asked} of its leads"
+    says = format_html("<strong>{} of {}</strong> may be called now.", found.dialable, next_ones)
+    reasons = format_html_join("", "<li>{}</li>", ((one,) for one in found.sentences()))
+    return format_html('<div class="reach"><p>{}</p><ul>{}</ul></div>', says, reasons)
 
 
 def _purse(purse: Purse) -> SafeString:

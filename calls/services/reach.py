@@ -8,6 +8,7 @@ from calls.domain.compliance import Never, Wait
 from calls.models import Campaign, Lead
 from calls.models.lead import LeadStatus
 from calls.services import gates
+from calls.services.gates import Decided
 
 _ASKED = 100
 _REASONS = 4
@@ -41,7 +42,7 @@ class Survey:
 
     def sentences(self) -> list[str]:
         """Such as ``12 of 40 leads: There is no written consent to calls by an artificial voice.``"""
-        return [f"{count} of {self.asked} leads: {one.text}" for one, count in self.obstacles[:_REASONS]]
+        return [f"{count} of {self.asked} leads: {one.text}{_from(one)}" for one, count in self.obstacles[:_REASONS]]
 
 
 def survey(campaign: Campaign, *, now: datetime, most: int = _ASKED) -> Survey:
@@ -50,18 +51,16 @@ def survey(campaign: Campaign, *, now: datetime, most: int = _ASKED) -> Survey:
     leads = list(waiting.select_related("list").in_order_of_calling()[:most])
     found: Counter[str] = Counter()
     first: dict[str, Obstacle] = {}
-    for lead in leads:
-        lead.campaign = campaign
-        if obstacle := _obstacle(lead, now=now):
+    for lead, decision in zip(leads, gates.ask_all(leads, campaign, now=now), strict=True):
+        if obstacle := _obstacle(lead, decision, now=now):
             found[obstacle.text] += 1
             first[obstacle.text] = _sooner(first.get(obstacle.text, obstacle), obstacle)
     obstacles = tuple((first[text], count) for text, count in found.most_common())
     return Survey(waiting.count(), len(leads), len(leads) - found.total(), obstacles)
 
 
-def _obstacle(lead: Lead, *, now: datetime) -> Obstacle | None:
+def _obstacle(lead: Lead, decision: Decided, *, now: datetime) -> Obstacle | None:
     """What lasts goes before what passes."""
-    decision = gates.ask(lead, now=now)
     if isinstance(decision, Never):
         return Obstacle(decision.reason, for_good=True)
     if lead.list is not None and not lead.list.active:
@@ -71,6 +70,10 @@ def _obstacle(lead: Lead, *, now: datetime) -> Obstacle | None:
     if lead.next_attempt_at > now:
         return Obstacle("The next attempt is due later.", until=lead.next_attempt_at)
     return None
+
+
+def _from(one: Obstacle) -> str:
+    return f" The first may be called at {one.until:%Y-%m-%d %H:%M} UTC." if one.until else ""
 
 
 def _sooner(one: Obstacle, other: Obstacle) -> Obstacle:

@@ -52,8 +52,9 @@ def _start(supervisor: Supervisor, web_port: int, carrier_port: int, auth_token:
     carrier_log = supervisor.log_dir / "carrier.jsonl"
     sid = settings.TWILIO_ACCOUNT_SID
     supervisor.start(roles.simulator(carrier_port, PEOPLE, carrier_log, sid, auth_token, cps=CARRIER_CPS))
-    supervisor.start(roles.voice(supervisor.log_of("voice"), settings.VOICE.lines, {}))
-    supervisor.start(roles.worker(supervisor.log_of("worker"), {}))
+    pace = {"CARRIER_CPS": str(CARRIER_CPS)}
+    supervisor.start(roles.voice(supervisor.log_of("voice"), settings.VOICE.lines, pace))
+    supervisor.start(roles.worker(supervisor.log_of("worker"), pace))
     supervisor.start(roles.web("127.0.0.1", web_port, {}))
 
 

@@ -100,7 +100,8 @@ def test_a_campaign_that_is_not_finished_keeps_its_budget(count: int, named: str
 
 def test_nothing_is_foretold_of_a_retired_budget() -> None:
     old, mine = make.budget(scope="company"), make.budget()
-    Campaign.objects.create(name="Sellers", budget=mine, status="running")
+    sellers = Campaign.objects.create(name="Sellers", budget=mine, status="running")
+    CallingWindow.objects.create(campaign=sellers)
     assert calling_hours(old) is not None
     retiring.retire(old.pk, at=AT)
     old.refresh_from_db()

@@ -38,7 +38,10 @@ def test_the_commonest_reason_comes_first_with_how_many_leads_have_it() -> None:
         (Obstacle("The next attempt is due later.", until=NOON + timedelta(hours=1)), 3),
         (Obstacle(NO_CONSENT, for_good=True), 2),
     )
-    assert found.sentences() == ["3 of 6 leads: The next attempt is due later.", f"2 of 6 leads: {NO_CONSENT}"]
+    assert found.sentences() == [
+        "3 of 6 leads: The next attempt is due later. The first may be called at 2026-11-10 20:00 UTC.",
+        f"2 of 6 leads: {NO_CONSENT}",
+    ]
 
 
 def test_leads_of_a_list_that_is_switched_off_say_so() -> None:
