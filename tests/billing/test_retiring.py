@@ -17,7 +17,7 @@ from billing.services import auditing, budgets, ledger, retiring
 from billing.services.ledger import BudgetStopped
 from billing.services.outlook import calling_hours
 from billing.services.retiring import CannotRetire
-from calls.models import Campaign, Lead
+from calls.models import CallingWindow, Campaign, Lead
 from tests.billing import factories as make
 from tests.billing.factories import AT, CALL, OTHER, ZERO, sums
 from tests.billing.test_budget_admin import ADD, LIST, errors, form, text
