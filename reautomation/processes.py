@@ -29,13 +29,17 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What to run. ``ready`` is asked until it says yes; ``stop_s`` is how long the process may take to end."""
+    """What to run. ``ready`` is asked until it says yes; ``stop_s`` is how long the process may take to end.
+
+    One that ends with a code of ``again_on`` has asked for another in its place.
+    """
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     stop_s: float = 15.0
+    again_on: frozenset[int] = frozenset()
 
 
 def python_module(*arguments: str) -> list[str]:
@@ -97,8 +101,8 @@ class Supervisor:
     def log_of(self, name: str) -> Path:
         return self.log_dir / f"{name}.log"
 
-    def start(self, process: Process) -> None:
-        log = self.log_of(process.name).open("wb")
+    def start(self, process: Process, *, again: bool = False) -> None:
+        log = self.log_of(process.name).open("ab" if again else "wb")
         child = subprocess.Popen(  # noqa: S603 - our own commands
             list(process.arguments),
             cwd=_ROOT,
@@ -124,9 +128,15 @@ class Supervisor:
             time.sleep(0.1)
 
     def check(self) -> None:
-        """Raises StartError when a process has ended by itself."""
-        for process, child, _ in self._running:
-            if (code := child.poll()) is not None:
+        """Start those anew that ask for it. Raises StartError when another process has ended by itself."""
+        for entry in list(self._running):
+            process, child, log = entry
+            if (code := child.poll()) in process.again_on:
+                print(f"{process.name} ended with code {code} and is started again.", file=sys.stderr, flush=True)
+                log.close()
+                self._running.remove(entry)
+                self.start(process, again=True)
+            elif code is not None:
                 tail = self.log_of(process.name).read_text(errors="replace").strip().splitlines()[-8:]
                 text = "\n  ".join(tail)
                 raise StartError(

@@ -56,9 +56,7 @@ def start_anew(campaign_id: int, *, now: datetime) -> int:
     campaign = _locked(campaign_id)
     if campaign.status == CampaignStatus.FINISHED:
         raise CampaignError(f"{campaign.name!r} is finished: nobody in it is called again.")
-    count = _never_reached(campaign).update(
-        status=LeadStatus.OPEN, closed_reason="", attempts=0, cadence_from=now, next_attempt_at=now
-    )
+    count = _never_reached(campaign).update(**_as_new(now))
     if campaign.status != CampaignStatus.RUNNING:
         start(campaign_id, now=now)
     log.info("campaign.begun_anew", campaign_id=campaign_id, leads=count)
@@ -117,11 +115,23 @@ def hours_changed(campaign_id: int, *, now: datetime) -> int:
 
 
 def reopen(lead_ids: list[int], *, now: datetime) -> int:
-    """Closed leads that are not on the do-not-call list are due again; returns how many."""
+    """Closed leads that are not on the do-not-call list are due again, as new; returns how many."""
     closed = Lead.objects.filter(pk__in=lead_ids, status=LeadStatus.CLOSED).reachable()
-    count = closed.update(status=LeadStatus.OPEN, closed_reason="", next_attempt_at=now)
+    count = closed.update(**_as_new(now))
     log.info("leads.reopened", count=count)
     return count
+
+
+def _as_new(now: datetime) -> dict[str, object]:
+    """The columns of a lead whose cadence begins again."""
+    return {
+        "status": LeadStatus.OPEN,
+        "closed_reason": "",
+        "attempts": 0,
+        "cadence_from": now,
+        "next_attempt_at": now,
+        "put_off_until": None,
+    }
 
 
 def is_over(day: date, *, now: datetime) -> bool:

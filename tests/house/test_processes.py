@@ -56,6 +56,25 @@ def test_a_process_that_ends_by_itself_is_an_error_that_shows_the_end_of_its_log
     assert str(caught.value) == f"brief ended with code 3. The end of {log}:\n  the reason"
 
 
+def test_a_process_that_asks_for_another_in_its_place_gets_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag = tmp_path / "flag"
+    script = (
+        "import pathlib, sys, time; flag = pathlib.Path(sys.argv[1]); first = not flag.exists(); flag.touch();"
+        "print('up, first' if first else 'up again', flush=True); sys.exit(70) if first else time.sleep(600)"
+    )
+    with Supervisor(tmp_path / "log") as supervisor:
+        process = Process("voice", [sys.executable, "-c", script, str(flag)], again_on=frozenset({70}))
+        supervisor.start(process)
+        log = supervisor.log_of("voice")
+        while "up again" not in log.read_text():
+            supervisor.check()
+        supervisor.check()
+    assert log.read_text().split("\n") == ["up, first", "up again", ""]
+    assert capsys.readouterr().err == "voice ended with code 70 and is started again.\n"
+
+
 def test_a_process_that_is_never_ready_is_named(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
         supervisor.start(Process("slow", WAITS, ready=lambda: False, stop_s=2))

@@ -87,10 +87,10 @@ def test_a_move_from_the_wrong_state_changes_nothing(
 
 def test_reopening_leaves_the_do_not_call_list_alone(campaign: Campaign) -> None:
     first, second, third = world.leads(campaign, 3)
-    Lead.objects.exclude(pk=third.pk).update(status="closed", closed_reason="All 6 attempts are used.")
+    Lead.objects.exclude(pk=third.pk).update(status="closed", closed_reason="All 6 attempts are used.", attempts=6)
     world.suppression(second.phone)
     assert campaigns.reopen([first.pk, second.pk, third.pk], now=NOW) == 1
-    rows = Lead.objects.order_by("phone").values_list("status", "closed_reason", "next_attempt_at")
-    assert rows[0] == ("open", "", NOW)
+    rows = Lead.objects.order_by("phone").values_list("status", "closed_reason", "next_attempt_at", "attempts")
+    assert rows[0] == ("open", "", NOW, 0)
     assert rows[1][:2] == ("closed", "All 6 attempts are used.")
-    assert rows[2] == ("open", "", third.next_attempt_at)
+    assert rows[2] == ("open", "", third.next_attempt_at, 0)
