@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from cProfile import Profile
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from pstats import Stats
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
@@ -167,12 +167,14 @@ _HEADS = """(
 
 
 def _copy_of(
-    cursor: "CursorWrapper", template: "Model", chosen: dict[str, str], source: str, asked: dict[str, object]
+    cursor: "CursorWrapper", template: "Model", chosen: dict[str, str], source: str, asked: Mapping[str, Any]
 ) -> None:
     """Rows like the template but for the expressions ``chosen``, one for each row of ``source``."""
     from django.db import connection
 
-    names, values, known = [], [], dict(asked)
+    names: list[str] = []
+    values: list[str] = []
+    known: dict[str, Any] = dict(asked)
     for field in template._meta.local_concrete_fields:
         if field.generated or (field.primary_key and field.column not in chosen):
             continue
@@ -285,7 +287,8 @@ def rings(house: House, noon_at: float, child: subprocess.Popen[str]) -> Figure:
         committed[str(call_id)] = time.time()
         return ring(call_id, queue)
 
-    doorbell.ring, took = stamped, []
+    took: list[float] = []
+    doorbell.ring = stamped
     assert child.stdout is not None
     while len(took) < RINGS:
         if not dispatch_batch(campaign.pk, now=ringing.clock_from(NOON, noon_at)).queued:

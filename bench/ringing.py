@@ -109,7 +109,7 @@ def main(database: str, prefix: str, noon: str, began: str) -> None:
     def start(self: worker.PlaneStep, _worker: Any) -> None:
         worker._plane = Plane()  # type: ignore[assignment]
 
-    worker.PlaneStep.start = start  # type: ignore[method-assign]
+    worker.PlaneStep.start = start  # type: ignore[method-assign, assignment]
     signals.worker_ready.connect(lambda **_: print(READY, flush=True), weak=False)
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR"]
     app.worker_main(["worker", "-P", "threads", "-c", str(LINES), "-Q", "calls.local", *quiet])

@@ -13,7 +13,7 @@ from django.db.models import Max
 from billing.services import ledger
 from billing.services.ledger import Refusal, Wanted
 from calls.domain.queues import queue_for
-from calls.models import Call, CallEvent, Campaign, Lead
+from calls.models import Call, CallEvent, Campaign, Decision, Lead
 from calls.services import doorbell, gates
 from calls.services.caller_ids import Pool
 from calls.services.gates import Decided
@@ -44,14 +44,6 @@ class Queued:
     refused: list[tuple[Plan, Refusal]]
 
 
-class _RefusedMeanwhile(Exception):
-    """Another campaign took the money between the look and the lock; what was written goes with the savepoint."""
-
-    def __init__(self, refused: dict[UUID, Refusal]) -> None:
-        super().__init__(f"{len(refused)} calls were refused.")
-        self.refused = refused
-
-
 def queue(plans: Sequence[Plan], campaign: Campaign, *, now: datetime) -> Queued:
     """Queue the calls in their order, as far as money and caller IDs go, and ring the doorbell after the commit.
 
@@ -63,13 +55,10 @@ def queue(plans: Sequence[Plan], campaign: Campaign, *, now: datetime) -> Queued
     if paid := [plan for plan in plans if plan.call_id not in refused]:
         called_from = _caller_ids(paid, campaign, now=now)
         attempts = _attempts(paid)
-        while fitting := [plan for plan in paid if plan.call_id in called_from and plan.call_id not in refused]:
-            rows = [_call(plan, campaign, attempts, called_from, now=now) for plan in fitting]
-            try:
-                calls = _write(fitting, rows, now=now)
-                break
-            except _RefusedMeanwhile as short:
-                refused |= short.refused
+        fitting = [plan for plan in paid if plan.call_id in called_from]
+        rows = [_call(plan, campaign, attempts, called_from, now=now) for plan in fitting]
+        calls, refused_now = _write(fitting, rows, now=now)
+        refused |= refused_now
     return Queued(calls, [(plan, refused[plan.call_id]) for plan in plans if plan.call_id in refused])
 
 
@@ -116,9 +105,8 @@ def _call(
     )
 
 
-@transaction.atomic
-def _write(plans: Sequence[Plan], rows: Sequence[Call], *, now: datetime) -> int:
-    """All of it, or nothing and _RefusedMeanwhile."""
+def _write(plans: Sequence[Plan], rows: Sequence[Call], *, now: datetime) -> tuple[int, dict[UUID, Refusal]]:
+    """How many calls were queued, and those for which another took the money since the look."""
     # In the order of the numbers: two dispatchers that meet at some of them wait for each other one way only.
     Call.objects.bulk_create(sorted(rows, key=lambda row: row.to_number), ignore_conflicts=True)
     there = set(Call.objects.filter(pk__in=[row.pk for row in rows]).order_by().values_list("pk", flat=True))
@@ -128,12 +116,15 @@ def _write(plans: Sequence[Plan], rows: Sequence[Call], *, now: datetime) -> int
     made = [plan for plan in plans if plan.call_id in there]
     CallEvent.objects.bulk_create(_events(made, now=now))
     gates.keep_all(((plan.decision, plan.lead, plan.call_id) for plan in made), now=now)
-    bells = [(row.pk, row.queue) for row in rows if row.pk in there]
+    # Last, since every other call of the company waits for these rows until the commit; and once, since to roll back
+    # and lock them again can deadlock with who waits for them.
+    refused = ledger.hold_all([plan.wanted for plan in made], at=now)
+    if refused:
+        Decision.objects.filter(call_id__in=refused).delete()
+        Call.objects.filter(pk__in=refused).delete()
+    bells = [(row.pk, row.queue) for row in rows if row.pk in there and row.pk not in refused]
     transaction.on_commit(partial(_ring, bells), robust=True)
-    # Last, since every other call of the company waits for these rows until the commit.
-    if refused := ledger.hold_all([plan.wanted for plan in made], at=now):
-        raise _RefusedMeanwhile(refused)
-    return len(made)
+    return len(bells), refused
 
 
 def _events(plans: Iterable[Plan], *, now: datetime) -> Iterable[CallEvent]:
