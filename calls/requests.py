@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import structlog
 from django.conf import settings
@@ -12,6 +13,7 @@ from voice.adapters import twilio
 
 log = structlog.get_logger(__name__)
 Form = dict[str, str]
+P = ParamSpec("P")
 _AGAIN_AFTER_S = 5
 
 
@@ -45,14 +47,14 @@ def carrier_form(request: HttpRequest) -> Form:
 
 
 def kept_or_asked_again(
-    view: Callable[[HttpRequest], HttpResponse],
-) -> Callable[[HttpRequest], HttpResponse]:
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """503 while the database is away, so that the request comes again; nothing of it was kept."""
 
     @wraps(view)
-    def keep(request: HttpRequest) -> HttpResponse:
+    def keep(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
-            return view(request)
+            return view(request, *args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             log.error("request.not_kept", view=view.__name__, error=type(error).__name__)
             sentence = "The database is away and nothing was kept: send the request again."

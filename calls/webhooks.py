@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from calls.models import Call
-from calls.requests import Form, NotOurs, carrier_form
+from calls.requests import Form, NotOurs, carrier_form, kept_or_asked_again
 from calls.services import carrier
 from voice import bell
 from voice.adapters import twilio
@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 @csrf_exempt
 @require_POST
+@kept_or_asked_again
 def status(request: HttpRequest, call_id: UUID) -> HttpResponse:
     """Where the call is: initiated, ringing, answered, completed, busy, no-answer, failed, canceled."""
     return _take(request, call_id, twilio.parse_status)
@@ -30,6 +31,7 @@ def status(request: HttpRequest, call_id: UUID) -> HttpResponse:
 
 @csrf_exempt
 @require_POST
+@kept_or_asked_again
 def machine(request: HttpRequest, call_id: UUID) -> HttpResponse:
     """What the answering machine detection heard."""
     return _take(request, call_id, twilio.parse_machine)

@@ -20,6 +20,8 @@ from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_RESTARTS_A_MINUTE = 5
+_MINUTE_S = 60.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -29,17 +31,13 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What to run. ``ready`` is asked until it says yes; ``stop_s`` is how long the process may take to end.
-
-    One that ends with a code of ``again_on`` has asked for another in its place.
-    """
+    """What to run. ``ready`` is asked until it says yes; ``stop_s`` is how long the process may take to end."""
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     stop_s: float = 15.0
-    again_on: frozenset[int] = frozenset()
 
 
 def python_module(*arguments: str) -> list[str]:
@@ -83,10 +81,15 @@ def _die_with_parent() -> None:
 
 
 class Supervisor:
-    """Use as a context manager; leaving it stops every process, the last started first."""
+    """Use as a context manager; leaving it stops every process, the last started first.
 
-    def __init__(self, log_dir: Path) -> None:
+    With ``keeps_up`` a process that ends once all were ready is started again, a few times a minute at most.
+    """
+
+    def __init__(self, log_dir: Path, *, keeps_up: bool = False) -> None:
         self.log_dir = log_dir
+        self._keeps_up, self._were_ready = keeps_up, False
+        self._restarts: list[float] = []
         self._running: list[tuple[Process, subprocess.Popen[bytes], IO[bytes]]] = []
 
     def __enter__(self) -> "Supervisor":
@@ -126,22 +129,31 @@ class Supervisor:
                 names = ", ".join(process.name for process in waiting)
                 raise StartError(f"Not ready after {timeout_s:.0f} s: {names}. See the logs in {self.log_dir}.")
             time.sleep(0.1)
+        self._were_ready = True
 
     def check(self) -> None:
-        """Start those anew that ask for it. Raises StartError when another process has ended by itself."""
+        """See to processes that have ended by themselves. Raises StartError for one that is not started again."""
         for entry in list(self._running):
             process, child, log = entry
-            if (code := child.poll()) in process.again_on:
-                print(f"{process.name} ended with code {code} and is started again.", file=sys.stderr, flush=True)
-                log.close()
-                self._running.remove(entry)
-                self.start(process, again=True)
-            elif code is not None:
+            if (code := child.poll()) is None:
+                continue
+            if not self._may_restart():
                 tail = self.log_of(process.name).read_text(errors="replace").strip().splitlines()[-8:]
                 text = "\n  ".join(tail)
                 raise StartError(
                     f"{process.name} ended with code {code}. The end of {self.log_of(process.name)}:\n  {text}"
                 )
+            print(f"{process.name} ended with code {code} and is started again.", file=sys.stderr, flush=True)
+            log.close()
+            self._running.remove(entry)
+            self.start(process, again=True)
+
+    def _may_restart(self) -> bool:
+        if not (self._keeps_up and self._were_ready):
+            return False
+        now = time.monotonic()
+        self._restarts = [at for at in self._restarts if now - at < _MINUTE_S] + [now]
+        return len(self._restarts) <= _RESTARTS_A_MINUTE
 
     def stop(self) -> None:
         """TERM to all, the newest first, then KILL to the groups of those that do not end in time."""

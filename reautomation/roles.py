@@ -1,6 +1,5 @@
 """The processes of an installation, and the command line of each: the same here as in docker-compose.yml."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,8 +29,7 @@ def voice(log: Path, lines: int, environment: Mapping[str, str], *, queues: Sequ
     served = ",".join(queues or QUEUES)
     arguments = (*CELERY, "worker", "-P", "threads", "-c", str(lines), "-Q", served, "-n", "voice@%h", "-E")
     command = python_module(*arguments, "-l", "INFO", "--disable-prefetch")
-    again_on = frozenset({os.EX_SOFTWARE})  # its loop hung: see docs/adr/0010-a-loop-that-hangs-ends-its-process.md
-    return Process("voice", command, environment, logged(log, " ready."), stop_s=30, again_on=again_on)
+    return Process("voice", command, environment, logged(log, " ready."), stop_s=30)
 
 
 def flower(port: int, environment: Mapping[str, str]) -> Process:

@@ -35,7 +35,7 @@ def _serve() -> int:
         embedded.join(settings.EMBEDDED)
     django.setup()
     call_command("migrate", verbosity=0)
-    with Supervisor(settings.VAR_DIR / "log") as supervisor:
+    with Supervisor(settings.VAR_DIR / "log", keeps_up=True) as supervisor:
         supervisor.start(roles.web(environment.web_host, environment.web_port, {}))
         supervisor.start(roles.worker(supervisor.log_of("worker"), {}))
         lines, log = environment.voice_lines, supervisor.log_of("voice")

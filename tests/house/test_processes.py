@@ -56,23 +56,41 @@ def test_a_process_that_ends_by_itself_is_an_error_that_shows_the_end_of_its_log
     assert str(caught.value) == f"brief ended with code 3. The end of {log}:\n  the reason"
 
 
-def test_a_process_that_asks_for_another_in_its_place_gets_one(
+DIES_ONCE = (
+    "import pathlib, sys, time; flag = pathlib.Path(sys.argv[1]); first = not flag.exists(); flag.touch();"
+    "print('up, first' if first else 'up again', flush=True); sys.exit(70) if first else time.sleep(600)"
+)
+
+
+def test_a_process_that_ended_is_started_again_once_all_were_ready(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flag = tmp_path / "flag"
-    script = (
-        "import pathlib, sys, time; flag = pathlib.Path(sys.argv[1]); first = not flag.exists(); flag.touch();"
-        "print('up, first' if first else 'up again', flush=True); sys.exit(70) if first else time.sleep(600)"
-    )
-    with Supervisor(tmp_path / "log") as supervisor:
-        process = Process("voice", [sys.executable, "-c", script, str(flag)], again_on=frozenset({70}))
-        supervisor.start(process)
+    with Supervisor(tmp_path / "log", keeps_up=True) as supervisor:
         log = supervisor.log_of("voice")
-        while "up again" not in log.read_text():
+        process = Process("voice", [sys.executable, "-c", DIES_ONCE, str(tmp_path / "flag")])
+        supervisor.wait_until_ready()
+        supervisor.start(process)
+        while not log.exists() or "up again" not in log.read_text():
             supervisor.check()
         supervisor.check()
     assert log.read_text().split("\n") == ["up, first", "up again", ""]
     assert capsys.readouterr().err == "voice ended with code 70 and is started again.\n"
+
+
+def test_a_process_that_ends_again_and_again_is_given_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Supervisor(tmp_path, keeps_up=True) as supervisor:
+        supervisor.wait_until_ready()
+        supervisor.start(Process("brief", [sys.executable, "-c", "raise SystemExit(3)"]))
+        with pytest.raises(StartError, match="brief ended with code 3"):
+            check_until_one_ends(supervisor)
+    assert capsys.readouterr().err.count("brief ended with code 3 and is started again.") == 5
+
+
+def test_a_process_that_does_not_come_up_is_not_started_again(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, keeps_up=True) as supervisor:
+        supervisor.start(Process("brief", [sys.executable, "-c", "raise SystemExit(3)"], ready=lambda: False))
+        with pytest.raises(StartError, match="brief ended with code 3"):
+            supervisor.wait_until_ready()
 
 
 def test_a_process_that_is_never_ready_is_named(tmp_path: Path) -> None:

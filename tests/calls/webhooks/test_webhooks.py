@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from structlog.testing import capture_logs
@@ -203,3 +204,21 @@ def test_other_methods_are_not_allowed(method: str, what: str, call: Call, signa
 
 def test_what_twilio_adds_some_day_is_no_trouble(call: Call) -> None:
     assert post(call.pk, "status", {**STATUS, "NewField": "Zürich\n…", "CallDuration": ""}).status_code == 204
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_the_database_is_away_the_carrier_is_told_that_nothing_was_kept(
+    call: Call, signals: list[Signal]
+) -> None:
+    reachable = connection.settings_dict["HOST"]
+    connection.close()
+    connection.settings_dict["HOST"] = "/nowhere"
+    try:
+        response = post(call.pk, "status", STATUS)
+    finally:
+        connection.close()
+        connection.settings_dict["HOST"] = reachable
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert (CallEvent.objects.count(), signals) == (0, [])
+    assert post(call.pk, "status", STATUS).status_code == 204
+    assert CallEvent.objects.get().kind == "carrier.ringing"
