@@ -24,10 +24,13 @@ from billing.models import Balance, Budget
 from billing.services import budgets
 from billing.services.card import card_at
 from billing.services.ledger import BudgetExhausted
+from calls.domain.queues import queue_for
 from calls.models import Call, CallEvent, Campaign, Lead
+from calls.services import workers
 from voice.domain.types import Tier, TierCause
 
 NO_PREMIUM = "No premium voice is set up: set ELEVENLABS_API_KEY. The local voice speaks."
+NO_PREMIUM_WORKER = "No voice worker serves premium calls now, so the local voice speaks."
 SHORTEST_S = 60
 """A call that may not last a minute is not worth its ring."""
 _HEALTH_WINDOW = timedelta(minutes=15)
@@ -103,6 +106,10 @@ class CampaignTerms:
         return card_at(self._now)
 
     @cached_property
+    def _premium_is_served(self) -> bool:
+        return queue_for(self._campaign.needs, Tier.PREMIUM) in workers.served()
+
+    @cached_property
     def _health(self) -> Health:
         return _health(now=self._now)
 
@@ -129,6 +136,8 @@ class CampaignTerms:
             return Choice((unable,))
         if wish is Wish.PREMIUM:
             return Choice(("The campaign wants the premium voice.",), chosen=True)
+        if not self._premium_is_served:
+            return Choice((NO_PREMIUM_WORKER,))
         return tiers.choose(
             _standing(lead),
             rooms,

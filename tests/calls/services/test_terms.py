@@ -18,7 +18,7 @@ from billing.models import Budget, Rate, Scope
 from billing.services import ledger
 from billing.services.ledger import BudgetExhausted, BudgetStopped
 from calls.domain.status import CallStatus
-from calls.models import Call, Campaign, Lead
+from calls.models import Call, Campaign, Lead, VoiceWorker
 from calls.models.campaign import VoiceTier
 from calls.services import dispatching, doorbell
 from calls.services.moving import note
@@ -40,8 +40,8 @@ PAYS = "It pays: the premium voice speaks."
 
 
 @pytest.fixture(autouse=True)
-def premium_voice(settings: Settings) -> None:
-    """ElevenLabs is set up."""
+def premium_voice(settings: Settings, lines: VoiceWorker) -> None:
+    """ElevenLabs is set up, and a worker serves all queues."""
     settings.VOICE = replace(configured.VOICE, elevenlabs_api_key="key", elevenlabs_voice_id="Rachel7")
 
 
@@ -283,6 +283,13 @@ def test_a_stopped_budget_ends_it() -> None:
         terms(lead(budget=budget))
 
 
+def test_without_a_worker_for_premium_calls_the_local_voice_speaks_where_the_call_may_choose() -> None:
+    of = lead(of={"disposition": "callback_requested"})
+    VoiceWorker.objects.update(queues=["calls.local"])
+    assert reasons(of) == ("No voice worker serves premium calls now, so the local voice speaks.",)
+    assert terms(lead(VoiceTier.PREMIUM)).tier is Tier.PREMIUM
+
+
 def test_a_call_without_a_price_is_refused() -> None:
     Rate.objects.filter(key="twilio.voice_out_us").delete()
     with pytest.raises(MissingRate):
@@ -291,7 +298,7 @@ def test_a_call_without_a_price_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("tier", "attempts", "queries"),
-    [(VoiceTier.LOCAL, 0, 2), (VoiceTier.PREMIUM, 3, 4), (VoiceTier.AUTO, 0, 4), (VoiceTier.AUTO, 3, 5)],
+    [(VoiceTier.LOCAL, 0, 2), (VoiceTier.PREMIUM, 3, 4), (VoiceTier.AUTO, 0, 5), (VoiceTier.AUTO, 3, 6)],
 )
 def test_few_queries_are_asked(tier: VoiceTier, attempts: int, queries: int) -> None:
     of = lead(tier, of={"attempts": attempts})
