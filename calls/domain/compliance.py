@@ -207,7 +207,7 @@ def why_never(place: Place, *, now: datetime, rules: DialRules, book: RuleBook) 
 
 def is_known(place: Place, book: RuleBook) -> bool:
     """Whether the zones are few enough to call in all of them, and exist."""
-    return 1 <= len(place.zones) <= max_zones(book) and _iana_zones().issuperset(place.zones)
+    return 1 <= len(place.zones) <= max_zones(book) and iana_zones().issuperset(place.zones)
 
 
 def max_zones(book: RuleBook) -> int:
@@ -222,5 +222,5 @@ def cited(rules: Sequence[Rule]) -> tuple[dict[str, str], ...]:
 
 
 @cache
-def _iana_zones() -> frozenset[str]:
+def iana_zones() -> frozenset[str]:
     return frozenset(available_timezones())

@@ -10,7 +10,7 @@ from calls.domain.slots import free_slots
 from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
-from calls.services.facts import zones_of
+from calls.services.facts import clock_of
 
 _REMEMBERED = 10
 """Calls of before that a conversation hears of."""
@@ -28,7 +28,7 @@ _TALKED = frozenset(
 
 def zone_of(lead: Lead) -> str:
     """The IANA zone in which times are spoken: the first of those in which the gates judge the lead."""
-    return next(iter(zones_of(lead)), "UTC")
+    return clock_of(lead) or "UTC"
 
 
 @transaction.atomic

@@ -196,9 +196,7 @@ def _wrong_hours(campaign: Campaign, *, now: datetime) -> str:
 def _stop(campaign_id: int, to: CampaignStatus, sources: set[CampaignStatus], now: datetime, hang_up: bool) -> None:
     campaign = _locked(campaign_id)
     _move(campaign, to, sources, now)
-    ending.cancel_waiting(campaign.calls.all(), at=now, why=NOT_RUNNING)
-    if hang_up:
-        ending.hang_up(campaign.calls.all(), at=now)
+    ending.stop(Call.objects.filter(campaign=campaign), at=now, why=NOT_RUNNING, hung_up=hang_up)
 
 
 def _locked(campaign_id: int) -> Campaign:

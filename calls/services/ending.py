@@ -10,22 +10,39 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, When
 
 from billing.services import ledger
 from calls.domain.status import CallStatus, sources_of
 from calls.models import Call
+from calls.models.call import CallQuerySet
 from calls.services import doorbell
 from calls.services.moving import move
 
 log = structlog.get_logger(__name__)
+_WAITING = sorted(sources_of(CallStatus.CANCELED))
 _UNDER_WAY = (CallStatus.DIALING.value, CallStatus.LIVE.value, CallStatus.UNKNOWN.value)
 
 
 @transaction.atomic
-def cancel_waiting(calls: QuerySet[Call], *, at: datetime, why: str) -> int:
+def stop(calls: CallQuerySet, *, at: datetime, why: str, hung_up: bool = False) -> None:
+    """End those of ``calls`` that have not rung, and with ``hung_up`` have those hung up that ring or are live.
+
+    All are locked before money is: a call that ends by itself has its row locked while it waits for its budgets. Those
+    under way come first, since a person's opt-out locks the call of the person and then those that wait.
+    """
+    if hung_up:
+        waits = Case(When(status__in=_WAITING, then=1), default=0)
+        mine = calls.unfinished().order_by(waits, "pk")
+        list(mine.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+        hang_up(calls, at=at)
+    cancel_waiting(calls, at=at, why=why)
+
+
+@transaction.atomic
+def cancel_waiting(calls: CallQuerySet, *, at: datetime, why: str) -> int:
     """End those of ``calls`` that have not rung, and give their holds back; how many. Their leads stay due."""
-    waiting = calls.filter(status__in=sorted(sources_of(CallStatus.CANCELED)))
+    waiting = calls.filter(status__in=_WAITING)
     canceled = [
         pk
         for pk in waiting.order_by("pk").values_list("pk", flat=True)
@@ -38,7 +55,7 @@ def cancel_waiting(calls: QuerySet[Call], *, at: datetime, why: str) -> int:
 
 
 @transaction.atomic
-def hang_up(calls: QuerySet[Call], *, at: datetime) -> int:
+def hang_up(calls: CallQuerySet, *, at: datetime) -> int:
     """Have those of ``calls`` that ring or are live hung up once this is committed; how many.
 
     The wish is kept with the call: one whose carrier's id is not known yet, or of which the broker lost the message,

@@ -8,7 +8,14 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from calls.domain import phone
-from calls.domain.compliance import CampaignFacts, ConsentFacts, ConsentScope, LeadFacts, OwnerCheck
+from calls.domain.compliance import (
+    CampaignFacts,
+    ConsentFacts,
+    ConsentScope,
+    LeadFacts,
+    OwnerCheck,
+    iana_zones,
+)
 from calls.domain.hours import Place
 from calls.domain.places import MAX_ZONES, STATE_ZONES
 from calls.domain.rules import DoNotCallList, Kind, RuleBook
@@ -112,6 +119,11 @@ def zones_of(lead: Lead) -> tuple[str, ...]:
     if len(by_number) > MAX_ZONES and by_address:
         return by_address
     return tuple(dict.fromkeys((*by_address, *by_number)))
+
+
+def clock_of(lead: Lead) -> str:
+    """The IANA zone in which times are spoken and counted: the lead's first that exists; '' where none does."""
+    return next((zone for zone in zones_of(lead) if zone in iana_zones()), "")
 
 
 def seller_of(campaign: Campaign) -> str:

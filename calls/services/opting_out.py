@@ -2,7 +2,8 @@
 
 Opt-outs go one at a time, under an advisory lock that every call shares in the transaction that writes down its
 intent to ring. So a call either has its intent committed before the opt-out is, or never rings. The order of locks is
-that of finishing a call: call, this lock, calls yet to ring, leads, budgets.
+that of finishing a call: call, this lock, calls yet to ring, leads, budgets. A lead that is locked is not waited for
+with this lock, which holds up every ring: it is closed after the commit.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from billing.services import ledger
 from calls.domain.status import CallStatus, sources_of
@@ -26,6 +28,7 @@ from calls.services.persons import numbers_of_same_person
 log = structlog.get_logger(__name__)
 _OPT_OUT_LOCK = 7_201_009
 WRONG_NUMBER = "wrong_number"
+_CLOSED = {"status": LeadStatus.CLOSED, "closed_reason": "The number is on the do-not-call list."}
 Kind = SuppressionEntry.Kind
 
 
@@ -75,10 +78,9 @@ def suppress_all(requests: Sequence[OptOut], *, now: datetime) -> set[str]:
         wanted.setdefault(phone, replace(wanted[origin], phone=phone, origin=origin))
     added = _enter(wanted.values(), now=now)
     asking = {one.call_id for one in requests if one.call_id}
-    _cancel_waiting(wanted, asking=asking, now=now)
-    Lead.objects.filter(phone__in=wanted, status=LeadStatus.OPEN).update(
-        status=LeadStatus.CLOSED, closed_reason="The number is on the do-not-call list."
-    )
+    canceled = _cancel_waiting(wanted, now=now)
+    _close_leads(list(wanted))
+    _give_back(canceled, asking=asking, now=now)
     # After the commit: a call whose carrier's id comes later than this looks at the list itself.
     transaction.on_commit(partial(_end_under_way, list(wanted), asking), robust=True)
     log.info("opt_out.taken", asked=len(requests), numbers=len(wanted), added=len(added))
@@ -156,10 +158,28 @@ def _enter(requests: Iterable[OptOut], *, now: datetime) -> set[str]:
     return {one.phone for one in fresh}
 
 
-def _cancel_waiting(phones: Iterable[str], *, asking: set[UUID], now: datetime) -> None:
+def _cancel_waiting(phones: Iterable[str], *, now: datetime) -> list[UUID]:
     not_rung = Call.objects.filter(to_number__in=phones, status__in=sorted(sources_of(CallStatus.CANCELED)))
     waiting = list(not_rung.order_by("pk").values_list("pk", flat=True))
-    canceled = [pk for pk in waiting if _cancel_status(pk, at=now, why="call.canceled_opt_out")]
+    return [pk for pk in waiting if _cancel_status(pk, at=now, why="call.canceled_opt_out")]
+
+
+def _close_leads(phones: list[str]) -> None:
+    """At once but for those that others have locked, which are closed after the commit, one at a time."""
+    theirs = Lead.objects.filter(phone__in=phones, status=LeadStatus.OPEN)
+    free = theirs.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+    Lead.objects.filter(pk__in=list(free)).update(**_CLOSED)
+    transaction.on_commit(partial(_close_late, phones), robust=True)
+
+
+def _close_late(phones: list[str]) -> None:
+    """Those that are not closed here, as by a process that dies, the gates close when their turn comes."""
+    for lead_id in list(Lead.objects.filter(phone__in=phones, status=LeadStatus.OPEN).values_list("pk", flat=True)):
+        listed = Suppression.objects.filter(phone=OuterRef("phone"))
+        Lead.objects.filter(Exists(listed), pk=lead_id, status=LeadStatus.OPEN).update(**_CLOSED)
+
+
+def _give_back(canceled: Sequence[UUID], *, asking: set[UUID], now: datetime) -> None:
     if canceled:  # with the call that asks, which may be about to be settled: one order for all their budgets
         ledger.lock([*canceled, *asking])
     for pk in canceled:

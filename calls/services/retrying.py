@@ -14,6 +14,7 @@ from calls.models import Call, CallEvent, Campaign, Lead
 from calls.models.call import Direction
 from calls.models.lead import LeadStatus
 from calls.services import gates
+from calls.services.facts import clock_of
 from calls.services.moving import note
 from calls.services.rules import book_at
 from voice.domain.types import Report
@@ -90,7 +91,7 @@ def _tried(lead: Lead) -> Tried:
         ends=Counter(how for how, _ in calls),
         attempts=lead.attempts,
         called_at=tuple(at for _, at in calls),
-        zone=next(iter(gates.zones_of(lead)), ""),
+        zone=clock_of(lead),
         promised_at=promised_at,
         missed=sum(how in _UNREACHED and at >= promised_at for how, at in calls) if promised_at else 0,
     )

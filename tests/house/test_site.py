@@ -16,7 +16,7 @@ def shown(client: Client, url: str) -> dict[str, list[str]]:
 def test_what_people_work_with_comes_first_and_costs_stand_beside_the_budgets(admin_client: Client) -> None:
     apps = shown(admin_client, "/admin/")
     assert list(apps) == ["calls", "billing", "integrations", "auth", "django_celery_beat"]
-    assert apps["calls"][:4] == ["Campaign", "Lead", "LeadImport", "Call"]
+    assert apps["calls"][:5] == ["Campaign", "Schedule", "Lead", "LeadImport", "Call"]
     assert apps["calls"][-3:] == ["Decision", "CallEvent", "Turn"]
     assert apps["billing"] == ["Budget", "CostDaily", "Alert", "Review", "LedgerEntry", "Rate", "AlertRule"]
     assert apps["auth"] == ["User", "Group"]
