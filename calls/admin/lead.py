@@ -202,6 +202,8 @@ class LeadAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
         """Only what was edited: a call may have ended since the form was shown. A promise sets the next attempt."""
         changed = list(form.changed_data)
+        if "email" in changed:
+            opting_out.one_at_a_time()  # before the lead is locked, as a worker does that is about to ring it
         if obj.commitment_at is not None and "commitment_at" in changed:
             obj.next_attempt_at = obj.commitment_at
             changed.append("next_attempt_at")

@@ -28,8 +28,8 @@ _UNDER_WAY = (CallStatus.DIALING.value, CallStatus.LIVE.value, CallStatus.UNKNOW
 def stop(calls: CallQuerySet, *, at: datetime, why: str, hung_up: bool = False) -> None:
     """End those of ``calls`` that have not rung, and with ``hung_up`` have those hung up that ring or are live.
 
-    All are locked before money is: a call that ends by itself has its row locked while it waits for its budgets. Those
-    under way come first, since a person's opt-out locks the call of the person and then those that wait.
+    All are locked before money is: a call that ends by itself has its row locked while it waits for its budgets.
+    Those under way come first, since an opt-out on one of them locks others that wait.
     """
     if hung_up:
         waits = Case(When(status__in=_WAITING, then=1), default=0)
