@@ -2,17 +2,13 @@
 
 import argparse
 import asyncio
-import os
 import socket
-import sys
 from pathlib import Path
-from typing import TextIO
-
-import structlog
 
 from simulator.domain.people import People, PeopleError, load
 from simulator.faults import FaultsError, Switches
 from simulator.faults import load as load_faults
+from simulator.serving import listen, log_to, serve
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -39,21 +35,8 @@ def main() -> None:
         _check_voices(people)
     except (PeopleError, FaultsError) as error:
         parser.error(str(error))
-    log_file: TextIO = sys.stderr
-    if options.log:
-        options.log.parent.mkdir(parents=True, exist_ok=True)
-        log_file = options.log.open("a", encoding="utf-8", buffering=1)
-    configure_log(log_file)
+    log_to(options.log)
     asyncio.run(_serve(options, people, switches, listen(options.host, options.port)))
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket. asyncio turns Nagle's delay off only where the protocol is named."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(512)  # whoever reads the address may connect at once
-    return listener
 
 
 def _check_voices(people: People) -> None:
@@ -64,21 +47,7 @@ def _check_voices(people: People) -> None:
             raise PeopleError(f"people → {person.id} → voice: {problem}")
 
 
-def configure_log(file: TextIO) -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file),
-    )
-
-
 async def _serve(options: argparse.Namespace, people: People, switches: Switches, listener: socket.socket) -> None:
-    import uvicorn
-
     from simulator.exchange import Account, Exchange
     from simulator.rest import create_app
     from simulator.speech import ModelSpeech
@@ -86,13 +55,7 @@ async def _serve(options: argparse.Namespace, people: People, switches: Switches
     account = Account(options.account_sid, options.auth_token, options.cps, frozenset(options.caller_id))
     speech = ModelSpeech(understands=not options.load_mode)
     exchange = Exchange(account, people, speech, switches=switches, load_mode=options.load_mode)
-    config = uvicorn.Config(
-        create_app(exchange), log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=2
-    )
-    host, port = listener.getsockname()[:2]
-    sys.stdout.write(f"simulator: http://{host}:{port} (pid {os.getpid()})\n")
-    sys.stdout.flush()
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await serve(create_app(exchange), listener, name="simulator")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ import asyncio
 import base64
 import binascii
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 import structlog
@@ -21,6 +20,7 @@ from simulator.domain.errors import CarrierError
 from simulator.exchange import Exchange
 from simulator.inbound import Inbound, read_form
 from simulator.parameters import new_call, onward, parse_filters
+from simulator.serving import warming
 from simulator.webhooks import now
 
 log = structlog.get_logger(__name__)
@@ -34,18 +34,6 @@ _CALL = "/2010-04-01/Accounts/{account_sid}/Calls/{sid}.json"
 
 def create_app(exchange: Exchange, *, closes: bool = True) -> Starlette:
     """The carrier's web face. With ``closes`` the exchange starts and ends with the application."""
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        del app
-        warming = asyncio.create_task(exchange.start())
-        warming.add_done_callback(_warmed)
-        try:
-            yield
-        finally:
-            warming.cancel()
-            if closes:
-                await exchange.close()
 
     api, inbound = _Api(exchange), Inbound(exchange)
     return Starlette(
@@ -65,14 +53,8 @@ def create_app(exchange: Exchange, *, closes: bool = True) -> Starlette:
             Route("/simulator/health", api.health, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _no_such_page, CarrierError: _error},  # type: ignore[dict-item]
-        lifespan=lifespan,
+        lifespan=warming(exchange.start, exchange.close if closes else None),
     )
-
-
-def _warmed(warming: "asyncio.Task[None]") -> None:
-    """Without its models the simulator never becomes ready: its log says why."""
-    if not warming.cancelled() and (error := warming.exception()) is not None:
-        log.error("simulator.not_warm", exc_info=error)
 
 
 async def _no_such_page(request: Request, error: HTTPException) -> Response:

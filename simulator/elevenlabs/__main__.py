@@ -2,15 +2,12 @@
 
 import argparse
 import asyncio
-import os
 import socket
-import sys
 from pathlib import Path
-from typing import TextIO
 
-from simulator.__main__ import configure_log, listen
 from simulator.elevenlabs.faults import Switches
 from simulator.faults import FaultsError, read
+from simulator.serving import listen, log_to, serve
 from simulator.speech import Voice, missing_voice
 
 
@@ -41,11 +38,7 @@ def main() -> None:
         switches = read(options.faults, Switches) if options.faults else Switches()
     except FaultsError as error:
         parser.error(str(error))
-    log_file: TextIO = sys.stderr
-    if options.log:
-        options.log.parent.mkdir(parents=True, exist_ok=True)
-        log_file = options.log.open("a", encoding="utf-8", buffering=1)
-    configure_log(log_file)
+    log_to(options.log)
     asyncio.run(_serve(options, voices, switches, listen(options.host, options.port)))
 
 
@@ -58,8 +51,6 @@ def _voices(given: list[str]) -> dict[str, Voice]:
 async def _serve(
     options: argparse.Namespace, voices: dict[str, Voice], switches: Switches, listener: socket.socket
 ) -> None:
-    import uvicorn
-
     from simulator.elevenlabs.api import create_app
     from simulator.elevenlabs.studio import Account, Studio, ToneSpeech
     from simulator.speech import ModelSpeech
@@ -67,13 +58,7 @@ async def _serve(
     account = Account(options.api_key, options.concurrency, options.credits)
     speech = ToneSpeech() if options.tone else ModelSpeech(understands=False)
     studio = Studio(account, voices, speech, switches)
-    config = uvicorn.Config(
-        create_app(studio), log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=2
-    )
-    host, port = listener.getsockname()[:2]
-    sys.stdout.write(f"simulator.elevenlabs: http://{host}:{port} (pid {os.getpid()})\n")
-    sys.stdout.flush()
-    await uvicorn.Server(config).serve(sockets=[listener])
+    await serve(create_app(studio), listener, name="simulator.elevenlabs")
 
 
 if __name__ == "__main__":

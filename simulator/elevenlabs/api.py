@@ -1,8 +1,6 @@
 """The API's routes for text to speech, and the simulator's own pages."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import structlog
@@ -17,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from simulator.elevenlabs.errors import Malformed, Refusal
 from simulator.elevenlabs.faults import Switches
 from simulator.elevenlabs.studio import CONTENT_TYPES, FORMATS, Asked, Studio, observation
+from simulator.serving import warming
 
 log = structlog.get_logger(__name__)
 
@@ -48,18 +47,6 @@ class Body(BaseModel):
 def create_app(studio: Studio, *, closes: bool = True) -> Starlette:
     """The provider's web face. With ``closes`` the studio ends with the application."""
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        del app
-        warming = asyncio.create_task(studio.start())
-        warming.add_done_callback(_warmed)
-        try:
-            yield
-        finally:
-            warming.cancel()
-            if closes:
-                studio.close()
-
     api = _Api(studio)
     return Starlette(
         routes=[
@@ -70,14 +57,8 @@ def create_app(studio: Studio, *, closes: bool = True) -> Starlette:
             Route("/simulator/health", api.health, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _no_such_page},  # type: ignore[dict-item]
-        lifespan=lifespan,
+        lifespan=warming(studio.start, studio.close if closes else None),
     )
-
-
-def _warmed(warming: "asyncio.Task[None]") -> None:
-    """Without its voices the simulator never becomes ready: its log says why."""
-    if not warming.cancelled() and (error := warming.exception()) is not None:
-        log.error("elevenlabs.not_warm", exc_info=error)
 
 
 async def _no_such_page(request: Request, error: HTTPException) -> Response:

@@ -98,7 +98,7 @@ class Studio:
         await self.speech.warm(("Ready.", voice) for voice in self.voices.values())
         self.warm.set()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self.speech.close()
 
     @property

@@ -22,11 +22,11 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from simulator import audio
-from simulator.__main__ import listen
 from simulator.domain.people import People, parse
 from simulator.exchange import Account, Exchange
 from simulator.faults import Switches
 from simulator.rest import create_app
+from simulator.serving import listen
 from simulator.speech import Voice
 
 SID = "AC" + "a1" * 16
