@@ -7,7 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from calls.domain import gates as domain
-from calls.domain.compliance import CampaignFacts, Dial, DialRules, LeadFacts, ListUse, Never, Verdict, Wait
+from calls.domain.compliance import (
+    CampaignFacts,
+    Dial,
+    DialRules,
+    LeadFacts,
+    ListUse,
+    Never,
+    Verdict,
+    Wait,
+    hours_verdict,
+)
 from calls.domain.rules import RuleBook, Window
 from calls.models import Campaign, Decision, Lead
 from calls.services import abandoning, halting
@@ -15,7 +25,7 @@ from calls.services.facts import Records, place_of, seller_of, zones_of
 from calls.services.rules import book_at
 
 __all__ = [
-    "Decided", "as_kept", "ask", "ask_all", "ask_campaign", "facts_of", "keep", "keep_all", "place_of", "rules_of",
+    "Decided", "as_kept", "ask", "ask_all", "ask_campaign", "facts_of", "is_open", "keep", "keep_all", "place_of", "rules_of",
     "seller_of", "zones_of",
 ]  # fmt: skip
 Decided = Dial | Wait | Never
@@ -24,6 +34,12 @@ Decided = Dial | Wait | Never
 def ask(lead: Lead, *, now: datetime, call_id: UUID | None = None) -> Decided:
     """May the lead be called now, by the law and by its campaign? ``call_id`` is the call that asks, if there is."""
     return ask_all([lead], lead.campaign, now=now, call_id=call_id)[0]
+
+
+def is_open(lead: Lead, *, now: datetime) -> bool:
+    """Whether the hours where the lead lives, the law's and the campaign's, allow a call at ``now``."""
+    rules = rules_of(lead.campaign)
+    return hours_verdict(place_of(lead), now=now, rules=rules, book=book_at(now)).passed
 
 
 def ask_all(

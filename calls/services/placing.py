@@ -175,6 +175,10 @@ def _still_allowed(call: Call, *, now: datetime) -> bool:
     if not caller_ids.may_show(call.from_number, now=now):
         cancel(call.pk, at=now, why="call.canceled_caller_id_stopped", fence=call.fence)
         return False
+    return _gates_open(call, now=now)
+
+
+def _gates_open(call: Call, *, now: datetime) -> bool:
     decision = gates.ask(call.lead, now=now, call_id=call.pk)
     gates.keep(decision, call.lead, now=now, call_id=call.pk)
     if isinstance(decision, Dial):
@@ -196,6 +200,9 @@ def _write_intent(call: Call, *, now: datetime) -> bool:
         return False
     if not halting.lets_ring():
         cancel(call.pk, at=now, why="call.canceled_halted", fence=call.fence)
+        return False
+    # The wait for a line and for its turn may have lasted past the hour.
+    if not gates.is_open(call.lead, now=now) and not _gates_open(call, now=now):
         return False
     changes = {"dialed_at": now}
     if not move(call.pk, CallStatus.DIALING, at=now, why="call.dialing", fence=call.fence, changes=changes):

@@ -1,14 +1,15 @@
 """What the carrier's pace and its word on caller IDs do to a call that is about to ring."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
 
 from agents.domain.types import Disposition
+from billing.services.auditing import audit
 from calls.domain.status import CallStatus
-from calls.models import Call, CallerId, CarrierPace
+from calls.models import Call, CallerId, CarrierPace, Decision
 from calls.services import carrier_pace, doorbell
 from calls.services.carrier_pace import Standing
 from calls.services.placing import place
@@ -128,3 +129,16 @@ def test_a_waiting_call_with_a_number_that_was_stopped_is_canceled_and_its_lead_
     assert (dialer.dialed, plane.opened) == ([], [])
     call.campaign.budget.refresh_from_db()
     assert call.campaign.budget.total.held == 0
+
+
+def test_a_call_that_waits_past_the_hour_is_not_rung() -> None:
+    """It is 21:00 in Colorado after the gates were asked, when the call has its line and its turn."""
+    at = [datetime(2026, 11, 11, 3, 59, 59, tzinfo=UTC)]
+    call, dialer = make.call(at=at[0]), FakeDialer()
+    plane = FakePlane(on_open=lambda: at.append(at[0] + timedelta(seconds=1)))
+    assert not place(call.pk, plane=plane, dialer=dialer, owner="worker-1", clock=lambda: at[-1])
+    call.refresh_from_db()
+    assert (call.status, call.dialed_at, dialer.dialed, plane.lines[0].closed) == ("canceled", None, [], 1)
+    assert kinds(call) == ["call.claimed", "call.canceled_by_gate"]
+    assert list(Decision.objects.order_by("pk").values_list("result", flat=True)) == ["dial", "wait"]
+    assert audit() == []
