@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -21,15 +22,24 @@ from calls.domain.places import MAX_ZONES, STATE_ZONES
 from calls.domain.rules import DoNotCallList, Kind, RuleBook
 from calls.domain.status import MAY_HAVE_RUNG, CallStatus
 from calls.models import Call, Campaign, CompanySuppression, Consent, Lead, NumberCheck, Suppression
+from calls.models.call import Direction
 from calls.services import scrubbing
 
 Called = dict[object, list[datetime]]
 
 
 class Records:
-    """What is on record of some leads of one campaign."""
+    """What is on record of some leads of one campaign. ``call_id`` is the call that asks, if there is."""
 
-    def __init__(self, leads: Sequence[Lead], campaign: Campaign, *, now: datetime, book: RuleBook) -> None:
+    def __init__(
+        self,
+        leads: Sequence[Lead],
+        campaign: Campaign,
+        *,
+        now: datetime,
+        book: RuleBook,
+        call_id: UUID | None = None,
+    ) -> None:
         self._seller = seller_of(campaign)
         numbers = [lead.phone for lead in leads]
         self._places = {lead.pk: place_of(lead) for lead in leads}
@@ -42,7 +52,8 @@ class Records:
         self._owner_checks = _owner_checks(numbers)
         rang = _rang(now - book.longest_cap())
         self._by_number, self._by_lead = _called_at(rang, numbers)
-        self._by_household = _households_called_at(rang, {lead.household for lead in leads} - {""})
+        households = {lead.household for lead in leads} - {""}
+        self._by_household = _households_called_at(rang, _waiting(call_id), households, now=now)
 
     def of(self, lead: Lead, campaign: CampaignFacts) -> LeadFacts:
         """One of the leads as the gates see it."""
@@ -65,6 +76,11 @@ class Records:
             promised=lead.commitment_at is not None,
             campaign=campaign,
         )
+
+    def count(self, lead: Lead, *, now: datetime) -> None:
+        """The lead is about to be called: that counts for others of its household."""
+        if lead.household:
+            self._by_household[lead.household].append(now)
 
     def _listed_by_seller(self, numbers: list[str]) -> set[str]:
         if not self._seller:
@@ -169,8 +185,18 @@ def _called_at(rang: QuerySet[Call], numbers: list[str]) -> tuple[Called, Called
     return by_number, by_lead
 
 
-def _households_called_at(rang: QuerySet[Call], households: Iterable[str]) -> Called:
-    """When leads of each household rang."""
+def _waiting(call_id: UUID | None) -> QuerySet[Call]:
+    """Calls that are about to ring. Of those that ask just before it, one goes before another by their ids."""
+    waiting = Call.objects.filter(
+        status__in=[CallStatus.QUEUED.value, CallStatus.CLAIMED.value], direction=Direction.OUTBOUND
+    )
+    return waiting.order_by() if call_id is None else waiting.filter(pk__lt=call_id).order_by()
+
+
+def _households_called_at(
+    rang: QuerySet[Call], waiting: QuerySet[Call], households: Iterable[str], *, now: datetime
+) -> Called:
+    """When leads of each household rang; those that wait ring now. A household's numbers may ring at one moment."""
     found: Called = defaultdict(list)
     wanted = sorted(households)
     if not wanted:
@@ -182,4 +208,6 @@ def _households_called_at(rang: QuerySet[Call], households: Iterable[str]) -> Ca
     for lead_id, at in rang.filter(lead__in=list(of_lead)).values_list("lead_id", "dialed_at"):
         if at is not None:
             found[of_lead[lead_id]].append(at)
+    for lead_id in waiting.filter(lead__in=list(of_lead)).values_list("lead_id", flat=True):
+        found[of_lead[lead_id]].append(now)
     return found

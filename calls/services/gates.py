@@ -25,8 +25,8 @@ from calls.services.facts import Records, place_of, seller_of, zones_of
 from calls.services.rules import book_at
 
 __all__ = [
-    "Decided", "as_kept", "ask", "ask_all", "ask_campaign", "facts_of", "is_open", "keep", "keep_all", "place_of", "rules_of",
-    "seller_of", "zones_of",
+    "Decided", "as_kept", "ask", "ask_all", "ask_campaign", "facts_of", "is_open", "keep", "keep_all", "place_of",
+    "rules_of", "seller_of", "zones_of",
 ]  # fmt: skip
 Decided = Dial | Wait | Never
 
@@ -47,13 +47,14 @@ def ask_all(
 ) -> list[Decided]:
     """The same of many leads of one campaign, in their order: each that may be called counts for those after it."""
     book, rules = book_at(now), rules_of(campaign)
-    records = Records(leads, campaign, now=now, book=book)
+    records = Records(leads, campaign, now=now, book=book, call_id=call_id)
     seen, decided = _campaign_facts(campaign, now=now, book=book, call_id=call_id), list[Decided]()
     for lead in leads:
         decision = domain.decide(records.of(lead, seen), now=now, rules=rules, book=book)
         decided.append(decision)
         if isinstance(decision, Dial):
             seen = replace(seen, others=seen.others + 1)
+            records.count(lead, now=now)
     return decided
 
 
@@ -67,7 +68,7 @@ def ask_campaign(campaign: Campaign, *, now: datetime) -> tuple[Verdict, ...]:
 def facts_of(lead: Lead, *, now: datetime, book: RuleBook, call_id: UUID | None = None) -> LeadFacts:
     """The lead as the gates see it, read from the records."""
     seen = _campaign_facts(lead.campaign, now=now, book=book, call_id=call_id)
-    return Records([lead], lead.campaign, now=now, book=book).of(lead, seen)
+    return Records([lead], lead.campaign, now=now, book=book, call_id=call_id).of(lead, seen)
 
 
 def _campaign_facts(campaign: Campaign, *, now: datetime, book: RuleBook, call_id: UUID | None) -> CampaignFacts:

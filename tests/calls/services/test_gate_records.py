@@ -117,6 +117,22 @@ def test_a_household_shares_its_calls() -> None:
     assert (closed(leads[0]), closed(town), closed(elsewhere)) == (["frequency"], [], [])
 
 
+def test_calls_that_are_about_to_ring_count_for_their_household() -> None:
+    """Of one batch, of another campaign's, and of calls that ask at one moment just before they ring."""
+    here = {"address": "12 Main St", "state": "CO"}
+    first, second = make.campaign(), make.campaign()
+    waiting = make.call(make.lead(first, **here))
+    leads = [make.lead(second, **here) for _ in range(4)]
+    assert dispatch(now=NOW, campaign_id=second.pk) == 2
+    for lead in leads:
+        lead.refresh_from_db()
+    assert [lead.next_attempt_at == NOW for lead in leads] == [True, True, False, False]
+    more = make.call(make.lead(first, **here))
+    calls = [*Call.objects.filter(lead__in=leads), waiting, more]
+    may_ring = [call for call in calls if isinstance(gates.ask(call.lead, now=NOW, call_id=call.pk), Dial)]
+    assert sorted(may_ring, key=lambda call: call.pk) == sorted(calls, key=lambda call: call.pk)[:3]
+
+
 def answered(campaign: Campaign, heard_ms: int | None, **fields: Any) -> Call:
     at = NOW - timedelta(days=1)
     call = make.call(
