@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from calls.models import Lead, LeadRow, Suppression, SuppressionEntry
 from calls.models.lead import LeadQuerySet
 from calls.services.opting_out import WRONG_NUMBER, OptOut, hold_off, one_at_a_time, suppress_all
-from calls.services.persons import other_numbers
+from calls.services.persons import MOST_NUMBERS, other_numbers
 
 
 @transaction.atomic
@@ -57,10 +57,13 @@ def follow_lead(lead_id: int, *, now: datetime) -> set[str]:
     return _follow_new(Lead.objects.filter(pk=lead_id), now=now)
 
 
-def opted_out_before(email: str) -> bool:
-    """Whether somebody with this e-mail address is on the do-not-call list."""
-    same = Lead.objects.annotate(folded=Lower("email")).filter(folded=email.lower()).exclude(email="")
-    return same.filter(Exists(Suppression.objects.filter(phone=OuterRef("phone")))).exists()
+def opted_out_before(email: str, phone: str) -> bool:
+    """Whether ``phone`` would follow an opt-out of somebody with this e-mail address."""
+    same = Lead.objects.exclude(email="").alias(folded=Lower("email")).filter(folded=email.lower())
+    numbers = {phone, *same.order_by().values_list("phone", flat=True).distinct()[: MOST_NUMBERS + 1]}
+    if len(numbers) > MOST_NUMBERS or _lifted([phone]):
+        return False
+    return Suppression.objects.filter(phone__in=numbers).exclude(source=WRONG_NUMBER).exists()
 
 
 def _follow_new(came: LeadQuerySet, *, now: datetime) -> set[str]:

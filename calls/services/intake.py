@@ -219,7 +219,7 @@ def _bring_up_to_date(lead: Lead, asked: Asked, *, created: bool, now: datetime)
 def _why_closed(lead: Lead) -> str:
     if Suppression.objects.filter(phone=lead.phone).exists():
         return SUPPRESSED
-    if lead.email and following.opted_out_before(lead.email):
+    if lead.email and following.opted_out_before(lead.email, lead.phone):
         return SUPPRESSED
     if lead.status == LeadStatus.CLOSED and lead.disposition:
         return _STAYS_CLOSED.get(Disposition(lead.disposition), "")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from calls.models import Campaign, Consent, Inquiry, Lead, LeadList, Suppression
 from calls.services import doorbell
-from calls.services.opting_out import suppress
+from calls.services.opting_out import lift, suppress
 from integrations import tokens
 from integrations.models import ApiToken
 from tests.calls import factories as make
@@ -181,6 +181,21 @@ def test_a_number_on_the_list_is_taken_and_closed(
     assert (status, said["status"], said["closed_reason"], said["note"]) == (201, "closed", reason, reason)
     lead = Lead.objects.get()
     assert (lead.status, lead.closed_reason, asked) == ("closed", reason, [])
+
+
+@pytest.mark.parametrize("why", ["wrong number", "taken off the list", "an office's address"])
+def test_who_shares_an_address_with_the_list_and_does_not_follow_is_called(
+    why: str, token: str, campaign: Campaign
+) -> None:
+    for _ in range(11 if why.startswith("an office") else 1):
+        other = make.lead(email="info@example.com")
+    mine = make.lead(campaign, phone=PHONE, email="info@example.com") if why.startswith("taken") else None
+    suppress(other.phone, source="wrong_number" if why.startswith("wrong") else "sms", said="no", now=timezone.now())
+    if mine is not None:
+        assert lift(PHONE, reason="signed form of 4 May", by="mia", now=timezone.now())
+    said = post({"campaign": "Sellers", "phone": PHONE, "email": "info@example.com"}, token)[1]
+    assert (said["fate"], said["status"]) == ("updated" if mine else "created", "open")
+    assert Suppression.objects.get().phone == other.phone
 
 
 def test_the_other_number_of_somebody_who_opted_out_follows(token: str, campaign: Campaign, asked: list[int]) -> None:
