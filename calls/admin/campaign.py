@@ -75,6 +75,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_concurrency",
             "max_attempts",
             "max_call_s",
+            "needs",
         ]
         widgets = {
             "caller_ids": forms.CheckboxSelectMultiple(),
@@ -90,6 +91,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_concurrency": "Calls at a time",
             "max_attempts": "Attempts a lead",
             "max_call_s": "Longest call in seconds",
+            "needs": "Voice worker needs",
         }
         help_texts = {
             "starts_on": "",
@@ -103,6 +105,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_concurrency": "",
             "max_attempts": "Then the lead is closed.",
             "max_call_s": "A call ends politely after so many seconds.",
+            "needs": "Calls wait for a worker that has it.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -154,7 +157,7 @@ class CampaignAdmin(BaseAdmin):
         ),
         ("The law", {"fields": ["public_lists"]}),
         ("Voice", {"fields": ["tier", "appointment_value", "holdout_percent"]}),
-        ("How much", {"fields": ["max_concurrency", "max_attempts", "max_call_s"]}),
+        ("How much", {"fields": ["max_concurrency", "max_attempts", "max_call_s", "needs"]}),
     ]
     _progress = ("Now", {"fields": ["progress"]})
 

@@ -61,7 +61,12 @@ class LeadForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class whil
             "last_transaction_at",
             "last_inquiry_at",
         ]
-        labels = {"commitment_at": "Promised time"}
+        labels = {
+            "next_attempt_at": "Next attempt at (UTC)",
+            "commitment_at": "Promised time (UTC)",
+            "last_transaction_at": "Last transaction at (UTC)",
+            "last_inquiry_at": "Last inquiry at (UTC)",
+        }
         help_texts = {"commitment_at": "When the person asked to be called; empty: no promise."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

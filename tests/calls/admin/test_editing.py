@@ -68,6 +68,14 @@ def test_a_campaign_is_added(as_manager: Client, db: None) -> None:
     assert (window.weekdays, window.opens_at, window.closes_at) == ([0, 1, 2, 3, 4], time(9), time(18))
 
 
+def test_a_campaign_says_that_it_needs_a_gpu(as_manager: Client, campaign: Campaign) -> None:
+    url = f"/admin/calls/campaign/{campaign.pk}/change/"
+    for typed in ("gpu", ""):
+        assert as_manager.post(url, form(campaign, needs=typed)).status_code == 302
+        campaign.refresh_from_db()
+        assert campaign.needs == typed
+
+
 @pytest.mark.parametrize(("wish", "key"), [("premium", ""), ("auto", ""), ("premium", "k"), ("local", "")])
 def test_who_wants_a_voice_that_is_not_set_up_is_told(
     as_manager: Client, campaign: Campaign, settings: Any, wish: str, key: str

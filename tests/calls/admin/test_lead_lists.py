@@ -38,6 +38,12 @@ def promise(at: Any, was: Any = None) -> dict[str, str]:
     return pair("commitment_at", at) | pair("initial-commitment_at", was)
 
 
+def test_times_on_a_leads_page_say_that_they_are_utc(as_manager: Client, campaign: Campaign) -> None:
+    fields = as_manager.get(f"{LEADS}{make.lead(campaign).pk}/change/").context["adminform"].form.fields
+    shown = [fields[name].label for name in ("next_attempt_at", "commitment_at")]
+    assert shown == ["Next attempt at (UTC)", "Promised time (UTC)"]
+
+
 def test_a_manager_promises_a_time_and_takes_it_back(as_manager: Client, campaign: Campaign) -> None:
     lead = make.lead(campaign, consent="")
     at = (timezone.now() + timedelta(days=1)).replace(microsecond=0)
