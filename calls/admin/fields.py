@@ -27,6 +27,8 @@ class WeekdaysField(forms.TypedMultipleChoiceField):
 class DatesField(forms.CharField):
     """Days, typed one after the other: ``2026-12-24, 2026-12-31``."""
 
+    widget = forms.TextInput(attrs={"class": "vTextField"})
+
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(str(day) for day in value) if isinstance(value, list) else value
 
