@@ -17,6 +17,8 @@ def test_what_people_work_with_comes_first_and_costs_stand_beside_the_budgets(ad
     apps = shown(admin_client, "/admin/")
     assert list(apps) == ["calls", "billing", "integrations", "auth", "django_celery_beat"]
     assert apps["calls"][:5] == ["Campaign", "Schedule", "Lead", "LeadImport", "Call"]
+    first = apps["calls"].index("Suppression")
+    assert apps["calls"][first : first + 3] == ["Suppression", "SuppressionEntry", "CompanySuppression"]
     assert apps["calls"][-3:] == ["Decision", "CallEvent", "Turn"]
     assert apps["billing"] == ["Budget", "CostDaily", "Alert", "Review", "LedgerEntry", "Rate", "AlertRule"]
     assert apps["auth"] == ["User", "Group"]
