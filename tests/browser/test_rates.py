@@ -25,7 +25,7 @@ def test_a_price_is_set_and_withdrawn(page: Page, manager: User) -> None:
     page.locator("#id_valid_from_0").fill("2026-11-02")
     page.locator("#id_valid_from_1").fill("00:00")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".errorlist")).to_contain_text("calls are not repriced: let the new one begin now or later")
+    expect(page.locator(".errorlist")).to_contain_text("calls were priced by it: let the new one begin now or later")
     page.locator("#id_valid_from_0").fill("2126-12-01")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".messagelist")).to_have_text(
