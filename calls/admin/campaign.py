@@ -302,10 +302,10 @@ def _why_nothing(campaign: Campaign, *, now: datetime) -> str:
 def _who(campaign: Campaign, *, now: datetime) -> SafeString | str:
     """How many of the next leads may be called now, and why the others may not."""
     found = survey(campaign, now=now)
-    if not found.open:
+    if not found.asked:
         return format_html('<p class="reach">{}</p>', "There is no open lead: import some.")
-    next_ones = "its open leads" if found.asked == found.open else f"the next {found.asked} of its leads"
-    says = format_html("<strong>{} of {}</strong> may be called now.", found.dialable, next_ones)
+    asked = "its open leads" if found.all else f"{found.asked} of its open leads"
+    says = format_html("<strong>{} of {}</strong> may be called now.", found.dialable, asked)
     reasons = format_html_join("", "<li>{}</li>", ((one,) for one in found.sentences()))
     return format_html('<div class="reach"><p>{}</p><ul>{}</ul></div>', says, reasons)
 

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -323,9 +324,11 @@ class LeadAdmin(BaseAdmin):
         if len(ids) < 2:
             messages.error(request, "Choose at least two leads that are one person.")
             return
-        persons.link(ids, by=str(request.user), now=timezone.now())
         messages.success(request, f"{len(ids)} leads are one person: an opt-out of one holds for all their numbers.")
-        self._follow(request, ids)
+        with transaction.atomic():
+            opting_out.one_at_a_time()
+            persons.link(ids, by=str(request.user), now=timezone.now())
+            self._follow(request, ids)
 
     @admin.action(description="Selected leads are nobody else", permissions=["change"])
     def unlink(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:

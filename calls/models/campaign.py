@@ -113,6 +113,9 @@ class Campaign(models.Model):
         blank=True,
         help_text="Calls wait for a voice worker that has it.",
     )
+    hours_changed_at = models.DateTimeField(
+        null=True, editable=False, help_text="Set while leads that the old hours kept back are not all due again."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CampaignQuerySet.as_manager()

@@ -48,8 +48,9 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
         return self.filter(~Exists(Suppression.objects.filter(phone=OuterRef("phone"))))
 
-    def in_order_of_calling(self) -> "LeadQuerySet":
-        return self.order_by("priority", "next_attempt_at", "pk")
+    def as_indexed(self) -> "LeadQuerySet":
+        """A list after the other, each in the order of calling: what the index ``lead_due`` has without sorting."""
+        return self.order_by("campaign", "list_id", "priority", "next_attempt_at", "pk")
 
 
 class LeadList(models.Model):
@@ -234,6 +235,9 @@ class LeadImport(models.Model):
     rejected = models.PositiveIntegerField(default=0)
     notes = models.CharField(max_length=500, blank=True, help_text="What was assumed of the file, or left out.")
     created_at = models.DateTimeField(auto_now_add=True)
+    followed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its leads were compared with those who had opted out."
+    )
 
     class Meta:
         ordering = ["-created_at"]

@@ -24,6 +24,8 @@ from calls.services.reach import why_nobody
 from calls.services.rules import book_at
 
 log = structlog.get_logger(__name__)
+_AT_ONCE = 2_000
+_CHUNK = 25_000
 
 NOT_RUNNING = "call.canceled_campaign_not_running"
 _VERB = {CampaignStatus.RUNNING: "started", CampaignStatus.PAUSED: "paused", CampaignStatus.FINISHED: "finished"}
@@ -101,16 +103,46 @@ def finish_ended(*, now: datetime) -> int:
 def hours_changed(campaign_id: int, *, now: datetime) -> int:
     """Leads whom a gate put off, or whom the old hours had given up, are due again: the next decision sees the new
     hours. Returns how many. To be called in the transaction that changes windows, dates or closed days.
+
+    Of very many the rest follows within a minute, by ``bring_back``: nobody waits that long for a page.
     """
     _locked(campaign_id)
-    mine = Lead.objects.filter(campaign=campaign_id)
+    count = _due_again(campaign_id, now=now, most=_AT_ONCE)
+    left = now if count == _AT_ONCE else None
+    Campaign.objects.filter(pk=campaign_id).update(hours_changed_at=left)
+    log.info("campaign.hours_changed", campaign_id=campaign_id, leads=count)
+    return count
+
+
+def bring_back(*, now: datetime) -> int:
+    """The leads that ``hours_changed`` left, each chunk a transaction with the campaign's row locked; how many."""
+    total = 0
+    for campaign_id in Campaign.objects.filter(hours_changed_at__isnull=False).values_list("pk", flat=True):
+        more = True
+        while more:
+            with transaction.atomic():
+                _locked(campaign_id)
+                count = _due_again(campaign_id, now=now, most=_CHUNK)
+                total, more = total + count, count == _CHUNK
+                if not more:
+                    Campaign.objects.filter(pk=campaign_id).update(hours_changed_at=None)
+    return total
+
+
+def _due_again(campaign_id: int, *, now: datetime, most: int) -> int:
+    """Up to ``most`` of those whom hours kept back are due; how many."""
+    mine = Lead.objects.filter(campaign=campaign_id).order_by("pk")
     waiting = mine.filter(status=LeadStatus.OPEN, next_attempt_at__gt=now, put_off_until=F("next_attempt_at"))
-    count = waiting.update(next_attempt_at=now, put_off_until=None)
     sentences = [sentence.partition("{")[0] for sentence in (NO_HOUR, ENDED, NONE_LEFT)]
     by_hours = Q(*(Q(closed_reason__startswith=sentence) for sentence in sentences), _connector=Q.OR)
     given_up = mine.filter(by_hours, status=LeadStatus.CLOSED).reachable()
-    count += given_up.update(status=LeadStatus.OPEN, closed_reason="", next_attempt_at=now)
-    log.info("campaign.hours_changed", campaign_id=campaign_id, leads=count)
+    count = 0
+    for leads in (waiting, given_up):
+        chosen = leads.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        ids = list(chosen.values_list("pk", flat=True)[: most - count])
+        count += Lead.objects.filter(pk__in=ids).update(
+            status=LeadStatus.OPEN, closed_reason="", next_attempt_at=now, put_off_until=None
+        )
     return count
 
 

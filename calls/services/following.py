@@ -1,16 +1,18 @@
 """Leads that come, or turn out to be somebody, after their person has opted out."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 
-from calls.models import Lead, LeadRow, Suppression, SuppressionEntry
+from calls.models import Lead, LeadImport, LeadRow, Suppression, SuppressionEntry
 from calls.models.lead import LeadQuerySet
 from calls.services.opting_out import WRONG_NUMBER, OptOut, hold_off, one_at_a_time, suppress_all
 from calls.services.persons import MOST_NUMBERS, other_numbers
+
+_LEFT_AFTER = timedelta(minutes=1)
 
 
 @transaction.atomic
@@ -49,7 +51,18 @@ def follow_import(import_id: int, *, now: datetime) -> set[str]:
     An opt-out that is under way is waited for, and one that comes later sees the leads itself.
     """
     came = LeadRow.objects.filter(source=import_id, fate=LeadRow.Fate.IMPORTED, lead=OuterRef("pk"))
-    return _follow_new(Lead.objects.filter(Exists(came)), now=now)
+    followed = _follow_new(Lead.objects.filter(Exists(came)), now=now)
+    LeadImport.objects.filter(pk=import_id).update(followed_at=now)
+    return followed
+
+
+def follow_left(*, now: datetime) -> int:
+    """The same for imports whose process died between the leads and this; how many imports."""
+    left = LeadImport.objects.filter(followed_at__isnull=True, created_at__lt=now - _LEFT_AFTER)
+    ids = list(left.values_list("pk", flat=True))
+    for import_id in ids:
+        follow_import(import_id, now=now)
+    return len(ids)
 
 
 def follow_lead(lead_id: int, *, now: datetime) -> set[str]:

@@ -53,7 +53,7 @@ def why_not_payable(campaign: Campaign, *, now: datetime) -> str:
 
     It is the lead that would be dialed next, on the terms that it would be dialed on.
     """
-    reachable = Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN).reachable().in_order_of_calling()
+    reachable = Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN).reachable().as_indexed()
     lead = reachable.due(now=now).idle().first() or reachable.order_by("next_attempt_at", "pk").first()
     if lead is None:
         return ""

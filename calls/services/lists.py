@@ -27,17 +27,23 @@ class Standing:
 
 def standings(campaign_id: int, *, now: datetime) -> dict[int, Standing]:
     """How each of the campaign's lists stands."""
-    lists = LeadList.objects.filter(campaign=campaign_id)
-    is_open = Q(leads__status=LeadStatus.OPEN)
-    counted = lists.annotate(
-        total=Count("leads"),
-        open_leads=Count("leads", filter=is_open),
-        due_leads=Count("leads", filter=is_open & Q(leads__next_attempt_at__lte=now)),
-    )
-    return {
-        one.pk: Standing(one.total, one.open_leads, one.due_leads, _why_nobody(one.pk, one.total, now=now))
-        for one in counted
+    is_open = Q(status=LeadStatus.OPEN)
+    counts = {
+        pk: (total, open_leads, due)
+        for pk, total, open_leads, due in Lead.objects.filter(campaign=campaign_id, list__isnull=False)
+        .order_by()
+        .values_list("list")
+        .annotate(
+            total=Count("pk"),
+            open_leads=Count("pk", filter=is_open),
+            due=Count("pk", filter=is_open & Q(next_attempt_at__lte=now)),
+        )
     }
+    found = {}
+    for pk in LeadList.objects.filter(campaign=campaign_id).values_list("pk", flat=True):
+        total, open_leads, due = counts.get(pk, (0, 0, 0))
+        found[pk] = Standing(total, open_leads, due, _why_nobody(pk, total, now=now))
+    return found
 
 
 def move(lead_ids: Sequence[int], to: LeadList | None) -> int:

@@ -15,13 +15,13 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from billing.services import ledger
 from calls.domain.status import CallStatus, sources_of
 from calls.models import Call, Lead, Suppression, SuppressionEntry
 from calls.models.lead import LeadStatus
-from calls.services import doorbell
+from calls.services import ending
 from calls.services.moving import move
 from calls.services.persons import numbers_of_same_person
 
@@ -82,7 +82,7 @@ def suppress_all(requests: Sequence[OptOut], *, now: datetime) -> set[str]:
     _close_leads(list(wanted))
     _give_back(canceled, asking=asking, now=now)
     # After the commit: a call whose carrier's id comes later than this looks at the list itself.
-    transaction.on_commit(partial(_end_under_way, list(wanted), asking), robust=True)
+    transaction.on_commit(partial(_end_under_way, list(wanted), asking, now), robust=True)
     log.info("opt_out.taken", asked=len(requests), numbers=len(wanted), added=len(added))
     return added
 
@@ -186,14 +186,11 @@ def _give_back(canceled: Sequence[UUID], *, asking: set[UUID], now: datetime) ->
         ledger.release(pk, at=now)
 
 
-def _end_under_way(phones: Iterable[str], asking: set[UUID]) -> None:
+def _end_under_way(phones: Iterable[str], asking: set[UUID], now: datetime) -> None:
     """Nobody has talked on a call that rings yet. A call on which the person asks ends by itself."""
-    statuses = [CallStatus.DIALING.value]
-    if settings.OPT_OUT_ENDS_LIVE_CALLS:
-        statuses.append(CallStatus.LIVE.value)
-    under_way = Call.objects.filter(to_number__in=phones, status__in=statuses).exclude(carrier_call_id="")
-    for carrier_call_id in under_way.exclude(pk__in=asking).values_list("carrier_call_id", flat=True):
-        doorbell.hang_up(carrier_call_id)
+    rings = Q(status__in=[CallStatus.DIALING.value, CallStatus.UNKNOWN.value], answered_at__isnull=True)
+    ended = rings | Q(status=CallStatus.LIVE.value) if settings.OPT_OUT_ENDS_LIVE_CALLS else rings
+    ending.hang_up(Call.objects.filter(ended, to_number__in=phones).exclude(pk__in=asking), at=now)
 
 
 def _cancel_status(call_id: UUID, *, at: datetime, why: str, fence: int | None = None) -> bool:

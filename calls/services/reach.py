@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from calls.domain.compliance import Never, Wait
-from calls.models import Campaign, Lead
+from calls.models import Call, Campaign, Lead
 from calls.models.lead import LeadStatus
 from calls.services import gates
 from calls.services.gates import Decided
@@ -25,20 +25,21 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is said of the leads that are next. ``open`` are all open leads, ``asked`` those that were looked at.
+    """What is said of some open leads; ``asked`` is how many, ``all`` whether there are no more.
 
     ``obstacles`` are the reasons with how many leads have them, the commonest first.
     """
 
-    open: int
     asked: int
+    all: bool
     dialable: int
     obstacles: tuple[tuple[Obstacle, int], ...]
 
     @property
     def nobody_ever(self) -> bool:
         """Whether every open lead was looked at, and none can ever be called as things stand."""
-        return 0 < self.open == self.asked and sum(n for one, n in self.obstacles if one.for_good) == self.asked
+        for_good = sum(count for one, count in self.obstacles if one.for_good)
+        return self.all and 0 < self.asked == for_good
 
     def sentences(self) -> list[str]:
         """Such as ``12 of 40 leads: There is no written consent to calls by an artificial voice.``"""
@@ -46,17 +47,23 @@ class Survey:
 
 
 def survey(campaign: Campaign, *, now: datetime, most: int = _ASKED) -> Survey:
-    """Look at the campaign's next ``most`` open leads. Nothing is written down."""
-    waiting = Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN)
-    leads = list(waiting.select_related("list").in_order_of_calling()[:most])
+    """Look at up to ``most`` of the campaign's open leads, a list after the other. Nothing is written down."""
+    waiting = Lead.objects.filter(campaign=campaign, status=LeadStatus.OPEN).select_related("list")
+    found_leads = list(waiting.as_indexed()[: most + 1])
+    leads = found_leads[:most]
+    numbers = [lead.phone for lead in leads]
+    busy = set(Call.objects.unfinished().filter(to_number__in=numbers).values_list("to_number", flat=True))
     found: Counter[str] = Counter()
     first: dict[str, Obstacle] = {}
     for lead, decision in zip(leads, gates.ask_all(leads, campaign, now=now), strict=True):
-        if obstacle := _obstacle(lead, decision, now=now):
+        if obstacle := _UNDER_WAY if lead.phone in busy else _obstacle(lead, decision, now=now):
             found[obstacle.text] += 1
             first[obstacle.text] = _sooner(first.get(obstacle.text, obstacle), obstacle)
     obstacles = tuple((first[text], count) for text, count in found.most_common())
-    return Survey(waiting.count(), len(leads), len(leads) - found.total(), obstacles)
+    return Survey(len(leads), len(found_leads) == len(leads), len(leads) - found.total(), obstacles)
+
+
+_UNDER_WAY = Obstacle("A call to the number is under way.")
 
 
 def _obstacle(lead: Lead, decision: Decided, *, now: datetime) -> Obstacle | None:

@@ -1,15 +1,18 @@
 """Do-not-call lists as CSV: every number that can be read, whatever the rest is like."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from calls.domain.do_not_call_csv import Listed, parse_numbers
 from calls.domain.lead_csv import Rejected
-from calls.models import Lead, Suppression
+from calls.models import Lead, LeadImport, Suppression
+from calls.services import importing
+from calls.services.following import follow_left
 from calls.services.importing import import_leads
 from calls.services.importing_do_not_call import import_do_not_call
 from calls.services.opting_out import suppress
@@ -86,3 +89,21 @@ def test_imported_leads_of_somebody_who_opted_out_follow() -> None:
     statuses = Lead.objects.filter(campaign=campaign).order_by("phone").values_list("phone", "status")
     assert list(statuses) == [("+13035550100", "closed"), ("+13035550101", "open"), ("+13035550102", "open")]
     assert Suppression.objects.get(phone="+13035550100").origin == "+13035550001"
+    assert LeadImport.objects.get().followed_at == NOW
+
+
+@pytest.mark.django_db
+def test_leads_of_an_import_whose_process_died_before_that_follow_soon_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    make.lead(phone="+13035550001", email="dana@example.com")
+    suppress("+13035550001", source="sms", said="STOP", now=NOW)
+    monkeypatch.setattr(importing, "follow_import", Mock(side_effect=SystemExit))
+    with pytest.raises(SystemExit):
+        import_leads(
+            make.campaign().pk, "leads.csv", io.BytesIO(b"phone,email\n303-555-0100,dana@example.com\n"), now=NOW
+        )
+    LeadImport.objects.update(created_at=NOW)
+    assert follow_left(now=NOW + timedelta(seconds=30)) == 0
+    assert not Suppression.objects.filter(phone="+13035550100").exists()
+    assert follow_left(now=NOW + timedelta(seconds=90)) == 1
+    assert Suppression.objects.get(phone="+13035550100").origin == "+13035550001"
+    assert follow_left(now=NOW + timedelta(hours=1)) == 0

@@ -15,7 +15,7 @@ from agents.domain.types import Disposition
 from billing.services.auditing import audit
 from calls.domain.status import CallStatus
 from calls.models import Call, CallEvent, Lead, Suppression, SuppressionEntry
-from calls.services import doorbell, opting_out
+from calls.services import doorbell, ending, opting_out
 from calls.services.dispatching import dispatch
 from calls.services.following import follow
 from calls.services.opting_out import lift, suppress
@@ -163,10 +163,14 @@ def test_what_rings_is_hung_up_after_the_commit_and_what_talks_where_it_is_wante
     make.call(make.lead(phone=PHONE, email="dana@example.com"), CallStatus.DIALING, carrier_call_id="CAringing")
     make.call(make.lead(phone="+13035559998", email="dana@example.com"), CallStatus.LIVE, carrier_call_id="CAlive")
     make.call(make.lead(), CallStatus.DIALING, carrier_call_id="CAother")
+    asked = make.call(make.lead(phone="+13035559997", email="dana@example.com"), CallStatus.UNKNOWN)
     with transaction.atomic():
         suppress(PHONE, source="sms", said="STOP", now=NOW)
         assert hung_up == []
     assert sorted(hung_up) == ended_calls
+    Call.objects.filter(pk=asked.pk).update(carrier_call_id="CAtold")  # the carrier's id came late
+    ending.hang_up_again()
+    assert "CAtold" in hung_up
 
 
 def test_the_call_on_which_a_person_asks_ends_by_itself(hung_up: list[str], settings: Any) -> None:

@@ -510,7 +510,12 @@ def test_caller_ids_end_a_batch() -> None:
 
 def test_calls_wait_in_the_queue_that_can_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[tuple[UUID, str]] = []
-    monkeypatch.setattr(doorbell, "ring", lambda call_id, queue: rung.append((call_id, queue)) or True)
+
+    def ring(call_id: UUID, queue: str) -> bool:
+        rung.append((call_id, queue))
+        return True
+
+    monkeypatch.setattr(doorbell, "ring", ring)
     lead = make.lead(make.campaign(needs="gpu"))
     assert look(lead.campaign_id) == queued(1)
     call = Call.objects.get()

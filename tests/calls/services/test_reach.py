@@ -19,7 +19,7 @@ def test_a_lead_that_is_due_can_be_called_and_nothing_is_written_down() -> None:
     campaign = make.campaign()
     make.lead(campaign)
     found = reach.survey(campaign, now=NOON)
-    assert (found.open, found.asked, found.dialable, found.obstacles) == (1, 1, 1, ())
+    assert (found.asked, found.all, found.dialable, found.obstacles) == (1, True, 1, ())
     assert not found.nobody_ever
     assert (Decision.objects.count(), CallEvent.objects.count()) == (0, 0)
 
@@ -57,6 +57,12 @@ def test_leads_of_a_list_that_is_switched_off_say_so() -> None:
     assert not found.nobody_ever
 
 
+def test_a_lead_that_is_being_called_cannot_be_called_now() -> None:
+    campaign = make.campaign()
+    make.call(make.lead(campaign))
+    assert reach.survey(campaign, now=NOON).obstacles == ((Obstacle("A call to the number is under way."), 1),)
+
+
 def test_outside_the_hours_it_is_told_when_they_open() -> None:
     campaign = make.campaign()
     make.lead(campaign)
@@ -70,7 +76,7 @@ def test_only_the_next_leads_are_asked_and_then_nobody_is_given_up() -> None:
     for _ in range(3):
         make.lead(campaign, consent="")
     found = reach.survey(campaign, now=NOON, most=2)
-    assert (found.open, found.asked, found.dialable, found.nobody_ever) == (3, 2, 0, False)
+    assert (found.asked, found.all, found.dialable, found.nobody_ever) == (2, False, 0, False)
     assert reach.survey(campaign, now=NOON, most=3).nobody_ever
 
 

@@ -238,3 +238,18 @@ def test_narrow_hours_that_suit_one_lead_are_enough() -> None:
     make.lead(campaign, phone="+13035550142")
     campaigns.start(campaign.pk, now=NOW)
     assert Campaign.objects.get().status == "running"
+
+
+def test_of_very_many_leads_the_rest_is_due_soon_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaigns, "_AT_ONCE", 2)
+    monkeypatch.setattr(campaigns, "_CHUNK", 2)
+    campaign = make.campaign(opens_at=time(15), closes_at=time(16))
+    leads = [make.lead(campaign) for _ in range(7)]
+    put_off_by(campaign, *leads)
+    assert change(campaign, NOW, opens_at="08:00", closes_at="21:00") == 2
+    assert Lead.objects.due(now=NOW).count() == 2
+    assert Campaign.objects.get().hours_changed_at == NOW
+    calendar.keep(now=NOW)
+    assert Lead.objects.due(now=NOW).count() == 7
+    assert Campaign.objects.get().hours_changed_at is None
+    assert campaigns.bring_back(now=NOW) == 0
