@@ -23,6 +23,8 @@ HORIZON_S = 5.0
 """A place further ahead is not waited for: the call waits in its queue."""
 HOLD = timedelta(seconds=10)
 """So long after it became slower the pace stays so, whatever goes well."""
+_SHORT_S = 0.05
+"""A wait that is not worth the connection."""
 _AT_ONCE = timedelta(seconds=1)
 """Refusals so near to one another are one: they were asked for at the same pace."""
 
@@ -44,14 +46,15 @@ class Standing:
 
 
 def wait_for_turn(stop: Event) -> Turn | None:
-    """Take the next place and wait for it, without a database connection.
+    """Take the next place and wait for it, without a database connection where that is long.
 
     None when the place would be too far ahead, or ``stop`` was set meanwhile: then nothing may be rung.
     """
     turn = take_turn()
     if turn is None:
         return None
-    released()
+    if turn.wait_s > _SHORT_S:
+        released()
     return None if stop.wait(turn.wait_s) else turn
 
 
