@@ -76,7 +76,9 @@ def ask_campaign(facts: LeadFacts, *, now: datetime, rules: DialRules, book: Rul
 def halt(asked: Asked) -> Verdict:
     """The kill switch."""
     if why := asked.facts.campaign.halted:
-        return Verdict("kill switch", False, f"All dialing is stopped: {why}", until=asked.now + _ASK_AGAIN)
+        return Verdict(
+            "kill switch", False, f"All dialing is stopped: {why.rstrip('.')}.", until=asked.now + _ASK_AGAIN
+        )
     return Verdict("kill switch", True)
 
 
@@ -347,6 +349,7 @@ def notices(asked: Asked) -> Verdict:
 
 CAMPAIGN_GATES: tuple[Gate, ...] = (halt, rule_book, abandonment)
 """Those whose word is the same for every lead of a campaign."""
+CAMPAIGN_GATE_NAMES = frozenset({"kill switch", "rules", "abandonment"})
 
 GATES: tuple[Gate, ...] = (
     halt,

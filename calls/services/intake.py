@@ -13,11 +13,12 @@ import structlog
 from django.db import IntegrityError, transaction
 
 from agents.domain.types import Disposition
+from calls.domain.compliance import Never
 from calls.domain.lead_fields import LeadFields, from_the_future
 from calls.models import Campaign, Consent, Inquiry, Lead, LeadList, Suppression
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
-from calls.services import doorbell, following
+from calls.services import doorbell, following, gates
 from calls.services.barring import why_barred
 from calls.services.gates import rules_of
 from calls.services.rules import book_at
@@ -128,6 +129,8 @@ def _take(asked: Asked, *, now: datetime) -> Taken:
         raise _used_before(asked) from None
     note = _bring_up_to_date(lead, asked, created=created, now=now)
     _keep_consent(lead, asked)
+    if not note and asked.lead.consent is None:
+        note = _never(lead, asked.campaign, now=now)
     if lead.status == LeadStatus.OPEN and asked.campaign.status == CampaignStatus.RUNNING:
         transaction.on_commit(partial(doorbell.dispatch, asked.campaign.pk), robust=True)
     return Taken(lead, Fate.CREATED if created else Fate.UPDATED, note)
@@ -224,6 +227,12 @@ def _why_closed(lead: Lead) -> str:
     if lead.status == LeadStatus.CLOSED and lead.disposition:
         return _STAYS_CLOSED.get(Disposition(lead.disposition), "")
     return ""
+
+
+def _never(lead: Lead, campaign: Campaign, *, now: datetime) -> str:
+    """Why the gates would close the lead, as they would without a consent; '' where they would not."""
+    decision = gates.ask_all([lead], campaign, now=now)[0]
+    return decision.reason if isinstance(decision, Never) else ""
 
 
 def _keep_consent(lead: Lead, asked: Asked) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from calls.domain.compliance import Never, Wait
+from calls.domain.gates import CAMPAIGN_GATE_NAMES
 from calls.models import Call, Campaign, Lead
 from calls.models.lead import LeadStatus
 from calls.services import gates
@@ -73,7 +74,9 @@ def _obstacle(lead: Lead, decision: Decided, *, now: datetime) -> Obstacle | Non
     if lead.list is not None and not lead.list.active:
         return Obstacle(f"The list {lead.list.name!r} is switched off: switch it on.")
     if isinstance(decision, Wait):
-        return Obstacle(decision.reason, until=decision.until)
+        closed = {verdict.gate for verdict in decision.verdicts if not verdict.passed}
+        # A stop or a rate has no end that is known: its gate is only asked again then.
+        return Obstacle(decision.reason, until=None if closed & CAMPAIGN_GATE_NAMES else decision.until)
     if lead.next_attempt_at > now:
         return Obstacle("The next attempt is due later.", until=lead.next_attempt_at)
     return None

@@ -14,4 +14,6 @@ class Command(BaseCommand):
     def handle(self, *_arguments: Any, **_options: Any) -> None:
         if differences := audit():
             raise CommandError("\n".join(str(difference) for difference in differences), returncode=1)
-        self.stdout.write(f"{Budget.objects.count()} budgets agree with their ledgers.")
+        count = Budget.objects.count()
+        said = "1 budget agrees with its ledger." if count == 1 else f"{count} budgets agree with their ledgers."
+        self.stdout.write(said)

@@ -28,7 +28,7 @@ STRICT = replace(ALWAYS, lists=ListUse.ALWAYS)
 def test_the_kill_switch_waits_and_says_why() -> None:
     decision = decide(coloradan(campaign=CampaignFacts(halted="wrong company")), now=NOON, rules=ALWAYS, book=BOOK)
     assert isinstance(decision, Wait)
-    assert decision.reason == "All dialing is stopped: wrong company"
+    assert decision.reason == "All dialing is stopped: wrong company."
     assert decision.until == NOON + timedelta(minutes=5)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from calls.models import CallEvent, Campaign, Decision, LeadList, Suppression
+from calls.models import CallEvent, Campaign, Decision, Halt, LeadList, Suppression
 from calls.models.campaign import CampaignStatus
 from calls.services import campaigns, reach
 from calls.services.reach import Obstacle
@@ -69,6 +69,13 @@ def test_outside_the_hours_it_is_told_when_they_open() -> None:
     night = NOON + timedelta(hours=12)
     found = reach.survey(campaign, now=night)
     assert found.obstacles == ((Obstacle("Outside the allowed hours.", until=NOON + timedelta(hours=20)), 1),)
+
+
+def test_what_stops_all_has_no_end_that_is_known() -> None:
+    campaign = make.campaign()
+    make.lead(campaign)
+    Halt.objects.create(at=NOON, reason="wrong company.")
+    assert reach.survey(campaign, now=NOON).obstacles == ((Obstacle("All dialing is stopped: wrong company."), 1),)
 
 
 def test_only_the_next_leads_are_asked_and_then_nobody_is_given_up() -> None:
