@@ -6,14 +6,13 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models.functions import Now
 
 from calls.domain.status import CallStatus
 from calls.models import Call
-from calls.services import halting, inbound
+from calls.services import inbound
 from calls.services.briefing import brief_of, reserve_slots
+from calls.services.intent import may_go_ahead
 from calls.services.moving import move
-from calls.services.opting_out import cancel, may_not_ring
 from calls.services.spending import spending_of
 from voice.ports import Line, Plane
 
@@ -55,13 +54,7 @@ def answer(
 @transaction.atomic
 def _offer(call: Call, line: Line, *, now: datetime) -> bool:
     """Commit where the call's media is to go, while the lease holds and nobody has opted out or stopped dialing."""
-    if may_not_ring(call.to_number):
-        cancel(call.pk, at=now, why="call.canceled_opt_out", fence=call.fence)
-        return False
-    if not Call.objects.filter(pk=call.pk, fence=call.fence, lease_until__gt=Now()).select_for_update().exists():
-        return False
-    if not halting.lets_ring():
-        cancel(call.pk, at=now, why="call.canceled_halted", fence=call.fence)
+    if not may_go_ahead(call, now=now):
         return False
     stream = {"url": line.stream.url, "token": line.stream.token}
     return move(call.pk, CallStatus.DIALING, at=now, why="call.offered", fence=call.fence, changes={"stream": stream})

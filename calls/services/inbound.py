@@ -265,13 +265,7 @@ def _queue(lead: Lead, received: InboundCall, terms: Terms, queue: str, *, now: 
         status_at=now,
         queued_at=now,
         rung_at=now,
-        max_length_s=terms.max_length_s,
-        tier=terms.tier.value,
-        tier_reasons=list(terms.reasons),
-        premium_chosen=terms.premium_chosen,
-        held_out=terms.held_out,
-        voice=terms.voice,
-        script_version=terms.script_version,
+        **terms.columns,
     )
     note(call.pk, "call.queued", at=now, fields={"held": str(terms.hold), "currency": terms.currency})
     decided(lead, now=now, taken=True, why=f"The lead called {call.from_number}.", call_id=call.pk)

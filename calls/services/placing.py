@@ -12,7 +12,6 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 
 from agents.domain.types import Disposition, EndedBy, OptOut, Outcome
 from billing.domain.costing import HANG_UP_GRACE_S
@@ -22,14 +21,15 @@ from calls.domain.status import TERMINAL, CallStatus
 from calls.models import Call, CallEvent, Lead, Turn
 from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
-from calls.services import acts, answering, caller_ids, carrier_pace, doorbell, gates, halting
+from calls.services import acts, answering, caller_ids, carrier_pace, doorbell, gates
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.ending import is_unwanted
 from calls.services.finishing import finish, meter_usage
+from calls.services.intent import may_go_ahead
 from calls.services.leases import lease_end, let_go
 from calls.services.moving import move, note
-from calls.services.opting_out import cancel, is_suppressed, may_not_ring, record_opt_out
+from calls.services.opting_out import cancel, is_suppressed, record_opt_out
 from calls.services.spending import spending_of
 from voice.domain.types import (
     BAD_NUMBER_CODES,
@@ -193,13 +193,7 @@ def _write_intent(call: Call, *, now: datetime) -> bool:
 
     An opt-out is committed before the intent, and seen here, or after it, and has the ringing call hung up.
     """
-    if may_not_ring(call.to_number):
-        cancel(call.pk, at=now, why="call.canceled_opt_out", fence=call.fence)
-        return False
-    if not Call.objects.filter(pk=call.pk, fence=call.fence, lease_until__gt=Now()).select_for_update().exists():
-        return False
-    if not halting.lets_ring():
-        cancel(call.pk, at=now, why="call.canceled_halted", fence=call.fence)
+    if not may_go_ahead(call, now=now):
         return False
     # The wait for a line and for its turn may have lasted past the hour.
     if not gates.is_open(call.lead, now=now) and not _gates_open(call, now=now):

@@ -95,13 +95,7 @@ def _call(
         status_at=now,
         queued_at=now,
         rung_at=now,
-        max_length_s=terms.max_length_s,
-        tier=terms.tier.value,
-        tier_reasons=list(terms.reasons),
-        premium_chosen=terms.premium_chosen,
-        held_out=terms.held_out,
-        voice=terms.voice,
-        script_version=terms.script_version,
+        **terms.columns,
     )
 
 

@@ -59,6 +59,19 @@ class Terms:
     premium_chosen: bool = False
     held_out: bool = False
 
+    @property
+    def columns(self) -> dict[str, object]:
+        """What a call keeps of its terms; the hold is the ledger's."""
+        return {
+            "max_length_s": self.max_length_s,
+            "tier": self.tier.value,
+            "tier_reasons": list(self.reasons),
+            "premium_chosen": self.premium_chosen,
+            "held_out": self.held_out,
+            "voice": self.voice,
+            "script_version": self.script_version,
+        }
+
 
 def terms_for(lead: Lead, campaign: Campaign, *, now: datetime) -> Terms:
     """The terms of one call; raises what ``CampaignTerms.of`` does."""
