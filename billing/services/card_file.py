@@ -21,7 +21,7 @@ from pydantic import (
 
 from billing.domain.card import BadRate, RateError
 from billing.domain.rates import Kind, Rate, Unit, plain
-from billing.services.yaml_rows import NotReadable, document, flow, keyed_rows, parsed, sentence, text_of
+from billing.services.yaml_rows import RowFile, document, flow, sentence
 
 LARGEST = 2_147_483_647
 """What the database keeps as a count of units."""
@@ -101,46 +101,6 @@ def rate_of(values: Mapping[str, object], *, valid_until: datetime | None = None
     return Rate(valid_from=fields.pop("effective_from"), valid_until=valid_until, **fields)
 
 
-def read_card(path: Path) -> list[Rate]:
-    """The rates of a file. Raises BadCard."""
-    try:
-        text = text_of(path)
-    except NotReadable as error:
-        raise BadCard([str(error)]) from None
-    return parse_card(text)
-
-
-def parse_card(text: str) -> list[Rate]:
-    """The rates of a card. Raises BadCard."""
-    try:
-        found = parsed(text)
-    except NotReadable as error:
-        raise BadCard([str(error)]) from None
-    if found is None:
-        raise BadCard(["The file is no rate card: it needs effective_from, currency and rates."])
-    root, card = found
-    try:
-        head = _Head.model_validate(card)
-    except ValidationError as error:
-        raise BadCard([f"The card's {_sentence(problem)}." for problem in error.errors()]) from None
-    problems: list[str] = []
-    rates = []
-    needs = "at least key, kind, price, unit and source"
-    for where, row, problem in keyed_rows(
-        root, "rates", head.rates, noun="rate", needs=needs, twice="a price for it"
-    ):
-        if row is not None:
-            try:
-                rates.append(rate_of({"currency": head.currency, "effective_from": head.effective_from, **row}))
-            except BadRate as error:
-                problems.append(f"{where}: {error}")
-        if problem:
-            problems.append(f"{where}: {problem}")
-    if problems:
-        raise BadCard(problems)
-    return rates
-
-
 def write_card(rates: Iterable[Rate], *, at: datetime) -> str:
     """A card as a file that ``parse_card`` reads back as these rates."""
     rates = sorted(rates, key=lambda rate: rate.key)
@@ -178,3 +138,27 @@ def _expected(field: str, kind: str) -> str | None:
 
 
 _sentence = partial(sentence, noun="rate", expected=_expected)
+
+_FILE = RowFile(
+    rows="rates",
+    noun="rate",
+    head=_Head,
+    make=lambda head, row: rate_of({"currency": head.currency, "effective_from": head.effective_from, **row}),
+    bad=BadRate,
+    wrong=BadCard,
+    said=_sentence,
+    lacks="The file is no rate card: it needs effective_from, currency and rates.",
+    whose="The card's",
+    needs="at least key, kind, price, unit and source",
+    twice="a price for it",
+)
+
+
+def read_card(path: Path) -> list[Rate]:
+    """The rates of a file. Raises BadCard."""
+    return _FILE.read(path)
+
+
+def parse_card(text: str) -> list[Rate]:
+    """The rates of a card. Raises BadCard."""
+    return _FILE.parse(text)

@@ -1,10 +1,12 @@
 """Files of rows in YAML: read with the line of each row, and every way of not being one as a sentence."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 
@@ -65,22 +67,74 @@ def lines_of(root: yaml.MappingNode, rows: str) -> list[int]:
     return [node.start_mark.line + 1 for node in found.value]
 
 
-def keyed_rows(
-    root: yaml.MappingNode, rows: str, values: list[Any], *, noun: str, needs: str, twice: str
-) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
-    """Where each row stands (``Line 7, us.hours``), the row, and what is wrong with it as one of many, if anything.
+Head = TypeVar("Head", bound=BaseModel)
+Row = TypeVar("Row")
 
-    A row that is no mapping is None. ``needs`` says what a row needs, ``twice`` what a line has that has its key too.
+
+@dataclass(frozen=True, slots=True)
+class RowFile(Generic[Head, Row]):
+    """A kind of file: ``rows`` is its list of rows, each with a key of its own, ``head`` all of it unread.
+
+    ``make`` makes a row of its head and what was typed, or raises ``bad``. ``wrong`` is raised for a file that is
+    none, with one sentence for each thing to change. ``lacks`` is the sentence for a file without anything, ``whose`` goes
+    before a field of the head, ``needs`` says what a row needs, ``twice`` what a line has that has its key too.
     """
-    first_at: dict[str, int] = {}
-    for line, row in zip(lines_of(root, rows), values, strict=True):
-        if not isinstance(row, dict):
-            yield f"Line {line}", None, f"{row!r} is no {noun}: give it {needs}."
-            continue
-        key = str(row.get("key", "")) or f"a {noun} without key"
-        seen = first_at.setdefault(key, line)
-        problem = "" if seen == line else f"line {seen} has {twice} already: remove one of them."
-        yield f"Line {line}, {key}", row, problem
+
+    rows: str
+    noun: str
+    head: type[Head]
+    make: Callable[[Head, dict[str, Any]], Row]
+    bad: type[Exception]
+    wrong: Callable[[list[str]], Exception]
+    said: Callable[[ErrorDetails], str]
+    lacks: str
+    whose: str
+    needs: str
+    twice: str
+
+    def read(self, path: Path) -> list[Row]:
+        """The rows of a file. Raises ``wrong``."""
+        try:
+            text = text_of(path)
+        except NotReadable as error:
+            raise self.wrong([str(error)]) from None
+        return self.parse(text)
+
+    def parse(self, text: str) -> list[Row]:
+        """The rows of a text in YAML. Raises ``wrong``."""
+        root, head = self._headed(text)
+        problems: list[str] = []
+        first_at: dict[str, int] = {}
+        made = []
+        for line, row in zip(lines_of(root, self.rows), getattr(head, self.rows), strict=True):
+            if not isinstance(row, dict):
+                problems.append(f"Line {line}: {row!r} is no {self.noun}: give it {self.needs}.")
+                continue
+            key = str(row.get("key", "")) or f"a {self.noun} without key"
+            where = f"Line {line}, {key}"
+            try:
+                made.append(self.make(head, row))
+            except self.bad as error:
+                problems.append(f"{where}: {error}")
+            seen = first_at.setdefault(key, line)
+            if seen != line:
+                problems.append(f"{where}: line {seen} has {self.twice} already: remove one of them.")
+        if problems:
+            raise self.wrong(problems)
+        return made
+
+    def _headed(self, text: str) -> tuple[yaml.MappingNode, Head]:
+        try:
+            found = parsed(text)
+        except NotReadable as error:
+            raise self.wrong([str(error)]) from None
+        if found is None:
+            raise self.wrong([self.lacks])
+        root, content = found
+        try:
+            return root, self.head.model_validate(content)
+        except ValidationError as error:
+            raise self.wrong([f"{self.whose} {self.said(problem)}." for problem in error.errors()]) from None
 
 
 def flow(row: Mapping[str, object]) -> str:

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from billing.services.card_file import Instant
-from billing.services.yaml_rows import NotReadable, document, flow, keyed_rows, parsed, sentence, text_of
+from billing.services.yaml_rows import RowFile, document, flow, sentence
 from calls.domain import rules as domain
 from calls.domain.phone import STATE_CODES
 from calls.domain.rules import BadRule, Kind, Mark, Rule, RuleError, Window
@@ -216,44 +216,6 @@ def rule_of(values: Mapping[str, object], *, valid_until: datetime | None = None
     )
 
 
-def read_rules(path: Path) -> list[Rule]:
-    """The rules of a file. Raises BadRules."""
-    try:
-        text = text_of(path)
-    except NotReadable as error:
-        raise BadRules([str(error)]) from None
-    return parse_rules(text)
-
-
-def parse_rules(text: str) -> list[Rule]:
-    """The rules of a text in YAML. Raises BadRules."""
-    try:
-        found = parsed(text)
-    except NotReadable as error:
-        raise BadRules([str(error)]) from None
-    if found is None:
-        raise BadRules(["The file has no rules: it needs a list named rules."])
-    root, content = found
-    try:
-        file = _File.model_validate(content)
-    except ValidationError as error:
-        raise BadRules([f"The file's {_sentence(problem)}." for problem in error.errors()]) from None
-    problems: list[str] = []
-    rules = []
-    needs = f"{', '.join(_HEAD)} and its terms"
-    for where, row, problem in keyed_rows(root, "rules", file.rules, noun="rule", needs=needs, twice="this key"):
-        if row is not None:
-            try:
-                rules.append(rule_of(row))
-            except BadRule as error:
-                problems.append(f"{where}: {error}")
-        if problem:
-            problems.append(f"{where}: {problem}")
-    if problems:
-        raise BadRules(problems)
-    return rules
-
-
 def write_rules(rules: Iterable[Rule], *, at: datetime) -> str:
     """A file that ``parse_rules`` reads back as these rules."""
     lines = [flow(_row(rule)) for rule in sorted(rules, key=lambda rule: rule.key)]
@@ -284,3 +246,27 @@ def _expected(field: str, kind: str) -> str | None:
 
 
 _sentence = partial(sentence, noun="rule of this kind", expected=_expected)
+
+_FILE = RowFile(
+    rows="rules",
+    noun="rule",
+    head=_File,
+    make=lambda _head, row: rule_of(row),
+    bad=BadRule,
+    wrong=BadRules,
+    said=_sentence,
+    lacks="The file has no rules: it needs a list named rules.",
+    whose="The file's",
+    needs=f"{', '.join(_HEAD)} and its terms",
+    twice="this key",
+)
+
+
+def read_rules(path: Path) -> list[Rule]:
+    """The rules of a file. Raises BadRules."""
+    return _FILE.read(path)
+
+
+def parse_rules(text: str) -> list[Rule]:
+    """The rules of a text in YAML. Raises BadRules."""
+    return _FILE.parse(text)
