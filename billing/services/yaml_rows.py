@@ -76,8 +76,8 @@ class RowFile(Generic[Head, Row]):
     """A kind of file: ``rows`` is its list of rows, each with a key of its own, ``head`` all of it unread.
 
     ``make`` makes a row of its head and what was typed, or raises ``bad``. ``wrong`` is raised for a file that is
-    none, with one sentence for each thing to change. ``lacks`` is the sentence for a file without anything, ``whose`` goes
-    before a field of the head, ``needs`` says what a row needs, ``twice`` what a line has that has its key too.
+    none, with one sentence for each thing to change. ``lacks`` is the sentence for a file without anything, ``whose``
+    goes before a field of the head, ``needs`` says what a row needs, ``twice`` what a line has that has its key too.
     """
 
     rows: str

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from calls.admin.base import BaseAdmin, ReadOnlyAdmin, badge, counted, shown_phone, utc
+from calls.admin.fields import csv_file
 from calls.admin.records import call_link
 from calls.domain import phone
 from calls.models import Lead, Suppression, SuppressionEntry
@@ -51,11 +52,7 @@ class LiftForm(forms.Form):
 
 
 class ListForm(forms.Form):
-    file = forms.FileField(
-        label="CSV file",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
-        error_messages={"empty": "The file is empty: its first line must name the columns, one of them phone."},
-    )
+    file = csv_file()
     reason = forms.CharField(
         max_length=300,
         widget=forms.TextInput(attrs={"class": "vTextField"}),

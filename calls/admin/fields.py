@@ -1,4 +1,4 @@
-"""Form fields for days, hours and zones, each with the browser's own control and a sentence for what is wrong."""
+"""Form fields for days, hours, zones and files, each with the browser's own control and a sentence for what is wrong."""
 
 import re
 from collections.abc import Sequence
@@ -77,3 +77,12 @@ def in_words(weekdays: Sequence[int]) -> str:
     names = [WEEKDAYS[day][1] for day in days]
     in_a_row = days and days == list(range(days[0], days[-1] + 1))
     return f"{names[0]} to {names[-1]}" if in_a_row and len(days) > 2 else ", ".join(names)
+
+
+def csv_file() -> forms.FileField:
+    """An upload of rows whose first line names the columns, ``phone`` among them."""
+    return forms.FileField(
+        label="CSV file",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+        error_messages={"empty": "The file is empty: its first line must name the columns, one of them phone."},
+    )

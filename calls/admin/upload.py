@@ -14,16 +14,13 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from calls.admin.base import counted
+from calls.admin.fields import csv_file
 from calls.models import Campaign, LeadImport
 from calls.services.importing import FileRefused, import_leads
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(
-        label="CSV file",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
-        error_messages={"empty": "The file is empty: its first line must name the columns, one of them phone."},
-    )
+    file = csv_file()
     list = forms.CharField(
         label="List",
         required=False,
