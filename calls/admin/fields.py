@@ -1,4 +1,4 @@
-"""Form fields for days, hours, zones and files, each with the browser's own control and a sentence for what is wrong."""
+"""Form fields for days, hours, zones and files, each with a sentence for what is wrong."""
 
 import re
 from collections.abc import Sequence
