@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from agents.domain.types import Brief, Disposition, EndedBy
 from agents.ports import Dialogue, DialogueFactory
 from voice.bell import Listener
-from voice.domain.types import Ended, Report, Signal, SignalKind, StreamTarget, VoiceConfig
+from voice.domain.types import PLAIN_TALK, Ended, Report, Signal, SignalKind, StreamTarget, TalkPlan, VoiceConfig
 from voice.engines import EngineRoom, Engines
 from voice.line import PhoneLine, report_without_media, silent_report
 from voice.pipeline import quiet_logs
@@ -42,9 +42,16 @@ class _Seat:
     """A reserved line on the loop's side: rings until its media comes, then holds the session."""
 
     def __init__(
-        self, line: PhoneLine, dialogue: Dialogue, spending: Spending, *, ring_s: float, max_length_s: float
+        self,
+        line: PhoneLine,
+        dialogue: Dialogue,
+        spending: Spending,
+        plan: TalkPlan,
+        *,
+        ring_s: float,
+        max_length_s: float,
     ) -> None:
-        self.line, self.dialogue, self.spending = line, dialogue, spending
+        self.line, self.dialogue, self.spending, self.plan = line, dialogue, spending, plan
         self.ring_s, self.max_length_s = ring_s, max_length_s
         self.media: tuple[WebSocket, Start] | None = None
         self.unanswered: Report | None = None
@@ -197,7 +204,15 @@ class VoicePlane:
         """Lines in use."""
         return len(self._call_ids)
 
-    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> PhoneLine:
+    def open_line(
+        self,
+        brief: Brief,
+        *,
+        ring_timeout_s: int,
+        max_length_s: int,
+        spending: Spending,
+        plan: TalkPlan = PLAIN_TALK,
+    ) -> PhoneLine:
         if self._loop is None:
             raise NoLine("The voice plane is not running.")
         if not self.healthy():
@@ -212,7 +227,7 @@ class VoicePlane:
             self._call_ids.add(brief.call_id)
         try:
             ring_s, talk_s = ring_timeout_s + self._ring_margin_s, min(max_length_s, self._config.max_call_s)
-            seat = self._seat(brief, spending, ring_s, talk_s)
+            seat = self._seat(brief, spending, plan, ring_s, talk_s)
             self._seats[brief.call_id] = self._tokens[seat.line.stream.token] = seat
             asyncio.run_coroutine_threadsafe(self._hold(seat), self._loop)
         except BaseException:
@@ -224,7 +239,7 @@ class VoicePlane:
         """Hand a signal to the line of its call, if it is one of ours."""
         self._on_loop(self._signalled, signal)
 
-    def _seat(self, brief: Brief, spending: Spending, ring_s: float, max_length_s: float) -> _Seat:
+    def _seat(self, brief: Brief, spending: Spending, plan: TalkPlan, ring_s: float, max_length_s: float) -> _Seat:
         call_id = brief.call_id
         line = PhoneLine(
             call_id,
@@ -233,7 +248,8 @@ class VoicePlane:
             deliver=self.deliver,
             hang_up=lambda: self.deliver(Signal(call_id, SignalKind.HANG_UP, "closed")),
         )
-        return _Seat(line, self._dialogues(brief), spending, ring_s=ring_s, max_length_s=max_length_s)
+        dialogue = self._dialogues(brief, snapshot=plan.snapshot)
+        return _Seat(line, dialogue, spending, plan, ring_s=ring_s, max_length_s=max_length_s)
 
     def _watch(self) -> None:
         if self._loop is None or self._thread is None:
@@ -347,6 +363,7 @@ class VoicePlane:
             config=self._config,
             max_length_s=seat.max_length_s,
             spending=seat.spending,
+            plan=seat.plan,
             emit=seat.line.put,
         )
         for signal in seat.early:

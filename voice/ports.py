@@ -4,7 +4,17 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from agents.domain.types import Brief, Prospect
-from voice.domain.types import Advice, CarrierUpdate, DialRequest, LineEvent, Signal, StreamTarget, Usage
+from voice.domain.types import (
+    PLAIN_TALK,
+    Advice,
+    CarrierUpdate,
+    DialRequest,
+    LineEvent,
+    Signal,
+    StreamTarget,
+    TalkPlan,
+    Usage,
+)
 
 
 class CarrierError(Exception):
@@ -71,7 +81,15 @@ class Spending(Protocol):
 class Plane(Protocol):
     """The lines of this process."""
 
-    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> Line:
+    def open_line(
+        self,
+        brief: Brief,
+        *,
+        ring_timeout_s: int,
+        max_length_s: int,
+        spending: Spending,
+        plan: TalkPlan = PLAIN_TALK,
+    ) -> Line:
         """Reserve a line. Raises NoLine when all are taken, the process is draining or its lines do not answer."""
 
     def healthy(self) -> bool:

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 from agents.domain.types import Disposition, EndedBy, Outcome
 from agents.ports import Dialogue
 from voice.domain.types import (
+    PLAIN_TALK,
     CarrierStatus,
     LineEvent,
     Live,
@@ -19,6 +20,7 @@ from voice.domain.types import (
     Report,
     Signal,
     SignalKind,
+    TalkPlan,
     TurnRecord,
     TurnTaken,
     VoiceConfig,
@@ -62,11 +64,12 @@ class CallSession:
         config: VoiceConfig,
         max_length_s: float,
         spending: Spending,
+        plan: TalkPlan = PLAIN_TALK,
         emit: Callable[[LineEvent], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._call_id, self._dialogue, self._emit, self._clock = call_id, dialogue, emit, clock
-        self._max_length_s = max_length_s
+        self._max_length_s, self._plan = max_length_s, plan
         self._answered_at = utc_now()
         self._started = clock()
         self._over: float | None = None

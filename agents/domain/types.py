@@ -26,16 +26,21 @@ class Disposition(StrEnum):
     BUSY = "busy"
     FAILED = "failed"
     BAD_NUMBER = "bad_number"
+    TRANSFERRED = "transferred"
 
 
 class EndedBy(StrEnum):
-    """Who ended the conversation. ``LIMIT`` is the cap on a call's length, ``FAULT`` a part of ours that broke."""
+    """Who ended the conversation. ``LIMIT`` is the cap on a call's length, ``FAULT`` a part of ours that broke.
+
+    ``TRANSFER``: a person talks on with the lead.
+    """
 
     AGENT = "agent"
     LEAD = "lead"
     CARRIER = "carrier"
     LIMIT = "limit"
     FAULT = "fault"
+    TRANSFER = "transfer"
 
 
 class Progress(StrEnum):

@@ -15,6 +15,7 @@ _CLOSES = {
     Disposition.WRONG_NUMBER: "The number belongs to somebody else.",
     Disposition.HAS_AGENT: "The person has signed with another agent.",
     Disposition.BAD_NUMBER: "The number cannot be reached.",
+    Disposition.TRANSFERRED: "A person took the call over.",
 }
 _CALLED = {
     Disposition.NO_ANSWER: "no answer",

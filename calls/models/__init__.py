@@ -11,6 +11,7 @@ from calls.models.pacing import CallerId, CarrierPace, VoiceWorker
 from calls.models.rule import Rule, RuleRevision
 from calls.models.schedule import Schedule, ScheduleRun
 from calls.models.suppression import Person, Suppression, SuppressionEntry
+from calls.models.talk import CampaignWord, Recording, TransferTarget
 
 __all__ = [
     "Appointment",
@@ -20,6 +21,7 @@ __all__ = [
     "CallerId",
     "CallingWindow",
     "Campaign",
+    "CampaignWord",
     "CarrierPace",
     "CompanySuppression",
     "Consent",
@@ -34,6 +36,7 @@ __all__ = [
     "LeadRow",
     "NumberCheck",
     "Person",
+    "Recording",
     "RetryRule",
     "Rule",
     "RuleRevision",
@@ -44,6 +47,7 @@ __all__ = [
     "SharedDecision",
     "Suppression",
     "SuppressionEntry",
+    "TransferTarget",
     "Turn",
     "VoiceWorker",
 ]

@@ -87,8 +87,20 @@ class Call(models.Model):
     script_version = models.CharField(max_length=20, blank=True)
     offered_slots = models.JSONField(default=list, blank=True, help_text="Appointments that this call may offer.")
     snapshot = models.JSONField(null=True, blank=True, editable=False)
+    closing_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its line said that it will end the conversation."
+    )
+    resume_asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the carrier asked who talks on; a worker is to."
+    )
+    takeovers = models.PositiveSmallIntegerField(
+        default=0, help_text="How often another line took the conversation over."
+    )
+    transfer = models.JSONField(
+        null=True, blank=True, editable=False, help_text="To whom the call is being, or was, handed on."
+    )
     stream = models.JSONField(
-        null=True, blank=True, editable=False, help_text="Of a lead's call: the line that waits for its media."
+        null=True, blank=True, editable=False, help_text="The line that waits for the media of a call under way."
     )
 
     objects = CallQuerySet.as_manager()

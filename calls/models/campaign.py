@@ -44,6 +44,20 @@ class Needs(models.TextChoices):
     GPU = "gpu", "a GPU"
 
 
+class TransferMode(models.TextChoices):
+    """Cold connects at once; warm tells the one who takes over first, and asks whether they do."""
+
+    WARM = "warm", "told first, and asked"
+    COLD = "cold", "connected at once"
+
+
+class Records(models.TextChoices):
+    """Whether calls are recorded; what the states ask for holds in any case."""
+
+    ANNOUNCED = "announced", "after the announcement"
+    NEVER = "never", "never"
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def running(self) -> "CampaignQuerySet":
         return self.filter(status=CampaignStatus.RUNNING)
@@ -112,6 +126,21 @@ class Campaign(models.Model):
         default=Needs.NOTHING,
         blank=True,
         help_text="Calls wait for a voice worker that has it.",
+    )
+    voicemail_message = models.TextField(
+        max_length=600,
+        blank=True,
+        help_text="Left after the beep, where the law allows it. {lead_name}, {agent_name}, {company} and "
+        "{callback_number} are filled in. Empty: nothing is left.",
+    )
+    transfer_mode = models.CharField(max_length=4, choices=TransferMode.choices, default=TransferMode.WARM)
+    records = models.CharField("recording", max_length=9, choices=Records.choices, default=Records.ANNOUNCED)
+    recordings_days = models.PositiveIntegerField(
+        "recordings kept, in days",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="Then they are erased. Empty: as the settings say.",
     )
     hours_changed_at = models.DateTimeField(
         null=True, editable=False, help_text="Set while leads that the old hours kept back are not all due again."

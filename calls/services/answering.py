@@ -10,7 +10,7 @@ from django.db import transaction
 from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.services import inbound
-from calls.services.briefing import brief_of, reserve_slots
+from calls.services.briefing import brief_of, plan_of, reserve_slots
 from calls.services.intent import may_go_ahead
 from calls.services.moving import move
 from calls.services.spending import spending_of
@@ -41,6 +41,7 @@ def answer(
         ring_timeout_s=MEDIA_WITHIN_S,
         max_length_s=call.max_length_s,
         spending=spending_of(call),
+        plan=plan_of(call),
     )
     try:
         if not _offer(call, line, now=clock()):

@@ -10,7 +10,9 @@ from calls.domain.slots import free_slots
 from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
+from calls.models.campaign import Records, TransferMode
 from calls.services.facts import clock_of
+from voice.domain.types import Colleague, TalkPlan
 
 _REMEMBERED = 10
 """Calls of before that a conversation hears of."""
@@ -69,6 +71,22 @@ def history_of(call: Call, *, now: datetime) -> History:
         facts,
         appointment_at=appointments.values_list("start_at", flat=True).first(),
         callback_at=call.lead.commitment_at,
+    )
+
+
+def plan_of(call: Call) -> TalkPlan:
+    """How the call is to be heard, spoken, recorded and handed on."""
+    campaign = call.campaign
+    words = list(campaign.words.all())
+    lead = call.lead
+    hints = [word.written for word in words] + [part for part in (lead.name, lead.address) if part]
+    return TalkPlan(
+        lexicon={word.written: word.spoken for word in words if word.spoken},
+        hints=tuple(hints),
+        records=campaign.records == Records.ANNOUNCED,
+        voicemail_message=campaign.voicemail_message,
+        colleagues=tuple(Colleague(one.name, one.number) for one in campaign.transfer_targets.all()),
+        warm=campaign.transfer_mode == TransferMode.WARM,
     )
 
 

@@ -36,6 +36,7 @@ _STAYS_CLOSED = {
     Disposition.WRONG_NUMBER: "The number belongs to somebody else.",
     Disposition.HAS_AGENT: "The person has signed with another agent: ask them before you reopen the lead.",
     Disposition.BAD_NUMBER: "The number cannot be reached.",
+    Disposition.TRANSFERRED: "A person of yours took the call over and goes on from there.",
 }
 
 

@@ -22,7 +22,7 @@ from calls.models import Call, CallEvent, Lead, Turn
 from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
 from calls.services import acts, answering, caller_ids, carrier_pace, doorbell, gates
-from calls.services.briefing import brief_of, reserve_slots
+from calls.services.briefing import brief_of, plan_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.ending import is_unwanted
 from calls.services.finishing import finish, meter_usage
@@ -95,6 +95,7 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock, stop: Event
             ring_timeout_s=settings.VOICE_RING_TIMEOUT_S,
             max_length_s=call.max_length_s,
             spending=spending_of(call),
+            plan=plan_of(call),
         )
     except NoLine as none:
         _give_back(call, str(none), now=clock())

@@ -8,6 +8,7 @@ from threading import Lock
 
 from agents.domain.types import Act, Brief, Disposition, EndedBy, Outcome
 from voice.domain.types import (
+    PLAIN_TALK,
     CarrierStatus,
     CarrierUpdate,
     DialRequest,
@@ -17,6 +18,7 @@ from voice.domain.types import (
     Signal,
     Speaker,
     StreamTarget,
+    TalkPlan,
     TurnRecord,
     TurnTaken,
     Usage,
@@ -103,7 +105,15 @@ class FakePlane:
     def healthy(self) -> bool:
         return True
 
-    def open_line(self, brief: Brief, *, ring_timeout_s: int, max_length_s: int, spending: Spending) -> FakeLine:
+    def open_line(
+        self,
+        brief: Brief,
+        *,
+        ring_timeout_s: int,
+        max_length_s: int,
+        spending: Spending,
+        plan: TalkPlan = PLAIN_TALK,
+    ) -> FakeLine:
         with self._lock:
             if len(self.lines) >= self._free:
                 raise NoLine("All lines are taken.")

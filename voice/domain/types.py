@@ -120,6 +120,38 @@ class TurnTimings:
     first_audio_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A person who may take a call over; ``name`` is spoken, ``number`` is E.164."""
+
+    name: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkPlan:
+    """What one call is told beyond its brief: how to hear, speak, record and hand on.
+
+    ``lexicon`` maps words as they are written to how they sound; ``hints`` are words to expect. ``records``: a
+    recording may begin once it was announced. ``voicemail_message`` is what may be left after the beep, "" nothing.
+    ``snapshot`` is of a conversation to go on with, which had ``turns`` turns until then; ``part`` counts its lines
+    from 1.
+    """
+
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+    records: bool = True
+    voicemail_message: str = ""
+    colleagues: tuple[Colleague, ...] = ()
+    warm: bool = True
+    snapshot: Mapping[str, object] | None = None
+    turns: int = 0
+    part: int = 1
+
+
+PLAIN_TALK = TalkPlan()
+
+
 class Speaker(StrEnum):
     AGENT = "agent"
     LEAD = "lead"
