@@ -20,6 +20,8 @@ from voice.bell import Listener
 from voice.domain.types import PLAIN_TALK, Ended, Report, Signal, SignalKind, StreamTarget, TalkPlan, VoiceConfig
 from voice.engines import EngineRoom, Engines
 from voice.line import PhoneLine, report_without_media, silent_report
+from voice.media.ports import MediaStats
+from voice.media.stats import MediaMeter
 from voice.pipeline import quiet_logs
 from voice.ports import NoLine, Spending
 from voice.server import MAX_MESSAGE, Health, MediaServer
@@ -139,6 +141,7 @@ class VoicePlane:
         self._bell = Listener(config.redis_url, self.deliver) if config.redis_url else None
         self._hung_after_s, self._hopeless_after_s, self._on_loop_state = hung_after_s, hopeless_after_s, on_loop
         self._watchdog: Watchdog | None = None
+        self._media_meter = MediaMeter()
         self.port = config.media_port
 
     # Any thread.
@@ -150,6 +153,10 @@ class VoicePlane:
 
     def health(self) -> Health:
         return Health(lines=self._config.lines, free=self._config.lines - self.live, draining=self._draining)
+
+    def media_stats(self) -> MediaStats:
+        """How late our packets go out, over the last seconds: what there is of headroom on the loop."""
+        return self._media_meter.stats()
 
     def start(self) -> None:
         """Load the models and open the media server. Raises what went wrong, with nothing left running."""
