@@ -1,7 +1,6 @@
-"""One call on one phone line: claim, ask the gates again, write the intent, ring, listen, finish."""
+"""One call on one phone line: claim, ask the gates again, write the intent, ring, listen."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
@@ -13,39 +12,25 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from agents.domain.types import Disposition, EndedBy, OptOut, Outcome
+from agents.domain.types import Disposition, EndedBy, Outcome
 from billing.domain.costing import HANG_UP_GRACE_S
 from billing.services.budgets import stopped_budget
 from calls.domain.compliance import Dial
 from calls.domain.status import TERMINAL, CallStatus
-from calls.models import Call, CallEvent, Lead, Turn
+from calls.models import Call, CallEvent, Lead
 from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
-from calls.services import acts, answering, caller_ids, carrier_pace, doorbell, gates
+from calls.services import answering, caller_ids, carrier_pace, doorbell, gates, listening
 from calls.services.briefing import brief_of, plan_of, reserve_slots
 from calls.services.database import released, surviving_outage
 from calls.services.ending import is_unwanted
-from calls.services.finishing import finish, meter_usage
+from calls.services.finishing import finish
 from calls.services.intent import may_go_ahead
 from calls.services.leases import lease_end, let_go
 from calls.services.moving import move, note
-from calls.services.opting_out import cancel, is_suppressed, record_opt_out
+from calls.services.opting_out import cancel, is_suppressed
 from calls.services.spending import spending_of
-from voice.domain.types import (
-    BAD_NUMBER_CODES,
-    Acted,
-    DialRequest,
-    Ended,
-    LineEvent,
-    Live,
-    Report,
-    TierChanged,
-    TurnRecord,
-    TurnTaken,
-    Usage,
-    Used,
-    WrappingUp,
-)
+from voice.domain.types import BAD_NUMBER_CODES, DialRequest, Report
 from voice.ports import Busy, CarrierError, Dialer, DialUnknown, Line, NoLine, Plane, Refused
 
 log = structlog.get_logger(__name__)
@@ -111,7 +96,7 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock, stop: Event
         if _stood_still(call, begun, clock=clock):
             return True
         if _ring(call, line, dialer, turn, clock=clock):
-            _listen(call, line, dialer, clock=clock)
+            listening.listen(call, line, dialer, clock=clock)
     finally:
         line.close()
     return True
@@ -119,7 +104,7 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock, stop: Event
 
 def _answer(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
     def listen(line: Line) -> None:
-        _listen(call, line, dialer, clock=clock)
+        listening.listen(call, line, dialer, clock=clock)
 
     try:
         return answering.answer(call, plane, clock=clock, listen=listen)
@@ -276,103 +261,3 @@ def _try_later(call: Call, reason: str, *, clock: Clock) -> None:
     report = Report(Outcome(Disposition.FAILED, reason), EndedBy.CARRIER, ended_at=now)
     again_at = now + _CARRIER_BUSY_WAIT
     surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence, again_at=again_at))
-
-
-def _listen(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> None:
-    """Write down what happens, as it happens. The thread waits without a database connection.
-
-    An event that cannot be written loses none of those after it, an opt-out among them; what was used goes with the
-    next report of use. The error's text is not logged: a database's may hold what was said.
-    """
-    unwritten: tuple[Usage, ...] = ()
-    for told in line.events():
-        event, unwritten = _with_usage(told, unwritten)
-        try:
-            if isinstance(event, Ended) and event.report.answered_at is None:
-                _end_unanswered(call, event.report, dialer, clock=clock)
-            else:
-                surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
-        except Exception as error:  # noqa: BLE001 - see above
-            unwritten = event.usage if isinstance(event, Used) else unwritten
-            log.error(
-                "call.event_lost", call_id=str(call.pk), event_type=type(event).__name__, error=type(error).__name__
-            )
-        released()
-
-
-def _with_usage(event: LineEvent, unwritten: tuple[Usage, ...]) -> tuple[LineEvent, tuple[Usage, ...]]:
-    """The event with the use that could not be written before, and what still waits for one that can carry it."""
-    match event:
-        case Used(usage=usage):
-            return Used(unwritten + usage), ()
-        case Ended(report=report):
-            return Ended(replace(report, usage=unwritten + report.usage)), ()
-    return event, unwritten
-
-
-def _end_unanswered(call: Call, report: Report, dialer: Dialer, *, clock: Clock) -> None:
-    """No media came. Where the carrier has not told why, the phone may ring still, and nobody would be on this side.
-
-    Without the carrier's id the call is unknown, and the sweep, which looks it up, ends it.
-    """
-    ours = Call.objects.filter(pk=call.pk)
-    carrier_call_id = surviving_outage(lambda: ours.values_list("carrier_call_id", flat=True).get())
-    if not carrier_call_id:
-        log.warning("call.left_to_sweep", call_id=str(call.pk))
-        return
-    now = clock()
-    if not surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence)):
-        return
-    if call.direction == Direction.INBOUND:
-        return  # the caller's own next question leads to the opt-out line
-    released()
-    try:
-        dialer.hang_up(carrier_call_id)
-    except CarrierError as error:
-        log.warning("call.not_hung_up", call_id=str(call.pk), reason=str(error))
-
-
-def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
-    match event:
-        case Live(at=at):
-            _hold_live(call, at=at, why="call.live", answered_at=at)
-        case TurnTaken(turn=turn, snapshot=snapshot):
-            _hold_live(call, at=now, why="call.held_again")
-            _keep_turn(call, turn, snapshot)
-        case Acted(act=act):
-            if isinstance(act, OptOut):
-                record_opt_out(call, act.said, now=now)
-            acts.keep(call, act, now=now)  # carried out with the report
-        case Used(usage=usage):
-            meter_usage(call, usage, now=now)
-        case TierChanged(tier=tier, reason=reason, cause=cause):
-            fields = {"tier": tier.value, "reason": reason, "cause": cause.value}
-            note(call.pk, "tier.changed", at=now, fields=fields)
-        case WrappingUp(reason=reason):
-            note(call.pk, "call.wrapping_up", at=now, fields={"reason": reason})
-        case Ended(report=report):
-            finish(call.pk, report, now=now, fence=call.fence)
-
-
-def _hold_live(call: Call, *, at: datetime, why: str, **changes: datetime) -> None:
-    """Somebody talks on this line, so the call is live and this worker's, also when the sweep had given it up."""
-    held = {**changes, "lease_until": lease_end()}
-    move(call.pk, CallStatus.LIVE, at=at, why=why, fence=call.fence, changes=held)
-
-
-def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object]) -> None:
-    record = Turn(
-        call=call,
-        seq=turn.seq,
-        speaker=turn.speaker.value,
-        text=turn.text,
-        start_ms=turn.start_ms,
-        end_ms=turn.end_ms,
-        interrupted=turn.interrupted,
-        agent=turn.agent,
-        confidence=turn.confidence,
-        timings=asdict(turn.timings) if turn.timings else {},
-    )
-    with transaction.atomic():
-        Turn.objects.bulk_create([record], ignore_conflicts=True)
-        Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))

@@ -15,7 +15,7 @@ from agents.domain.types import Disposition, OptOut
 from billing.models import UsageReport
 from calls.domain.status import CallStatus
 from calls.models import Call, Suppression, Turn
-from calls.services import database, doorbell, finishing, gates, placing, sweeping
+from calls.services import database, doorbell, finishing, gates, listening, placing, sweeping
 from calls.services.moving import move
 from calls.services.placing import place
 from tests.calls import factories as make
@@ -279,7 +279,7 @@ def open_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("part", ["_hold_live", "_keep_turn", "finish", "record_opt_out", "let_go"])
 def test_a_database_that_is_away_for_a_moment_loses_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     call = make.call()
-    Outage(monkeypatch, placing, part, times=2)
+    Outage(monkeypatch, placing if part == "let_go" else listening, part, times=2)
     stop = OptOut("stop")
     bye = ended(Disposition.DO_NOT_CALL, stop, answered_at=ANSWERED, ended_at=ENDED)
     assert run(call, FakePlane(*TALK[:3], Acted(stop), bye))
@@ -339,7 +339,7 @@ def test_use_that_cannot_be_written_goes_with_the_next_report(lost: int, monkeyp
             raise RuntimeError("away")
         finishing.meter_usage(*args, **kwargs)
 
-    monkeypatch.setattr(placing, "meter_usage", meter_usage)
+    monkeypatch.setattr(listening, "meter_usage", meter_usage)
     told = [Used((Usage("tts.local", "char", Decimal(chars), seq),)) for seq, chars in enumerate((30, 12), start=1)]
     with capture_logs() as logs:
         assert run(call, FakePlane(TALK[0], *told, *TALK[1:]))

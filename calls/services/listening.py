@@ -1,0 +1,136 @@
+"""What a line tells, written down as it happens."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from agents.domain.types import OptOut
+from calls.domain.status import CallStatus
+from calls.models import Call, Turn
+from calls.models.call import Direction
+from calls.services import acts
+from calls.services.database import released, surviving_outage
+from calls.services.finishing import finish, meter_usage
+from calls.services.leases import lease_end
+from calls.services.moving import move, note
+from calls.services.opting_out import record_opt_out
+from voice.domain.types import (
+    Acted,
+    Ended,
+    LineEvent,
+    Live,
+    Report,
+    TierChanged,
+    TurnRecord,
+    TurnTaken,
+    Usage,
+    Used,
+    WrappingUp,
+)
+from voice.ports import CarrierError, Dialer, Line
+
+log = structlog.get_logger(__name__)
+Clock = Callable[[], datetime]
+
+
+def listen(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> None:
+    """Write down what happens, as it happens. The thread waits without a database connection.
+
+    An event that cannot be written loses none of those after it, an opt-out among them; what was used goes with the
+    next report of use. The error's text is not logged: a database's may hold what was said.
+    """
+    unwritten: tuple[Usage, ...] = ()
+    for told in line.events():
+        event, unwritten = _with_usage(told, unwritten)
+        try:
+            if isinstance(event, Ended) and event.report.answered_at is None:
+                _end_unanswered(call, event.report, dialer, clock=clock)
+            else:
+                surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
+        except Exception as error:  # noqa: BLE001 - see above
+            unwritten = event.usage if isinstance(event, Used) else unwritten
+            log.error(
+                "call.event_lost", call_id=str(call.pk), event_type=type(event).__name__, error=type(error).__name__
+            )
+        released()
+
+
+def _with_usage(event: LineEvent, unwritten: tuple[Usage, ...]) -> tuple[LineEvent, tuple[Usage, ...]]:
+    """The event with the use that could not be written before, and what still waits for one that can carry it."""
+    match event:
+        case Used(usage=usage):
+            return Used(unwritten + usage), ()
+        case Ended(report=report):
+            return Ended(replace(report, usage=unwritten + report.usage)), ()
+    return event, unwritten
+
+
+def _end_unanswered(call: Call, report: Report, dialer: Dialer, *, clock: Clock) -> None:
+    """No media came. Where the carrier has not told why, the phone may ring still, and nobody would be on this side.
+
+    Without the carrier's id the call is unknown, and the sweep, which looks it up, ends it.
+    """
+    ours = Call.objects.filter(pk=call.pk)
+    carrier_call_id = surviving_outage(lambda: ours.values_list("carrier_call_id", flat=True).get())
+    if not carrier_call_id:
+        log.warning("call.left_to_sweep", call_id=str(call.pk))
+        return
+    now = clock()
+    if not surviving_outage(lambda: finish(call.pk, report, now=now, fence=call.fence)):
+        return
+    if call.direction == Direction.INBOUND:
+        return  # the caller's own next question leads to the opt-out line
+    released()
+    try:
+        dialer.hang_up(carrier_call_id)
+    except CarrierError as error:
+        log.warning("call.not_hung_up", call_id=str(call.pk), reason=str(error))
+
+
+def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
+    match event:
+        case Live(at=at):
+            _hold_live(call, at=at, why="call.live", answered_at=at)
+        case TurnTaken(turn=turn, snapshot=snapshot):
+            _hold_live(call, at=now, why="call.held_again")
+            _keep_turn(call, turn, snapshot)
+        case Acted(act=act):
+            if isinstance(act, OptOut):
+                record_opt_out(call, act.said, now=now)
+            acts.keep(call, act, now=now)  # carried out with the report
+        case Used(usage=usage):
+            meter_usage(call, usage, now=now)
+        case TierChanged(tier=tier, reason=reason, cause=cause):
+            fields = {"tier": tier.value, "reason": reason, "cause": cause.value}
+            note(call.pk, "tier.changed", at=now, fields=fields)
+        case WrappingUp(reason=reason):
+            note(call.pk, "call.wrapping_up", at=now, fields={"reason": reason})
+        case Ended(report=report):
+            finish(call.pk, report, now=now, fence=call.fence)
+
+
+def _hold_live(call: Call, *, at: datetime, why: str, **changes: datetime) -> None:
+    """Somebody talks on this line, so the call is live and this worker's, also when the sweep had given it up."""
+    held = {**changes, "lease_until": lease_end()}
+    move(call.pk, CallStatus.LIVE, at=at, why=why, fence=call.fence, changes=held)
+
+
+def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object]) -> None:
+    record = Turn(
+        call=call,
+        seq=turn.seq,
+        speaker=turn.speaker.value,
+        text=turn.text,
+        start_ms=turn.start_ms,
+        end_ms=turn.end_ms,
+        interrupted=turn.interrupted,
+        agent=turn.agent,
+        confidence=turn.confidence,
+        timings=asdict(turn.timings) if turn.timings else {},
+    )
+    with transaction.atomic():
+        Turn.objects.bulk_create([record], ignore_conflicts=True)
+        Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))
