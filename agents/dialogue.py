@@ -5,7 +5,7 @@ that opt out. A machine that answers is left without a word.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,20 @@ _PICKING_UP = frozenset({Intent.GREETING, Intent.WHO_IS_THIS, Intent.REPEAT})
 _WANTS_REMOVAL = frozenset({"remove it", "please remove it", "remove", "do that", "please do", "go ahead", "do it"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A reply that was prepared: to ``heard``, from the state ``before``, which it would make ``after``."""
+
+    heard: Heard
+    before: CallState
+    after: CallState
+    reply: Reply
+
+    def fits(self, heard: Heard, state: CallState) -> bool:
+        """Whether it is the answer to ``heard``, whenever that was said, from this very state."""
+        return state is self.before and replace(heard, at=self.heard.at) == self.heard
+
+
 class LeadDialogue:
     """The conversation of one call. ``reply`` never raises for what was heard; every turn ends in a state that
     ``snapshot`` gives whole."""
@@ -56,6 +70,7 @@ class LeadDialogue:
     def __init__(self, brief: Brief, state: CallState) -> None:
         self._brief = brief
         self._state = state
+        self._draft: _Draft | None = None
 
     def opening(self, *, now: datetime) -> Reply:
         """The disclosure, why we call, and the first question. After a break: the open question again.
@@ -74,15 +89,42 @@ class LeadDialogue:
             asked = put(state.question, state, brief, now=now, again=True, offer=state.offered)
             text = f"Sorry, we were cut off. {asked.text}"
             self._state = replace(asked.state, last_text=text)
-            return Reply(text, agent=AgentName.CONVERSATION)
+            return Reply(text, agent=AgentName.CONVERSATION, expects=asked.state.expects)
         asked = put(next_question(state, brief, now=now), replace(state, stage=Stage.TALKING), brief, now=now)
         told = (introduction(brief), reason(brief), recalled(brief, now=now), asked.text)
         text = " ".join(part for part in told if part)
         self._state = replace(asked.state, last_text=text)
-        return Reply(text, agent=AgentName.CONVERSATION, interruptible=False)
+        return Reply(text, agent=AgentName.CONVERSATION, interruptible=False, expects=asked.state.expects)
+
+    async def prepare(self, heard: Heard, *, now: datetime) -> Reply:
+        """What ``reply`` would answer by now. Changes nothing that counts: ``reply`` to the same words takes it over
+        as long as the state is still the same."""
+        if self._draft is None or not self._draft.fits(heard, self._state):
+            before = self._state
+            aside = LeadDialogue(self._brief, before)
+            reply = await aside._answer(heard, now)
+            self._draft = _Draft(heard, before, aside._state, reply)
+        return self._draft.reply
 
     async def reply(self, heard: Heard, *, now: datetime) -> Reply:
-        """The answer to ``heard``: first what the law wants, then the graph."""
+        """The answer to ``heard``: first what the law wants, then the graph. A prepared one is taken over."""
+        draft, self._draft = self._draft, None
+        if draft is not None and draft.fits(heard, self._state):
+            self._state, reply = draft.after, draft.reply
+        else:
+            reply = await self._answer(heard, now)
+        log.info(
+            "dialogue.replied",
+            call_id=self._brief.call_id,
+            turn=self._state.turn,
+            agent=reply.agent,
+            question=self._state.question,
+            acts=[type(act).__name__ for act in reply.acts],
+            prepared=draft is not None and reply is draft.reply,
+        )
+        return reply
+
+    async def _answer(self, heard: Heard, now: datetime) -> Reply:
         if self._asks_to_opt_out(heard):
             return self._end(OPT_OUT_TEXT, OptOut(heard.text), EndCall("opt_out"), settled=Disposition.DO_NOT_CALL)
         if self._state.stage is Stage.ENDED:
@@ -108,14 +150,6 @@ class LeadDialogue:
         # A hurry that came while the graph ran counts from the next reply on.
         self._state = hurried(result["state"]) if self._state.hurried else result["state"]
         reply: Reply = result["reply"]
-        log.info(
-            "dialogue.replied",
-            call_id=self._brief.call_id,
-            turn=self._state.turn,
-            agent=reply.agent,
-            question=self._state.question,
-            acts=[type(act).__name__ for act in reply.acts],
-        )
         return reply
 
     def cannot_wait(self, heard: Heard) -> bool:
@@ -200,7 +234,6 @@ class LeadDialogue:
             settled=settled or state.settled,
             acts=(*state.acts, *(ActRecord.of(act) for act in acts)),
         )
-        log.info("dialogue.ended", call_id=self._brief.call_id, acts=[type(act).__name__ for act in acts])
         return Reply(
             text, acts=acts, agent=AgentName.CONVERSATION, fixed=fixed and bool(text), interruptible=not text
         )

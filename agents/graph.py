@@ -142,7 +142,8 @@ async def _reply(state: TurnState) -> TurnState:
         heard_whole=True,
         acts=(*call.acts, *(ActRecord.of(act) for act in move.acts)),
     )
-    return {"state": call, "reply": Reply(text, acts=move.acts, agent=state["agent"], fixed=not personal)}
+    reply = Reply(text, acts=move.acts, agent=state["agent"], fixed=not personal, expects=call.expects)
+    return {"state": call, "reply": reply}
 
 
 class _Step(Protocol):

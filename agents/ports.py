@@ -19,6 +19,12 @@ class Dialogue(Protocol):
         An empty reply without acts means: say nothing and listen on.
         """
 
+    async def prepare(self, heard: Heard, *, now: datetime) -> Reply:
+        """What ``reply`` would answer to ``heard`` by now, without any effect: for a pause that may end the turn.
+
+        A ``reply`` to the same words that follows is quick and gives the same; anything else forgets it.
+        """
+
     def cannot_wait(self, heard: Heard) -> bool:
         """Whether this stops even words that the law wants heard whole: an opt-out, a machine, a wrong number."""
 

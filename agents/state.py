@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.domain.intents import Objection
-from agents.domain.questions import Question
+from agents.domain.questions import EXPECTS, Question
 from agents.domain.types import (
     Act,
     BookAppointment,
     Disposition,
     EndCall,
     EndedBy,
+    Expect,
     MarkWrongNumber,
     OptOut,
     ScheduleCallback,
@@ -115,6 +116,11 @@ class CallState:
     closed_by: EndedBy | None = None
     hurried: bool = False
     hurry_asked: tuple[Question, ...] = ()
+
+    @property
+    def expects(self) -> Expect | None:
+        """What the open question asks for that needs patience."""
+        return EXPECTS.get(self.question) if self.question else None
 
     def value(self, name: str) -> str:
         """The value of a fact, "" where it is not known."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from agents.domain import spoken
-from agents.domain.types import Brief
+from agents.domain.types import Brief, Expect
 
 
 class Question(StrEnum):
@@ -35,6 +35,16 @@ TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
 
 ASIDES = frozenset({Question.STILL_THERE, Question.OBJECTION, Question.REMOVAL, Question.CALLBACK_OFFER})
 """Questions beside the agenda: what the call is on to stays the same."""
+
+EXPECTS: Mapping[Question, Expect] = {
+    Question.PRICE: Expect.NUMBER,
+    Question.BUDGET: Expect.NUMBER,
+    Question.SEARCH: Expect.NUMBER,
+    Question.TIMELINE: Expect.DATE,
+    Question.SLOT: Expect.DATE,
+    Question.CALLBACK: Expect.DATE,
+}
+"""Questions whose answers come in pieces: "four hundred ... and fifty thousand"."""
 
 Wordings = tuple[str, ...]
 

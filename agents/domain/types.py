@@ -171,12 +171,20 @@ class EndCall:
 Act = OptOut | BookAppointment | ScheduleCallback | MarkWrongNumber | EndCall
 
 
+class Expect(StrEnum):
+    """What a question asks for that people give in pieces, with pauses to think or look it up."""
+
+    NUMBER = "number"
+    DATE = "date"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What to do now: speak ``text`` (empty: say nothing), then carry out ``acts`` in order.
 
     ``agent`` names the agent that answered. ``fixed`` says that the text is the same in every call of a campaign, so
-    it may be rendered once and kept. ``interruptible`` is False for words the law wants heard whole.
+    it may be rendered once and kept. ``interruptible`` is False for words the law wants heard whole. ``expects`` is
+    what the answer needs patience for, None for nothing in particular.
     """
 
     text: str
@@ -184,6 +192,7 @@ class Reply:
     agent: str = ""
     fixed: bool = False
     interruptible: bool = True
+    expects: Expect | None = None
 
     @property
     def ends(self) -> bool:

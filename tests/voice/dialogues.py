@@ -34,6 +34,7 @@ class ScriptedDialogue:
     def __init__(self, *answers: Answer, opening: Reply = OPENING) -> None:
         self._answers, self._opening = list(answers), opening
         self.before_question: list[bool] = []
+        self.prepared: list[str] = []
         self.heard: list[tuple[HeardKind, str]] = []
         self.played: list[str] = []
         self.ended_by: list[EndedBy] = []
@@ -50,6 +51,11 @@ class ScriptedDialogue:
         if isinstance(answer, BaseException):
             raise answer
         return answer(heard) if callable(answer) else answer
+
+    async def prepare(self, heard: Heard, *, now: datetime) -> Reply:
+        self.prepared.append(heard.text)
+        answer = self._answers[0] if self._answers else BYE
+        return answer if isinstance(answer, Reply) else Reply("")
 
     def cannot_wait(self, heard: Heard) -> bool:
         return "stop" in heard.text.lower() or heard.text == "9"
