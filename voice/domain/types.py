@@ -3,7 +3,7 @@
 Every instant is an aware UTC ``datetime``; offsets and durations carry their unit in the name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from agents.domain.types import Act, EndedBy, Outcome
+from voice.domain.headroom import Limits
 
 
 class CarrierStatus(StrEnum):
@@ -135,7 +136,9 @@ class TalkPlan:
     ``lexicon`` maps words as they are written to how they sound; ``hints`` are words to expect. ``records``: a
     recording may begin once it was announced. ``voicemail_message`` is what may be left after the beep, "" nothing.
     ``snapshot`` is of a conversation to go on with, which had ``turns`` turns until then; ``part`` counts its lines
-    from 1.
+    from 1. ``answered_at`` is when the call was answered, by an earlier line; None: this one answers it.
+    ``erases_on_objection``: somebody who objects to the recording has all of it erased, else their own side of it.
+    ``disclosed``: the opening's statements were heard on an earlier line.
     """
 
     lexicon: Mapping[str, str] = field(default_factory=dict)
@@ -147,6 +150,9 @@ class TalkPlan:
     snapshot: Mapping[str, object] | None = None
     turns: int = 0
     part: int = 1
+    answered_at: datetime | None = None
+    erases_on_objection: bool = True
+    disclosed: bool = False
 
 
 PLAIN_TALK = TalkPlan()
@@ -159,7 +165,7 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """One turn as it was heard. ``seq`` counts from 1 over both speakers; offsets are from the recording's start.
+    """One turn as it was heard. ``seq`` counts from 1 over both speakers; offsets are from the call's answer.
 
     For an agent's turn, ``text`` is what was really played before an interruption, and ``timings`` belong to the wait
     that the person had before it.
@@ -191,11 +197,36 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A stereo WAV: the lead left, the agent right, sample-aligned from ``started_at``."""
+    """What one line recorded: the lead left, the agent right, sample-aligned from ``started_at``, sealed.
+
+    ``bytes`` is the size of the sealed file. ``part`` counts the lines of the call from 1.
+    """
 
     path: Path
     started_at: datetime
     duration_ms: int
+    part: int = 1
+    bytes: int = 0
+
+
+class RecordingState(StrEnum):
+    """What became of the recording of a call under way."""
+
+    BEGAN = "began"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    REDACTED = "redacted"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """``why`` is a sentence for people. ``turns`` are texts of turns that were told before, masked, by their number."""
+
+    state: RecordingState
+    at: datetime
+    why: str = ""
+    turns: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +243,21 @@ class TurnTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Disclosed:
+    """The opening's statements had been heard at ``at``."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Acted:
-    """The conversation decided on ``act``: told at once, since an opt-out must outlive the loss of this process."""
+    """The conversation decided on ``act``: told at once, since an opt-out must outlive the loss of this process.
+
+    ``snapshot`` is its state from then on.
+    """
 
     act: Act
+    snapshot: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +315,21 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """The line ends the conversation by its own will, and closes its media once ``written`` is called, or soon.
+
+    So the carrier, which asks then who talks on, is told that nobody does. ``written`` may be called in any thread.
+    """
+
+    written: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How the line was used, sent once. ``answered_at`` None means that no media socket ever opened.
 
-    ``usage`` is what ``Used`` has not told yet.
+    ``usage`` is what ``Used`` has not told yet. ``cut_off``: the conversation broke off here while the person may be
+    there still, so another line may take it over.
     """
 
     outcome: Outcome
@@ -286,6 +339,7 @@ class Report:
     disclosed_at: datetime | None = None
     usage: tuple[Usage, ...] = ()
     recording: Recording | None = None
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,13 +347,17 @@ class Ended:
     report: Report
 
 
-LineEvent = Live | TurnTaken | Acted | Used | TierChanged | WrappingUp | Ended
+LineEvent = (
+    Live | TurnTaken | Disclosed | Acted | Used | TierChanged | WrappingUp | RecordingChanged | Closing | Ended
+)
 
 
 class SignalKind(StrEnum):
     CARRIER = "carrier"
     MACHINE = "machine"
     HANG_UP = "hang_up"
+    PAUSE_RECORDING = "pause_recording"
+    RESUME_RECORDING = "resume_recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +375,9 @@ class VoiceConfig:
 
     Without ``elevenlabs_api_key`` there is no premium tier. ``elevenlabs_component`` and ``gpu_component`` are keys
     of the rate card; a second of a call uses ``gpu_share`` GPU-seconds, none where ``gpu_component`` is empty.
+    ``recording_keys`` are those of ``voice.recordings.keys``; without any, nothing is recorded.
+    ``headroom`` says up to where new calls are taken. ``trusted_proxies`` are addresses and networks whose word on
+    where a media socket comes from counts.
     """
 
     lines: int
@@ -325,6 +386,7 @@ class VoiceConfig:
     media_url: str
     redis_url: str
     recordings_dir: Path
+    recording_keys: str = field(default="", repr=False)
     whisper_model: str = ""
     whisper_device: str = "cpu"
     whisper_compute_type: str = "int8"
@@ -339,3 +401,5 @@ class VoiceConfig:
     handshake_timeout_s: float = 5.0
     max_call_s: int = 300
     silence_prompt_s: float = 6.0
+    headroom: Limits = field(default_factory=Limits)
+    trusted_proxies: tuple[str, ...] = ()
