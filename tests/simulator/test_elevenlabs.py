@@ -304,6 +304,7 @@ async def test_without_its_voices_it_never_becomes_ready() -> None:
 async def test_it_says_the_words() -> None:
     speech: Speech = ModelSpeech()
     async with provider(speech=speech) as one:
+        one.http.timeout = httpx.Timeout(60)  # the first words load the model
         answer = await ask(one, text="Good morning, how are you today?")
         heard = await speech.understand(answer.content)
     assert re.sub(r"\W+", " ", heard.lower()).strip() == "good morning how are you today"
