@@ -19,6 +19,7 @@ from agents.domain import intents
 from agents.domain.intents import Answer, Intent
 from agents.domain.opt_out import opts_out
 from agents.domain.questions import TIMES, Question, introduction, reason
+from agents.domain.recording import beside_recording, objects_to_recording
 from agents.domain.text import normalise, sentences
 from agents.domain.types import (
     Act,
@@ -32,8 +33,10 @@ from agents.domain.types import (
     Outcome,
     Prospect,
     Reply,
+    StopRecording,
 )
 from agents.graph import conversation_graph
+from agents.resumed import CUT_OFF, last_words
 from agents.returning import begun, recalled
 from agents.state import ActRecord, CallState, Stage, dump, load
 
@@ -41,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 OPT_OUT_KEY = "9"
 OPT_OUT_TEXT = "Understood. I have removed this number and we will not call again. Goodbye."
+RECORDING_OFF = "Sure, the recording is off."
+NOT_RECORDED = "This call is not being recorded."
 MAX_TURNS = 25
 _MACHINE_TURNS = 3
 """A greeting of a voicemail comes within the first turns; later the same words come from a person."""
@@ -73,21 +78,23 @@ class LeadDialogue:
         self._draft: _Draft | None = None
 
     def opening(self, *, now: datetime) -> Reply:
-        """The disclosure, why we call, and the first question. After a break: the open question again.
+        """The disclosure, why we call, and the first question. After a break: an apology and the open question again.
 
-        In a hurry only a question about a time is put again; in place of any other comes the goodbye.
+        In a hurry only a question about a time is put again; in place of any other comes the goodbye. Of a
+        conversation that has ended the last words come again.
         """
         state, brief = self._state, self._brief
         if state.stage is Stage.ENDED:
-            return self._over()
-        resumed = state.stage is Stage.TALKING and state.question is not None
+            return self._over(last_words(state))
+        resumed = state.stage is Stage.TALKING
         if state.hurried and not (resumed and state.question in TIMES):
-            begun = "Sorry, we were cut off." if resumed else f"{introduction(brief)} {reason(brief)}"
+            begun = CUT_OFF if resumed else f"{introduction(brief)} {reason(brief)}"
             end = farewell(state, brief, say=begun)
             return self._end(end.say, *end.acts, settled=end.state.settled, fixed=False)
-        if state.stage is Stage.TALKING and state.question is not None:
-            asked = put(state.question, state, brief, now=now, again=True, offer=state.offered)
-            text = f"Sorry, we were cut off. {asked.text}"
+        if resumed:
+            question, again = state.question or next_question(state, brief, now=now), state.question is not None
+            asked = put(question, state, brief, now=now, again=again, offer=state.offered if again else ())
+            text = f"{CUT_OFF} {asked.text}"
             self._state = replace(asked.state, last_text=text)
             return Reply(text, agent=AgentName.CONVERSATION, expects=asked.state.expects)
         asked = put(next_question(state, brief, now=now), replace(state, stage=Stage.TALKING), brief, now=now)
@@ -137,6 +144,8 @@ class LeadDialogue:
             return Reply("")
         if self._state.turn >= MAX_TURNS:
             return self._end("Thank you for your time. Goodbye.", EndCall("turn_limit"))
+        if self._state.stage is Stage.TALKING and _objects(heard):
+            return self._recording_off(heard, now)
         if heard.before_question and not _says_something(heard.text):
             return Reply("", agent=AgentName.CONVERSATION)
         held = self._held_by_screening(heard, now)
@@ -194,7 +203,7 @@ class LeadDialogue:
             return heard.text.strip() == OPT_OUT_KEY
         if heard.kind is not HeardKind.SPEECH:
             return False
-        if opts_out(heard.text):
+        if opts_out(beside_recording(heard.text) if _objects(heard) else heard.text):
             return True
         if self._state.question is not Question.REMOVAL:
             return False
@@ -223,6 +232,22 @@ class LeadDialogue:
             return Reply("", agent=AgentName.CONVERSATION)
         return self.opening(now=now)
 
+    def _recording_off(self, heard: Heard, now: datetime) -> Reply:
+        """Say that it is off, and put the open question again; in a hurry the goodbye, as after a break."""
+        brief, act = self._brief, StopRecording(heard.text)
+        acts = (act,) if brief.recorded and not self._state.has_act("stop_recording") else ()
+        said = RECORDING_OFF if brief.recorded else NOT_RECORDED
+        if self._state.hurried and self._state.question not in TIMES:
+            end = farewell(self._state, brief, say=said)
+            return self._end(end.say, *acts, *end.acts, settled=end.state.settled, fixed=False)
+        kept = (*self._state.acts, *(ActRecord.of(one) for one in acts))
+        state = replace(self._state, turn=self._state.turn + 1, silences=0, unclear=0, acts=kept)
+        question = state.question or next_question(state, brief, now=now)
+        asked = put(question, state, brief, now=now, again=True, offer=state.offered)
+        text = f"{said} {asked.text}"
+        self._state = replace(asked.state, last_text=text)
+        return Reply(text, acts=acts, agent=AgentName.CONVERSATION, expects=asked.state.expects)
+
     def _end(self, text: str, *acts: Act, settled: Disposition | None = None, fixed: bool = True) -> Reply:
         state = self._state
         self._state = replace(
@@ -238,9 +263,13 @@ class LeadDialogue:
             text, acts=acts, agent=AgentName.CONVERSATION, fixed=fixed and bool(text), interruptible=not text
         )
 
-    def _over(self) -> Reply:
+    def _over(self, text: str = "") -> Reply:
         """The conversation is over already: hang up, whatever else is said."""
-        return Reply("", acts=(EndCall("over"),), agent=AgentName.CONVERSATION)
+        return Reply(text, acts=(EndCall("over"),), agent=AgentName.CONVERSATION)
+
+
+def _objects(heard: Heard) -> bool:
+    return heard.kind is HeardKind.SPEECH and objects_to_recording(heard.text)
 
 
 def _says_something(text: str) -> bool:

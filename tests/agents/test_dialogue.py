@@ -23,6 +23,7 @@ from agents.domain.types import (
     ScheduleCallback,
 )
 from agents.graph import conversation_graph
+from agents.resumed import CUT_OFF
 from agents.state import UnknownSnapshot
 from tests.agents.people import BUYER, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, heard, talk
 
@@ -340,7 +341,7 @@ async def test_another_process_takes_up_the_open_question() -> None:
     resumed = start(SELLER, snapshot=json.loads(json.dumps(dialogue.snapshot())))
 
     assert resumed.snapshot() == dialogue.snapshot()
-    assert resumed.opening(now=NOW).text == "Sorry, we were cut off. What has you thinking about a move?"
+    assert resumed.opening(now=NOW).text == f"{CUT_OFF} What has you thinking about a move?"
 
 
 @pytest.mark.parametrize("change", [{"version": 2}, {"state": {"stage": "nowhere"}}, {"state": None}])

@@ -26,6 +26,7 @@ from agents.domain.types import (
     ScheduleCallback,
 )
 from agents.graph import conversation_graph
+from agents.resumed import CUT_OFF
 from agents.state import VERSION
 from tests.agents.people import BUYER, FACTORY, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, Line, Talk, heard
 
@@ -360,8 +361,8 @@ async def test_after_a_break_a_time_is_asked_for_again_and_nothing_else() -> Non
 
     offered, asked = await resumed(OFFERED), await resumed(["yes"])
 
-    assert (offered.text, offered.acts) == (f"Sorry, we were cut off. {OFFER}", ())
-    assert (asked.text, asked.acts) == (f"Sorry, we were cut off. {GOODBYE}", WRAPPED_UP)
+    assert (offered.text, offered.acts) == (f"{CUT_OFF} {OFFER}", ())
+    assert (asked.text, asked.acts) == (f"{CUT_OFF} {GOODBYE}", WRAPPED_UP)
 
 
 async def test_who_hangs_up_before_the_goodbye_has_hung_up() -> None:

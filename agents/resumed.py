@@ -1,0 +1,54 @@
+"""A conversation whose line was lost: another line goes on with it, or what it came to is read from its last state.
+
+A snapshot is of the last turn or act that was kept. What was heard and said after it is lost, so at most one turn.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from agents.analytics import AnalyticsAgent
+from agents.base import Ending
+from agents.domain.types import Brief, EndedBy, Outcome
+from agents.state import CallState, Stage, UnknownSnapshot, dump, load
+
+log = structlog.get_logger(__name__)
+
+CUT_OFF = "I'm sorry, we were cut off for a moment."
+
+
+def last_words(state: CallState) -> str:
+    """What is said to somebody who may not have heard our last words: those again; nothing where there were none."""
+    return f"{CUT_OFF} {state.last_text}" if state.last_text else ""
+
+
+def to_go_on(brief: Brief, snapshot: Mapping[str, Any] | None, *, disclosed: bool) -> Mapping[str, Any] | None:
+    """The snapshot from which another line goes on; None where it begins afresh, also as this one cannot be read.
+
+    Whom the opening's statements did not reach (``disclosed`` False) hears the opening, and nothing that they told
+    is asked again.
+    """
+    state = _read(brief, snapshot)
+    if state is None:
+        return None
+    if state.stage is Stage.TALKING and not disclosed:
+        state = replace(state, stage=Stage.NEW, question=None)
+    return dump(state)
+
+
+def outcome_of(brief: Brief, snapshot: Mapping[str, Any] | None, *, ended_by: EndedBy) -> Outcome | None:
+    """What a conversation came to by its last state; None where nothing can be read from it."""
+    state = _read(brief, snapshot)
+    return None if state is None else AnalyticsAgent().act(Ending(brief, state, state.closed_by or ended_by))
+
+
+def _read(brief: Brief, snapshot: Mapping[str, Any] | None) -> CallState | None:
+    if snapshot is None:
+        return None
+    try:
+        return load(snapshot)
+    except UnknownSnapshot as unknown:
+        log.warning("dialogue.snapshot_unreadable", call_id=brief.call_id, reason=str(unknown))
+        return None
