@@ -20,6 +20,7 @@ from agents.domain.types import (
     MarkWrongNumber,
     OptOut,
     ScheduleCallback,
+    StopRecording,
 )
 
 VERSION = 1
@@ -50,7 +51,7 @@ class ActRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["opt_out", "book", "callback", "wrong_number", "end"]
+    kind: Literal["opt_out", "book", "callback", "wrong_number", "stop_recording", "end"]
     said: str = ""
     at: AwareDatetime | None = None
 
@@ -65,6 +66,8 @@ class ActRecord(BaseModel):
                 return cls(kind="callback", said=said, at=at)
             case MarkWrongNumber(said=said):
                 return cls(kind="wrong_number", said=said)
+            case StopRecording(said=said):
+                return cls(kind="stop_recording", said=said)
             case EndCall(reason=reason):
                 return cls(kind="end", said=reason)
 
@@ -74,6 +77,8 @@ class ActRecord(BaseModel):
                 return OptOut(self.said)
             case "wrong_number":
                 return MarkWrongNumber(self.said)
+            case "stop_recording":
+                return StopRecording(self.said)
             case "end":
                 return EndCall(self.said)
         if self.at is None:

@@ -107,7 +107,7 @@ def wording(question: Question, *, side: str, asked: int) -> str:
 
 
 def introduction(brief: Brief, *, greeting: str = "Hi") -> str:
-    """Who calls, or is called: person, agent's name, AI assistant, company, recording, way out.
+    """Who calls, or is called: person, agent's name, AI assistant, company, recording where there is, way out.
 
     The law wants it heard whole.
     """
@@ -115,7 +115,8 @@ def introduction(brief: Brief, *, greeting: str = "Hi") -> str:
     who = f"this is {brief.agent_name}, an AI assistant" if brief.agent_name else "this is an AI assistant"
     hello = f"{greeting} {name}" if name else greeting
     whose = f"thanks for calling back, {who} of" if brief.inbound else f"{who} calling for"
-    return f"{hello}, {whose} {brief.company} on a recorded line. You can say stop or press nine at any time."
+    line = " on a recorded line" if brief.recorded else ""
+    return f"{hello}, {whose} {brief.company}{line}. You can say stop or press nine at any time."
 
 
 def reason(brief: Brief) -> str:

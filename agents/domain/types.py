@@ -91,7 +91,7 @@ class Brief:
 
     ``slots`` are the free appointments that may be offered, in order. ``consent_source`` and ``consent_at`` answer
     "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known. ``inbound``: the lead
-    calls us, and the conversation goes on from ``history``.
+    calls us, and the conversation goes on from ``history``. ``recorded``: the call is going to be, and is told so.
     """
 
     call_id: str
@@ -107,6 +107,8 @@ class Brief:
     slots: tuple[datetime, ...] = ()
     inbound: bool = False
     history: History = field(default_factory=History)
+    voicemail_message: str = ""
+    recorded: bool = True
 
 
 class HeardKind(StrEnum):
@@ -162,13 +164,20 @@ class MarkWrongNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRecording:
+    """The person does not want to be recorded; ``said`` is how they put it."""
+
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndCall:
     """Hang up once the reply's words have been played."""
 
     reason: str
 
 
-Act = OptOut | BookAppointment | ScheduleCallback | MarkWrongNumber | EndCall
+Act = OptOut | BookAppointment | ScheduleCallback | MarkWrongNumber | StopRecording | EndCall
 
 
 class Expect(StrEnum):
@@ -184,7 +193,8 @@ class Reply:
 
     ``agent`` names the agent that answered. ``fixed`` says that the text is the same in every call of a campaign, so
     it may be rendered once and kept. ``interruptible`` is False for words the law wants heard whole. ``expects`` is
-    what the answer needs patience for, None for nothing in particular.
+    what the answer needs patience for, None for nothing in particular. ``discloses`` marks the opening, ``is_message``
+    words for a voicemail: once they were played, ``message_played`` is heard. ``keys`` are pressed before the text.
     """
 
     text: str
@@ -193,6 +203,9 @@ class Reply:
     fixed: bool = False
     interruptible: bool = True
     expects: Expect | None = None
+    discloses: bool = False
+    is_message: bool = False
+    keys: str = ""
 
     @property
     def ends(self) -> bool:

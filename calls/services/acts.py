@@ -18,6 +18,7 @@ from agents.domain.types import (
     OptOut,
     Outcome,
     ScheduleCallback,
+    StopRecording,
 )
 from calls.models import Call, CallEvent
 from calls.services.moving import note
@@ -29,6 +30,7 @@ _NAMES: dict[type[Act], str] = {
     MarkWrongNumber: "wrong_number",
     BookAppointment: "book",
     ScheduleCallback: "callback",
+    StopRecording: "stop_recording",
     EndCall: "end",
 }
 # The order in which agents/analytics.py judges: acts bind, and the graver first.
@@ -75,6 +77,8 @@ def _act(fields: dict[str, str]) -> Act:
             return BookAppointment(datetime.fromisoformat(fields["start_at"]))
         case "callback":
             return ScheduleCallback(datetime.fromisoformat(fields["at"]), fields["said"])
+        case "stop_recording":
+            return StopRecording(fields["said"])
         case _:
             return EndCall(fields["reason"])
 
