@@ -1,9 +1,12 @@
 """One conversation on one open media socket, from the first word to the report."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +16,10 @@ from agents.domain.types import Disposition, EndedBy, Outcome
 from agents.ports import Dialogue
 from voice.domain.types import (
     PLAIN_TALK,
+    Acted,
     CarrierStatus,
+    Closing,
+    Disclosed,
     LineEvent,
     Live,
     Recording,
@@ -31,6 +37,9 @@ from voice.metering import Meter
 from voice.pipeline import CallPipeline
 from voice.ports import Spending
 from voice.recorder import Recorder
+from voice.recordings.file import SUFFIX
+from voice.recordings.keeper import RecordingKeeper
+from voice.recordings.keys import Keyring
 from voice.speaker import Speaker
 from voice.spending import SpendingWatch
 from voice.tiers import TieredVoice
@@ -45,6 +54,8 @@ _GOODBYE_S = 6.0  # a voice that has to be waited for, then four seconds of word
 _CARRIER_S = 2.0  # from the carrier's word that the call is over to our own end
 _STOP_S = 5.0
 _RECORDING_S = 5.0
+_CLOSING_S = 1.0
+_OUR_WILL = frozenset({EndedBy.AGENT, EndedBy.LIMIT})
 
 
 class CallSession:
@@ -73,10 +84,20 @@ class CallSession:
         self._answered_at = utc_now()
         self._started = clock()
         self._over: float | None = None
-        path = config.recordings_dir / f"{call_id}.wav"
-        self._recorder = Recorder(path, started_at=self._answered_at, clock=clock, disk=engines.disk)
+        answered_at = plan.answered_at or self._answered_at
+        self._recorder = Recorder(
+            config.recordings_dir / f"{call_id}-{plan.part}{SUFFIX}",
+            answered_at=answered_at,
+            clock=clock,
+            disk=engines.disk,
+            keys=Keyring.parse(config.recording_keys) if config.recording_keys else None,
+            part=plan.part,
+            allowed=plan.records,
+            talked_s=(self._answered_at - answered_at).total_seconds(),
+        )
+        self._keeper = RecordingKeeper(call_id, self._recorder, plan, emit=emit, clock=clock)
         self._meter = Meter(self._clocks(config), emit)
-        transcript = Transcript(self._recorder, self._turn_taken)
+        transcript = Transcript(self._recorder, self._turn_taken, turns=plan.turns)
         voice = TieredVoice(engines.synthesiser, engines.premium, meter=self._meter, emit=emit)
         self._speaker = Speaker(voice, self._recorder, clock)
         self._ears = Ears(
@@ -92,7 +113,7 @@ class CallSession:
             on_sent=self._speaker.sent,
             on_mark_sent=self._speaker.mark_sent,
             on_mark=self._speaker.mark_echoed,
-            on_stop=self._media_closed,
+            on_stop=partial(self._media_closed, True),
             clock=clock,
         )
         self._pipeline = CallPipeline(
@@ -100,7 +121,7 @@ class CallSession:
             wire,
             on_audio=self._audio_heard,
             on_key=self._key_heard,
-            on_closed=self._media_closed,
+            on_closed=partial(self._media_closed, False),
             on_fault=self._broken,
         )
         self._turns = TurnTaking(
@@ -110,10 +131,14 @@ class CallSession:
             ears=self._ears,
             speaker=self._speaker,
             transcript=transcript,
-            emit=emit,
+            emit=self._acted,
+            on_disclosed=self._disclosed,
             silence_prompt_s=config.silence_prompt_s,
             clock=clock,
         )
+        if plan.disclosed:
+            self._turns.disclosed = self._started
+            self._keeper.announced(self._started)
         self._ended: asyncio.Future[EndedBy] = asyncio.get_running_loop().create_future()
         self._spent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._watch = SpendingWatch(
@@ -138,6 +163,8 @@ class CallSession:
         talk.add_done_callback(self._part_ended)
         try:
             ended_by = await self._until_ended(talk)
+            if ended_by in _OUR_WILL:
+                await self._tell_closing()
         finally:
             for task in (watch, talk):
                 task.cancel()
@@ -163,6 +190,10 @@ class CallSession:
             self.end(EndedBy.AGENT)
         elif signal.kind is SignalKind.MACHINE and signal.value.startswith(("machine_", "fax")):
             self._turns.machine_heard(signal.value)
+        elif signal.kind is SignalKind.PAUSE_RECORDING:
+            self._keeper.pause(signal.value)
+        elif signal.kind is SignalKind.RESUME_RECORDING:
+            self._keeper.resume(signal.value)
         elif signal.kind is SignalKind.CARRIER and _final(signal.value):
             # The media socket closes by itself as a rule, and tells who hung up.
             asyncio.get_running_loop().call_later(_CARRIER_S, self.end, EndedBy.CARRIER)
@@ -170,13 +201,21 @@ class CallSession:
     # What the parts tell.
 
     def _turn_taken(self, turn: TurnRecord) -> None:
+        self._keeper.taken(turn)
         self._emit(TurnTaken(turn, self._dialogue.snapshot()))
+
+    def _acted(self, acted: Acted) -> None:
+        self._emit(replace(acted, snapshot=self._dialogue.snapshot()))
+
+    def _disclosed(self, at: float) -> None:
+        self._emit(Disclosed(self._recorder.at(at)))
+        self._keeper.announced(at)
 
     def _voice_heard(self) -> None:
         self._turns.voice_heard()
 
     def _turn_heard(self, turn: Turn | None) -> None:
-        self._turns.turn_heard(turn)
+        self._turns.turn_heard(self._keeper.heard(turn) if turn else None)
 
     def _key_heard(self, key: str) -> None:
         self._turns.key_heard(key)
@@ -185,8 +224,9 @@ class CallSession:
         self._recorder.lead(pcm, at)
         self._ears.feed(pcm, at)
 
-    def _media_closed(self) -> None:
-        self.end(EndedBy.LEAD)
+    def _media_closed(self, clean: bool) -> None:
+        """``clean``: the carrier said so, and the person has hung up; else the way to them broke."""
+        self.end(EndedBy.LEAD if clean else EndedBy.FAULT)
 
     def _broken(self, error: BaseException) -> None:
         log.error("voice.fault", call_id=self._call_id, exc_info=error)
@@ -238,6 +278,21 @@ class CallSession:
         await asyncio.gather(farewell, return_exceptions=True)
         return EndedBy.LIMIT
 
+    async def _tell_closing(self) -> None:
+        """Have it kept that this is the end, before the carrier finds the media closed and asks who talks on."""
+        loop, written = asyncio.get_running_loop(), asyncio.Event()
+
+        def kept() -> None:
+            with contextlib.suppress(RuntimeError):  # so late that the loop is gone
+                loop.call_soon_threadsafe(written.set)
+
+        self._emit(Closing(kept))
+        try:
+            async with asyncio.timeout(_CLOSING_S):
+                await written.wait()
+        except TimeoutError:
+            log.warning("call.closing_not_kept", call_id=self._call_id, waited_s=_CLOSING_S)
+
     async def _close_media(self, media: "asyncio.Task[None]") -> None:
         await self._pipeline.stop()
         _, late = await asyncio.wait({media}, timeout=_STOP_S)
@@ -246,7 +301,7 @@ class CallSession:
             media.cancel()
 
     async def _report(self, ended_by: EndedBy, ended_at: datetime) -> Report:
-        recording = await self._recorded()
+        recording, cut_off = await self._recorded(), ended_by is EndedBy.FAULT
         try:
             outcome = self._dialogue.wrap_up(ended_by=ended_by, now=ended_at)
         except Exception:
@@ -260,12 +315,13 @@ class CallSession:
             disclosed_at=None if self._turns.disclosed is None else self._recorder.at(self._turns.disclosed),
             usage=self._meter.take(),
             recording=recording,
+            cut_off=cut_off,
         )
 
     async def _recorded(self) -> Recording | None:
         try:
             async with asyncio.timeout(_RECORDING_S):
-                return await asyncio.wrap_future(self._recorder.finish())
+                return await asyncio.wrap_future(self._keeper.finish())
         except TimeoutError:
             log.error("recording.late", call_id=self._call_id, waited_s=_RECORDING_S)
             return None

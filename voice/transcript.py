@@ -25,10 +25,10 @@ def answer_timings(turn: Turn, *, replied: float | None, first_audio: float | No
 
 
 class Transcript:
-    """Numbers the turns and hands each to ``taken``."""
+    """Numbers the turns, those of earlier lines included, and hands each to ``taken``."""
 
-    def __init__(self, recorder: Recorder, taken: Callable[[TurnRecord], None]) -> None:
-        self._recorder, self._taken, self._seq = recorder, taken, 0
+    def __init__(self, recorder: Recorder, taken: Callable[[TurnRecord], None], *, turns: int = 0) -> None:
+        self._recorder, self._taken, self._seq = recorder, taken, turns
 
     def lead(self, turn: Turn) -> None:
         self._add(Speaker.LEAD, turn.text, turn.started, turn.ended, confidence=turn.confidence)

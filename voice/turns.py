@@ -48,7 +48,8 @@ class TurnTaking:
     """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as it is decided.
 
     ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
-    not. ``closing`` is True from our goodbye on. ``silence_prompt_s`` without a word are heard as silence.
+    not; ``on_disclosed`` is told it. ``closing`` is True from our goodbye on. ``silence_prompt_s`` without a word are
+    heard as silence.
     """
 
     def __init__(
@@ -194,7 +195,7 @@ class TurnTaking:
                 return
             stop = self._stopped_by(reply)
             spoken = await self._speak(reply, parts[said:], stop, turn, replied)
-            if opening and self.disclosed is None:
+            if opening and self.disclosed is None and not reply.ends:
                 self._disclose(spoken, last_statement(parts) - said)
             # A clause that was cut is said again as a whole, where it has to be said again.
             heard = [*parts[:said], *([spoken.text] if spoken.text else [])]
@@ -243,6 +244,7 @@ class TurnTaking:
     def _disclose(self, spoken: Spoken, needed: int) -> None:
         if 0 < needed <= spoken.whole:
             self._question_from = self.disclosed = spoken.moments[needed - 1]
+            self._on_disclosed(self.disclosed)
 
     async def hear_out(self) -> None:
         """What was said into the end still counts, an opt-out above all, whatever has broken by then."""
