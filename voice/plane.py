@@ -19,6 +19,7 @@ from agents.ports import Dialogue, DialogueFactory
 from voice.bell import Listener
 from voice.domain.types import PLAIN_TALK, Ended, Report, Signal, SignalKind, StreamTarget, TalkPlan, VoiceConfig
 from voice.engines import EngineRoom, Engines
+from voice.headroom import Headroom
 from voice.line import PhoneLine, report_without_media, silent_report
 from voice.media.ports import MediaStats
 from voice.media.stats import MediaMeter
@@ -102,7 +103,8 @@ class VoicePlane:
 
     A loop that does not answer for ``hung_after_s`` seconds is hung: no line is given out and ``healthy`` is False
     until it answers again. ``on_loop`` is told, in another thread, and once more when the loop has been silent for
-    ``hopeless_after_s`` or has ended by itself.
+    ``hopeless_after_s`` or has ended by itself. ``on_headroom`` is told, on the loop, when calls begin to be refused
+    for want of headroom and when they are taken again.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class VoicePlane:
         hung_after_s: float = HUNG_AFTER_S,
         hopeless_after_s: float = HOPELESS_AFTER_S,
         on_loop: Callable[[LoopState], None] = lambda _: None,
+        on_headroom: Callable[[], None] = lambda: None,
     ) -> None:
         self._config, self._dialogues, self._ring_margin_s = config, dialogues, ring_margin_s
         self._engine_room = EngineRoom(config, recogniser=recogniser, synthesiser=synthesiser, premium=premium)
@@ -130,7 +133,7 @@ class VoicePlane:
             public_url=lambda: self.media_url,
         )
         self._lock = threading.Lock()
-        self._call_ids: set[str] = set()
+        self._taken: set[tuple[str, int]] = set()  # by call and part
         self._draining = False
         self._tokens: dict[str, _Seat] = {}
         self._seats: dict[str, _Seat] = {}
@@ -142,6 +145,14 @@ class VoicePlane:
         self._hung_after_s, self._hopeless_after_s, self._on_loop_state = hung_after_s, hopeless_after_s, on_loop
         self._watchdog: Watchdog | None = None
         self._media_meter = MediaMeter()
+        self._headroom = Headroom(
+            config.headroom,
+            lines=config.lines,
+            calls=self._calls,
+            lateness_ms=lambda: self._media_meter.stats().lateness_p99_ms,
+            queues=lambda: self._engine_room.processes,
+            changed=on_headroom,
+        )
         self.port = config.media_port
 
     # Any thread.
@@ -152,7 +163,19 @@ class VoicePlane:
         return self._config.media_url or f"ws://{self._config.media_host}:{self.port}/media"
 
     def health(self) -> Health:
-        return Health(lines=self._config.lines, free=self._config.lines - self.live, draining=self._draining)
+        headroom, live = self._headroom, self.live
+        return Health(
+            lines=self._config.lines,
+            free=max(0, min(self._config.lines, headroom.offered) - live),
+            draining=self._draining,
+            offered=headroom.offered,
+            why=headroom.why,
+        )
+
+    @property
+    def headroom(self) -> Headroom:
+        """What is measured of this process, and whether it takes calls."""
+        return self._headroom
 
     def media_stats(self) -> MediaStats:
         """How late our packets go out, over the last seconds: what there is of headroom on the loop."""
@@ -209,7 +232,7 @@ class VoicePlane:
     @property
     def live(self) -> int:
         """Lines in use."""
-        return len(self._call_ids)
+        return len(self._taken)
 
     def open_line(
         self,
@@ -227,18 +250,20 @@ class VoicePlane:
         with self._lock:
             if self._draining:
                 raise NoLine("This process takes no new calls: it is draining.")
-            if len(self._call_ids) >= self._config.lines:
+            if len(self._taken) >= self._config.lines:
                 raise NoLine(f"All {self._config.lines} lines are taken.")
-            if brief.call_id in self._call_ids:
+            if len(self._taken) >= self._headroom.offered:
+                raise NoLine(f"No headroom for another call. {self._headroom.why}")
+            if (place := (brief.call_id, plan.part)) in self._taken:
                 raise NoLine(f"Call {brief.call_id} has a line here already.")
-            self._call_ids.add(brief.call_id)
+            self._taken.add(place)
         try:
             ring_s, talk_s = ring_timeout_s + self._ring_margin_s, min(max_length_s, self._config.max_call_s)
             seat = self._seat(brief, spending, plan, ring_s, talk_s)
             self._seats[brief.call_id] = self._tokens[seat.line.stream.token] = seat
             asyncio.run_coroutine_threadsafe(self._hold(seat), self._loop)
         except BaseException:
-            self._call_ids.discard(brief.call_id)
+            self._taken.discard(place)
             raise
         return seat.line
 
@@ -247,16 +272,18 @@ class VoicePlane:
         self._on_loop(self._signalled, signal)
 
     def _seat(self, brief: Brief, spending: Spending, plan: TalkPlan, ring_s: float, max_length_s: float) -> _Seat:
-        call_id = brief.call_id
+        closed = Signal(brief.call_id, SignalKind.HANG_UP, "closed")
         line = PhoneLine(
-            call_id,
+            brief.call_id,
             StreamTarget(self.media_url, secrets.token_urlsafe(32)),
             deadline_s=ring_s + max_length_s + _WIND_UP_S,
             deliver=self.deliver,
-            hang_up=lambda: self.deliver(Signal(call_id, SignalKind.HANG_UP, "closed")),
+            # This line alone: another one may hold the call by then.
+            hang_up=lambda: self._on_loop(seat.signal, closed),
         )
         dialogue = self._dialogues(brief, snapshot=plan.snapshot)
-        return _Seat(line, dialogue, spending, plan, ring_s=ring_s, max_length_s=max_length_s)
+        seat = _Seat(line, dialogue, spending, plan, ring_s=ring_s, max_length_s=max_length_s)
+        return seat
 
     def _watch(self) -> None:
         if self._loop is None or self._thread is None:
@@ -317,18 +344,25 @@ class VoicePlane:
             try:
                 self._engines = await self._engine_room.start(disk, first_words=GOODBYE)
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
+                self._headroom.start()
                 ready.set_result(None)  # the socket listens already
                 stopping = asyncio.create_task(self._stopping.wait())
                 await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 server.should_exit = True
                 await serving
             finally:
+                self._headroom.stop()
                 await self._engine_room.stop()
 
     def _listening(self) -> socket.socket:
         listening = socket.create_server((self._config.media_host, self._config.media_port), backlog=512)
         self.port = listening.getsockname()[1]
         return listening
+
+    def _calls(self) -> tuple[int, int]:
+        """Calls that talk and calls that ring."""
+        talking = sum(seat.session is not None for seat in list(self._seats.values()))
+        return talking, max(0, self.live - talking)
 
     async def _hold(self, seat: _Seat) -> None:
         """One call from the ring to the report."""
@@ -340,8 +374,9 @@ class VoicePlane:
             log.exception("voice.fault", call_id=call_id)
         finally:
             self._tokens.pop(seat.line.stream.token, None)
-            self._seats.pop(call_id, None)
-            self._call_ids.discard(call_id)
+            if self._seats.get(call_id) is seat:  # else another line of this process has taken the call over
+                del self._seats[call_id]
+            self._taken.discard((call_id, seat.plan.part))
             seat.over.set()
             if seat.session is not None:  # one that broke has no report of its own
                 seat.session.tell_usage()
