@@ -30,9 +30,19 @@ _HEADLINES: Mapping[Disposition, str] = {
     Disposition.VOICEMAIL: "Reached a voicemail; no message left",
     Disposition.HUNG_UP: "The call ended before anything was settled",
     Disposition.NO_ANSWER: "Nobody spoke",
+    Disposition.BAD_NUMBER: "No person can be reached at this number",
     Disposition.FAILED: "The call broke off through a fault of ours",
 }
+_WITH_A_MACHINE: Mapping[Stage, Disposition] = {
+    Stage.MACHINE: Disposition.VOICEMAIL,
+    Stage.MESSAGE: Disposition.VOICEMAIL,
+    Stage.SCREENED: Disposition.NO_ANSWER,
+    Stage.MENU: Disposition.NO_ANSWER,
+    Stage.HELD: Disposition.NO_ANSWER,
+}
+"""What a call came to that ended while a machine was on the line: nobody was reached."""
 _PROMISED = "We promised to follow up"
+_LEFT = "Left a message on a voicemail"
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -50,7 +60,7 @@ class AnalyticsAgent(BaseAgent[Ending, Outcome]):
             disposition=disposition,
             summary=_summary(disposition, facts, points, state, brief),
             acts=state.carried_out(),
-            facts=facts,
+            facts={**facts, "voicemail_message": "left"} if state.message_left else facts,
             score=points,
         )
 
@@ -106,6 +116,8 @@ def disposition_of(ending: Ending) -> Disposition:
             return disposition
     if state.settled is not None:
         return state.settled
+    if ending.ended_by is not EndedBy.FAULT and state.stage in _WITH_A_MACHINE:
+        return _WITH_A_MACHINE[state.stage]
     # What earlier calls told qualifies nobody who says nothing in this one.
     if is_qualified(state, ending.brief) and state.turn > state.silences:
         return Disposition.QUALIFIED
@@ -119,6 +131,8 @@ def _summary(disposition: Disposition, facts: Mapping[str, str], points: int, st
     zone = zone_of(brief.lead_zone)
     ours = disposition is Disposition.CALLBACK_REQUESTED and not state.has_act("callback")
     headline = _PROMISED if ours else _HEADLINES[disposition]
+    if state.message_left:
+        headline = _LEFT
     at = last_act_at(state, {"appointment": "book", "callback_requested": "callback"}.get(disposition, ""))
     if disposition is Disposition.APPOINTMENT and not state.has_act("book"):
         headline, at = "Keeps the appointment", brief.history.appointment_at

@@ -1,7 +1,7 @@
 """One conversation with a lead, as the voice side holds it: ``start(brief)`` gives a ``Dialogue``.
 
 What the law asks for is plain code here and never reaches the graph: the opening disclosure, key 9, and the words
-that opt out. A machine that answers is left without a word.
+that opt out. What machines say goes to ``agents.machines``.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from agents import machines
 from agents.agenda import next_question, put
 from agents.analytics import AnalyticsAgent, prospect_of
 from agents.base import AgentName, Ending
@@ -36,6 +37,7 @@ from agents.domain.types import (
     StopRecording,
 )
 from agents.graph import conversation_graph
+from agents.machines import Response
 from agents.resumed import CUT_OFF, last_words
 from agents.returning import begun, recalled
 from agents.state import ActRecord, CallState, Stage, dump, load
@@ -47,9 +49,6 @@ OPT_OUT_TEXT = "Understood. I have removed this number and we will not call agai
 RECORDING_OFF = "Sure, the recording is off."
 NOT_RECORDED = "This call is not being recorded."
 MAX_TURNS = 25
-_MACHINE_TURNS = 3
-"""A greeting of a voicemail comes within the first turns; later the same words come from a person."""
-
 _PICKING_UP = frozenset({Intent.GREETING, Intent.WHO_IS_THIS, Intent.REPEAT})
 _WANTS_REMOVAL = frozenset({"remove it", "please remove it", "remove", "do that", "please do", "go ahead", "do it"})
 
@@ -101,7 +100,13 @@ class LeadDialogue:
         told = (introduction(brief), reason(brief), recalled(brief, now=now), asked.text)
         text = " ".join(part for part in told if part)
         self._state = replace(asked.state, last_text=text)
-        return Reply(text, agent=AgentName.CONVERSATION, interruptible=False, expects=asked.state.expects)
+        return Reply(
+            text,
+            agent=AgentName.CONVERSATION,
+            interruptible=False,
+            expects=asked.state.expects,
+            discloses=True,
+        )
 
     async def prepare(self, heard: Heard, *, now: datetime) -> Reply:
         """What ``reply`` would answer by now. Changes nothing that counts: ``reply`` to the same words takes it over
@@ -136,21 +141,15 @@ class LeadDialogue:
             return self._end(OPT_OUT_TEXT, OptOut(heard.text), EndCall("opt_out"), settled=Disposition.DO_NOT_CALL)
         if self._state.stage is Stage.ENDED:
             return self._over()
-        if heard.kind is HeardKind.MACHINE and not heard.text.startswith(("machine", "fax")):
-            return Reply("")
-        if self._machine_answered(heard):
-            return self._end("", EndCall("voicemail"), settled=Disposition.VOICEMAIL)
-        if heard.kind is HeardKind.MACHINE:
-            return Reply("")
         if self._state.turn >= MAX_TURNS:
             return self._end("Thank you for your time. Goodbye.", EndCall("turn_limit"))
+        met = machines.respond(self._state, self._brief, heard)
+        if met is not None:
+            return self._meet(met, now)
         if self._state.stage is Stage.TALKING and _objects(heard):
             return self._recording_off(heard, now)
         if heard.before_question and not _says_something(heard.text):
             return Reply("", agent=AgentName.CONVERSATION)
-        held = self._held_by_screening(heard, now)
-        if held is not None:
-            return held
         if heard.kind is HeardKind.KEY:
             heard = replace(heard, text="", kind=HeardKind.SPEECH)
         result = await conversation_graph().ainvoke(
@@ -165,17 +164,17 @@ class LeadDialogue:
         """An opt-out, a machine, a wrong number: whatever makes the rest of our words pointless or unlawful."""
         if self._asks_to_opt_out(heard):
             return True
-        if heard.kind is HeardKind.MACHINE:
-            return heard.text.startswith(("machine", "fax")) and self._machine_answered(heard)
+        if machines.cannot_wait(self._state, self._brief, heard):
+            return True
         if heard.kind is not HeardKind.SPEECH:
             return False
-        return self._machine_answered(heard) or Intent.WRONG_NUMBER in intents.read(normalise(heard.text)).intents
+        return Intent.WRONG_NUMBER in intents.read(normalise(heard.text)).intents
 
     def interrupted(self, *, played: str) -> None:
         """Unless the last sentence had begun, its question was not heard and a bare yes does not answer it."""
         *before, _ = sentences(self._state.last_text)
         heard, needed = len(normalise(played)), len(normalise(" ".join(before)))
-        self._state = replace(self._state, heard_whole=heard > needed)
+        self._state = machines.played(replace(self._state, heard_whole=heard > needed), played)
 
     def prospect(self) -> Prospect:
         """How far the talk has come, and the lead's score as ``wrap_up`` would give it. Changes nothing."""
@@ -210,27 +209,22 @@ class LeadDialogue:
         words = normalise(heard.text)
         return words in _WANTS_REMOVAL or intents.answer(words) is Answer.YES or "remove" in words.split()
 
-    def _machine_answered(self, heard: Heard) -> bool:
-        """The carrier's verdict stands unless the person has told us something by then, or a screening service spoke,
-        which carriers take for a machine too; a beep is a voicemail's in any case."""
-        if heard.kind is HeardKind.MACHINE:
-            screened = self._state.stage is Stage.SCREENED and not heard.text.endswith("beep")
-            return not (self._state.facts or screened)
-        if heard.kind is not HeardKind.SPEECH or self._state.turn >= _MACHINE_TURNS or self._brief.inbound:
-            return False
-        said = intents.read(normalise(heard.text)).intents
-        return Intent.VOICEMAIL in said and Intent.SCREENING not in said
-
-    def _held_by_screening(self, heard: Heard, now: datetime) -> Reply | None:
-        """Before anybody heard the opening, speech is answered by it; a screening service's "hold on" by nothing."""
-        if self._state.stage is Stage.TALKING or heard.kind is not HeardKind.SPEECH:
-            return None
-        said = intents.read(normalise(heard.text)).intents
-        if self._state.stage is Stage.NEW and Intent.SCREENING in said:
-            return None
-        if said & {Intent.HOLD, Intent.SCREENING} and not self._state.hurried:
-            return Reply("", agent=AgentName.CONVERSATION)
-        return self.opening(now=now)
+    def _meet(self, met: Response, now: datetime) -> Reply:
+        """Carry out what a machine is answered, or open to the person who has come to the phone."""
+        self._state = met.state
+        if met.opens:
+            return self.opening(now=now)
+        if met.acts:
+            return self._end(met.say, *met.acts, settled=met.state.settled, fixed=False)
+        if met.say:
+            self._state = replace(met.state, last_text=met.say)
+        return Reply(
+            met.say,
+            agent=AgentName.CONVERSATION if met.say or met.keys else "",
+            fixed=met.is_message,
+            is_message=met.is_message,
+            keys=met.keys,
+        )
 
     def _recording_off(self, heard: Heard, now: datetime) -> Reply:
         """Say that it is off, and put the open question again; in a hurry the goodbye, as after a break."""

@@ -31,7 +31,16 @@ class UnknownSnapshot(Exception):
 
 
 class Stage(StrEnum):
+    """``HELD``: perhaps a machine, so nothing is said. ``MACHINE``: a voicemail greets; ``MESSAGE``: ours is left.
+
+    ``SCREENED`` and ``MENU``: a service answered before the person.
+    """
+
     NEW = "new"
+    HELD = "held"
+    MACHINE = "machine"
+    MESSAGE = "message"
+    MENU = "menu"
     SCREENED = "screened"
     TALKING = "talking"
     ENDED = "ended"
@@ -95,7 +104,9 @@ class CallState:
     asked, and ``heard_whole`` whether the person let it finish. ``objection`` is the one whose own question is open.
     ``settled`` is the disposition that the talk has come to so far, acts apart; ``closed_by`` who ended the call.
     ``hurried`` asks for the shortest way to a kind end, and ``hurry_asked`` are the questions about a time that were
-    open then or put since. Both have defaults, so a snapshot from before them loads, and the other way round.
+    open then or put since. Of machines: ``purposes`` counts how often a screening service was told why we call,
+    ``keys`` are those pressed into a menu, ``messages`` counts those begun on a voicemail, and ``message_left`` says
+    that one was heard whole. They all have defaults, so a snapshot from before them loads, and the other way round.
     """
 
     stage: Stage = Stage.NEW
@@ -121,6 +132,10 @@ class CallState:
     closed_by: EndedBy | None = None
     hurried: bool = False
     hurry_asked: tuple[Question, ...] = ()
+    purposes: int = 0
+    keys: tuple[str, ...] = ()
+    messages: int = 0
+    message_left: bool = False
 
     @property
     def expects(self) -> Expect | None:

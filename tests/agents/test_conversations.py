@@ -275,7 +275,6 @@ async def test_robot_question_is_answered_truthfully_and_the_call_goes_on_to_a_b
         "The person you are calling is not available. Please record your message.",
         "Your call has been forwarded to an automated voice messaging system.",
         Heard("machine_end_beep", NOW, HeardKind.MACHINE),
-        Heard("fax", NOW, HeardKind.MACHINE),
     ],
 )
 async def test_voicemail_is_left_without_a_word(line: str | Heard) -> None:

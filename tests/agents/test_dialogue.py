@@ -247,7 +247,7 @@ async def test_call_screening_is_told_who_calls_and_the_person_gets_the_opening(
     )  # fmt: skip
 
     assert held.texts[1] == (
-        "This is Ava, an AI assistant from Summit Realty. I am calling about your home on Maple Street."
+        "Hi, this is Ava, an AI assistant with Summit Realty, calling Maria about the house on Maple Street."
     )
     assert held.texts[2] == ""
     assert "on a recorded line. You can say stop or press nine" in held.texts[3]

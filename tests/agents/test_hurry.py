@@ -327,14 +327,14 @@ async def test_nobody_there_is_promised_nothing(before: list[Line]) -> None:
 
     assert held.texts == ["I cannot hear you, so I will let you go. Goodbye."]
     assert held.acts == (EndCall("silence"),)
-    assert held.outcome.disposition is (Disposition.HUNG_UP if before else Disposition.NO_ANSWER)
+    assert held.outcome.disposition is Disposition.NO_ANSWER
 
 
 async def test_a_screening_service_hears_who_called() -> None:
     first = await hurried(SELLER, [], [SCREENED], opened=False)
     later = await hurried(SELLER, [], ["please hold"], opened=False)
 
-    said = "This is Ava, an AI assistant from Summit Realty. I am calling about your home on Maple Street."
+    said = "Hi, this is Ava, an AI assistant with Summit Realty, calling Maria about the house on Maple Street."
     assert first.texts == [f"{said} {GOODBYE}"]
     assert later.texts == [f"{INTRODUCTION} {GOODBYE}"]
     assert first.acts == later.acts == WRAPPED_UP
@@ -446,7 +446,11 @@ async def test_a_snapshot_from_before_loads_and_can_be_hurried() -> None:
 
     snapshot = unhurried.snapshot()
     assert snapshot["version"] == OLD_SNAPSHOT["version"] == VERSION
-    assert snapshot["state"] == {**OLD_SNAPSHOT["state"], "hurried": False, "hurry_asked": []}
+    assert snapshot["state"] == {
+        **OLD_SNAPSHOT["state"],
+        **{"hurried": False, "hurry_asked": []},
+        **{"purposes": 0, "keys": [], "messages": 0, "message_left": False},
+    }
     assert (await unhurried.reply(heard("paid off"), now=NOW)).text == f"Thank you. {OFFER}"
     assert (await dialogue.reply(heard("paid off"), now=NOW)).text == f"Thank you. {SHORT_OF_TIME} {OFFER}"
 
