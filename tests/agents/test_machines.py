@@ -95,8 +95,8 @@ def test_who_picks_up(said: str, live: bool) -> None:
 @pytest.mark.parametrize(
     ("brief", "matter"),
     [
-        (BUYER,
-         "Hi, this is Ava, an AI assistant with Summit Realty, calling Tom about the home search they asked us about."),
+        (replace(BUYER, company="Summit"),
+         "Hi, this is Ava, an AI assistant with Summit, calling Tom about the home search they asked us about."),
         (replace(SELLER, property_address=""),
          "Hi, this is Ava, an AI assistant with Summit Realty, calling Maria about their house."),
         (replace(SELLER, interest="", lead_name="", agent_name=""),
