@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-dispatch lint format lock clean
+.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-dispatch bench-voice lint format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -62,6 +62,9 @@ chaos: install-dev ## Three long runs of faults over 510 leads each; SEED=17 rep
 bench-billing: install-dev ## Holds and settlements a second against a bare UPDATE; the cost pages at a million calls
 	@$(BIN)/python -m bench.billing
 	@$(BIN)/python -m bench.analytics
+
+bench-voice: install-dev ## Answer latency, calls per process and cost per call beside stock Pipecat; SPEECH=folder of recordings
+	@$(BIN)/python -m bench.voice $(if $(SPEECH),--speech $(SPEECH))
 
 bench-dispatch: install-dev ## Due leads, decisions and queued calls a second, from 10,000 to a million leads
 	@$(BIN)/python -m bench.dispatch
