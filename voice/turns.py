@@ -13,7 +13,7 @@ from agents.domain.types import Heard, HeardKind, Reply
 from agents.ports import Dialogue
 from voice.domain.types import Acted, TurnTimings
 from voice.hearing import Ears, Turn
-from voice.pipeline import CallPipeline
+from voice.media.ports import Media
 from voice.speaker import Speaker, Spoken
 from voice.speech.synthesis import clauses
 from voice.transcript import Transcript, answer_timings
@@ -57,11 +57,12 @@ class TurnTaking:
         call_id: str,
         dialogue: Dialogue,
         *,
-        pipeline: CallPipeline,
+        pipeline: Media,
         ears: Ears,
         speaker: Speaker,
         transcript: Transcript,
         emit: Callable[[Acted], None],
+        on_disclosed: Callable[[float], None] = lambda _: None,
         silence_prompt_s: float,
         clock: Callable[[], float],
     ) -> None:
@@ -74,6 +75,7 @@ class TurnTaking:
         self._urgent = asyncio.Event()
         self._question_from = math.inf  # when our first question began to be heard
         self._replying: asyncio.Future[Reply] | None = None
+        self._on_disclosed = on_disclosed
         self.disclosed: float | None = None
         self.closing = False
 
