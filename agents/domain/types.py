@@ -193,8 +193,8 @@ class Reply:
 
     ``agent`` names the agent that answered. ``fixed`` says that the text is the same in every call of a campaign, so
     it may be rendered once and kept. ``interruptible`` is False for words the law wants heard whole. ``expects`` is
-    what the answer needs patience for, None for nothing in particular. ``discloses`` marks the opening. Once the words
-    of an ``is_message``, for a voicemail, were played, ``message_played`` is heard. ``keys`` are pressed first.
+    what the answer needs patience for, None for nothing in particular. ``discloses`` marks the opening. Once the
+    words of an ``is_message``, for a voicemail, were played, ``message_played`` is heard. ``keys`` come first.
     """
 
     text: str
