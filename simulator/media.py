@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidHandshake, InvalidURI
 
 from simulator import audio
 from simulator.domain.call import Call
@@ -20,6 +20,7 @@ from simulator.faults import MediaFaults
 log = structlog.get_logger(__name__)
 _STREAM_PROTOCOL_ERROR = 31951
 _STREAM_HANDSHAKE_ERROR = 31920
+_STREAM_CLOSE_ERROR = 31921
 _CONNECT_TIMEOUT_S = 10
 _MOST_UNSENT = 500
 _GAP_TICKS = round(0.3 / audio.FRAME_S)
@@ -108,6 +109,8 @@ class MediaStream:
         try:
             async for message in connection:
                 self._receive(message)
+        except ConnectionClosedError as error:
+            self._fault(_STREAM_CLOSE_ERROR, f"Stream - WebSocket - Close Error: {error}")
         finally:
             await self._stop(connection, sender)
 
