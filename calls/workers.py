@@ -62,6 +62,7 @@ def begin(sender: Any, **_signal: object) -> None:
     _served = tuple(name for name in sender.app.amqp.queues.consume_from if name.startswith(queues.PREFIX))
     _most = sender.controller.concurrency
     heartbeat.start(worker.plane().healthy)
+    worker.on_headroom(heartbeat.hurry)
 
 
 def hurry(**_signal: object) -> None:
@@ -84,8 +85,17 @@ def _announce(owner: str) -> None:
 
     if not _served:
         return  # it begins in a moment
-    health = worker.plane().health()
-    workers.announce(owner, queues=_served, lines=min(health.lines, _most), draining=health.draining)
+    plane = worker.plane()
+    health = plane.health()
+    workers.announce(
+        owner,
+        queues=_served,
+        lines=min(health.lines, _most),
+        draining=health.draining,
+        offered=health.offered,
+        why=health.why,
+        measured=plane.headroom.measured.figures(),
+    )
 
 
 heartbeat = Heartbeat(_announce)

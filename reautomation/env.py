@@ -8,6 +8,7 @@ import os
 import re
 from decimal import ROUND_UP, Decimal
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
@@ -17,10 +18,21 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calls.domain.queues import QUEUES
+from voice.recordings.bucket import Bucket
+from voice.recordings.keys import BadKeys, Keyring
 
 ROOT = Path(__file__).resolve().parent.parent
 _SECRETS = frozenset(
-    {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "TWILIO_AUTH_TOKEN", "ELEVENLABS_API_KEY", "EMAIL_URL"}
+    {
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "TWILIO_AUTH_TOKEN",
+        "ELEVENLABS_API_KEY",
+        "EMAIL_URL",
+        "RECORDING_KEYS",
+        "RECORDINGS_S3_SECRET_KEY",
+    }
 )
 
 
@@ -61,6 +73,23 @@ def listed(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _networks(value: str) -> str:
+    for part in listed(value):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise ValueError("must be addresses or networks with commas between them, as in 10.0.0.0/8") from None
+    return value
+
+
+def _media_url(value: str) -> str:
+    try:
+        media_url(value, port=1, number=1)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise ValueError("must be a URL whose only placeholders are {port} and {n}") from None
+    return value
+
+
 def _mail_address(value: str) -> str:
     _, address = parseaddr(value)
     if value and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
@@ -78,6 +107,15 @@ def _mail_addresses(value: str) -> str:
     for part in listed(value):
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", part):
             raise ValueError("must be mail addresses with commas between them, such as a@example.com,b@example.com")
+    return value
+
+
+def _recording_keys(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        try:
+            Keyring.parse(value.get_secret_value())
+        except BadKeys as error:
+            raise ValueError(str(error)) from None
     return value
 
 
@@ -134,7 +172,14 @@ class Environment(BaseSettings):
     voice_queues: Annotated[str, AfterValidator(_queues)] = ""
     voice_media_host: str = "127.0.0.1"
     voice_media_port: Port = 0
-    voice_media_url: Annotated[str, _url("ws", "wss")] = ""
+    voice_media_url: Annotated[str, _url("ws", "wss"), AfterValidator(_media_url)] = ""
+    voice_processes: Annotated[int, Field(ge=0, le=64)] = 0
+    voice_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    voice_max_lag_ms: Annotated[float, Field(ge=0, le=10_000)] = 80.0
+    voice_max_lateness_ms: Annotated[float, Field(ge=0, le=10_000)] = 40.0
+    voice_max_speech_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 500.0
+    voice_max_busy_percent: Annotated[float, Field(ge=0, le=100)] = 75.0
+    voice_min_memory_mb: Annotated[float, Field(ge=0)] = 300.0
     voice_max_call_s: Annotated[int, Field(ge=30, le=3600)] = 300
     voice_ring_timeout_s: Annotated[int, Field(ge=15, le=120)] = 25
 
@@ -156,6 +201,17 @@ class Environment(BaseSettings):
     gpu_calls: Annotated[int, Field(ge=1, le=200)] = 8
     gpu_use: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] = Decimal("0.5")
 
+    recording_keys: Annotated[SecretStr, AfterValidator(_recording_keys)] = SecretStr("")
+    recordings_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    recordings_s3_bucket: Annotated[
+        str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket, such as calls-of-summit")
+    ] = ""
+    recordings_s3_endpoint: Annotated[str, _url("http", "https")] = ""
+    recordings_s3_prefix: Annotated[str, _matching(r"[A-Za-z0-9/_.-]{1,200}", "a folder, such as calls/2026")] = ""
+    recordings_s3_region: Annotated[str, _matching(r"[a-z0-9-]{1,40}", "a region, such as us-east-1")] = ""
+    recordings_s3_access_key: str = ""
+    recordings_s3_secret_key: SecretStr = SecretStr("")
+
     email_url: SecretStr = SecretStr("")
     alert_emails: Annotated[str, AfterValidator(_mail_addresses)] = ""
     alert_from: Annotated[str, AfterValidator(_mail_address)] = ""
@@ -169,6 +225,8 @@ def read() -> Environment:
         _check_service(environment.redis_url, "REDIS_URL", "redis", "rediss")
         _check_premium(environment)
         _check_mail(environment)
+        _check_bucket(environment)
+        _check_processes(environment)
     except ValidationError as error:
         raise BadEnvironment("\n".join(_sentence(dict(detail)) for detail in error.errors())) from None
     return environment
@@ -204,6 +262,47 @@ def sender(environment: Environment) -> str:
     return next((one for one in known if one), "")
 
 
+def media_url(pattern: str, *, port: int, number: int) -> str:
+    """The address of the voice process ``number``, counted from 1, at ``port``. Raises what ``str.format`` does."""
+    return pattern.format(port=port, n=number)
+
+
+def voice_processes(environment: Environment) -> int:
+    """How many voice processes this machine runs: as named, else one for two cores.
+
+    A process needs one core for its calls and about as much for its recogniser and synthesiser, which are processes
+    of their own. Without a pattern for their addresses there is one.
+    """
+    if environment.voice_processes:
+        return environment.voice_processes
+    if environment.voice_media_url and not _has_place(environment.voice_media_url):
+        return 1
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def _has_place(pattern: str) -> bool:
+    return media_url(pattern, port=1, number=1) != media_url(pattern, port=2, number=2)
+
+
+def _check_processes(environment: Environment) -> None:
+    url, port, processes = environment.voice_media_url, environment.voice_media_port, voice_processes(environment)
+    if processes > 1 and url and not _has_place(url):
+        raise BadEnvironment(
+            f"VOICE_PROCESSES is {processes}, and VOICE_MEDIA_URL names one address for all of them: write {{port}} "
+            f"or {{n}} (from 1) into it, as in wss://voice.example.com/{{n}}/media."
+        )
+    if url and not port and (processes > 1 or "{port" in url):
+        raise BadEnvironment(
+            "VOICE_MEDIA_URL is a pattern for voice processes, and VOICE_MEDIA_PORT is not set: name the port of the "
+            "first process; the others take those after it."
+        )
+    if port and port + processes - 1 > 65535:
+        raise BadEnvironment(
+            f"VOICE_MEDIA_PORT is {port}: the last of {processes} voice processes would need port "
+            f"{port + processes - 1}, and there is none above 65535."
+        )
+
+
 def _check_service(secret: SecretStr, name: str, *schemes: str) -> None:
     value = secret.get_secret_value()
     if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).hostname):
@@ -234,6 +333,32 @@ def _check_mail(environment: Environment) -> None:
             "EMAIL_URL is set but is not a URL of the form smtp://user:password@host:port, or smtps:// for a server "
             "that begins with TLS. Correct it, or remove it to have no mail sent."
         )
+
+
+def _check_bucket(environment: Environment) -> None:
+    key, secret = environment.recordings_s3_access_key, environment.recordings_s3_secret_key.get_secret_value()
+    if bool(key) != bool(secret):
+        there, missing = ("RECORDINGS_S3_ACCESS_KEY", "RECORDINGS_S3_SECRET_KEY")[:: 1 if key else -1]
+        raise BadEnvironment(f"{there} is set and {missing} is not: set both, or neither for the machine's own ones.")
+    if environment.recordings_s3_endpoint and not environment.recordings_s3_bucket:
+        raise BadEnvironment(
+            "RECORDINGS_S3_ENDPOINT is set and RECORDINGS_S3_BUCKET is not: name the bucket, or remove the endpoint "
+            "to keep recordings on the disk."
+        )
+
+
+def recordings_bucket(environment: Environment) -> Bucket | None:
+    """Where recordings are kept; None for the folder below ``var``."""
+    if not environment.recordings_s3_bucket:
+        return None
+    return Bucket(
+        name=environment.recordings_s3_bucket,
+        endpoint=environment.recordings_s3_endpoint,
+        prefix=environment.recordings_s3_prefix,
+        region=environment.recordings_s3_region,
+        access_key=environment.recordings_s3_access_key,
+        secret_key=environment.recordings_s3_secret_key.get_secret_value(),
+    )
 
 
 def _is_mail_server(url: str) -> bool:

@@ -48,6 +48,22 @@ class _Queues(Collector):
             for queue, of_queue in figures.items():
                 gauge.add_metric([queue], getattr(of_queue, name))
             yield gauge
+        yield from _headroom()
+
+
+def _headroom() -> Iterable[Metric]:
+    """What each live voice worker told last, some seconds ago at most."""
+    there = list(workers.live())
+    for name, help_text in _OF_A_WORKER.items():
+        gauge = GaugeMetricFamily(f"reautomation_voice_{name}", help_text, labels=["worker"])
+        for worker in there:
+            if name in worker.measured:
+                gauge.add_metric([worker.owner], worker.measured[name])
+        yield gauge
+    free = GaugeMetricFamily("reautomation_voice_offered", "Calls it may have at a time now.", labels=["worker"])
+    for worker in there:
+        free.add_metric([worker.owner], worker.lines if worker.offered is None else worker.offered)
+    yield free
 
 
 _OF_A_QUEUE = {
@@ -55,6 +71,15 @@ _OF_A_QUEUE = {
     "lines": "Their phone lines; those of a worker with several queues are among the lines of each.",
     "free": "Calls of the queue that would find a line now, beside all that wait.",
     "waiting": "Calls that wait in the queue.",
+}
+_OF_A_WORKER = {
+    "talking": "Calls that talk.",
+    "ringing": "Calls that ring.",
+    "lag_p99_ms": "How late the event loop comes to what is due, p99 over seconds.",
+    "lateness_p99_ms": "How late audio leaves, p99 over seconds.",
+    "speech_wait_ms": "How long speech waits for its model, p90 over seconds.",
+    "busy_percent": "The part of its time that the event loop's thread computes.",
+    "memory_free_mb": "Memory that is left on the machine or in the container.",
 }
 _queues = CollectorRegistry()
 _queues.register(_Queues())

@@ -12,7 +12,9 @@ from kombu import Exchange, Queue
 from calls.domain.queues import QUEUES
 from reautomation import env, log
 from reautomation.embedded import Embedded
+from voice.domain.headroom import Limits
 from voice.domain.types import VoiceConfig
+from voice.recordings.keys import kept_in
 
 ENV = env.read()
 BASE_DIR = env.ROOT
@@ -166,6 +168,8 @@ CELERY_BEAT_SCHEDULE = {
     "ask for prices": {"task": "calls.ask_prices", "schedule": 60.0, "options": {"expires": 120}},
     "watch caller IDs": {"task": "calls.watch_caller_ids", "schedule": 60.0, "options": {"expires": 60}},
     "watch money": {"task": "calls.watch_money", "schedule": 15.0, "options": {"expires": 30}},
+    "store recordings": {"task": "calls.store_recordings", "schedule": 30.0, "options": {"expires": 60}},
+    "erase old recordings": {"task": "calls.erase_recordings", "schedule": 3600.0, "options": {"expires": 3600}},
     "watch queues": {"task": "calls.watch_queues", "schedule": 10.0, "options": {"expires": 20}},
     "prune usage": {"task": "billing.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "mail alerts": {"task": "billing.send_alerts", "schedule": 60.0, "options": {"expires": 60}},
@@ -185,13 +189,20 @@ CARRIER_MAX_CALLS = ENV.carrier_max_calls
 OPT_OUT_ENDS_LIVE_CALLS = ENV.opt_out_ends_live_calls
 OPT_OUT_SMS_CONFIRMATION = ENV.opt_out_sms_confirmation
 RECORDINGS_DIR = Path(VAR_DIR / "recordings")
+RECORDINGS_LIVE_DIR = RECORDINGS_DIR / "live"
+"""Where a worker writes them; a task brings them into the store: ``RECORDINGS_DIR``, or a bucket."""
+RECORDINGS_BUCKET = env.recordings_bucket(ENV)
+RECORDINGS_DAYS = ENV.recordings_days
+RECORDING_KEYS_ARE_OWN = bool(ENV.recording_keys.get_secret_value())
+RECORDING_KEYS = ENV.recording_keys.get_secret_value() or kept_in(VAR_DIR / "recording_keys")
 VOICE = VoiceConfig(
     lines=ENV.voice_lines,
     media_host=ENV.voice_media_host,
     media_port=ENV.voice_media_port,
-    media_url=ENV.voice_media_url,
+    media_url=env.media_url(ENV.voice_media_url, port=ENV.voice_media_port, number=1),
     redis_url=REDIS_URL,
-    recordings_dir=RECORDINGS_DIR,
+    recordings_dir=RECORDINGS_LIVE_DIR,
+    recording_keys=RECORDING_KEYS,
     whisper_model=ENV.whisper_model,
     whisper_device=ENV.whisper_device,
     whisper_compute_type=ENV.whisper_compute_type,
@@ -204,6 +215,14 @@ VOICE = VoiceConfig(
     gpu_component=ENV.gpu_rate,
     gpu_share=env.gpu_share(ENV),
     max_call_s=ENV.voice_max_call_s,
+    headroom=Limits(
+        lag_ms=ENV.voice_max_lag_ms,
+        lateness_ms=ENV.voice_max_lateness_ms,
+        speech_wait_ms=ENV.voice_max_speech_wait_ms,
+        busy_percent=ENV.voice_max_busy_percent,
+        memory_mb=ENV.voice_min_memory_mb,
+    ),
+    trusted_proxies=tuple(env.listed(ENV.voice_trusted_proxies)),
 )
 VOICE_RING_TIMEOUT_S = ENV.voice_ring_timeout_s
 VOICE_QUEUES = tuple(env.listed(ENV.voice_queues))

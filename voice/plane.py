@@ -21,7 +21,9 @@ from voice.domain.types import PLAIN_TALK, Ended, Report, Signal, SignalKind, St
 from voice.engines import EngineRoom, Engines
 from voice.headroom import Headroom
 from voice.line import PhoneLine, report_without_media, silent_report
+from voice.media.pacer import Pacer
 from voice.media.ports import MediaStats
+from voice.media.socket import MediaSocket
 from voice.media.stats import MediaMeter
 from voice.pipeline import quiet_logs
 from voice.ports import NoLine, Spending
@@ -144,12 +146,12 @@ class VoicePlane:
         self._bell = Listener(config.redis_url, self.deliver) if config.redis_url else None
         self._hung_after_s, self._hopeless_after_s, self._on_loop_state = hung_after_s, hopeless_after_s, on_loop
         self._watchdog: Watchdog | None = None
-        self._media_meter = MediaMeter()
+        self._pacer = Pacer(MediaMeter())
         self._headroom = Headroom(
             config.headroom,
             lines=config.lines,
             calls=self._calls,
-            lateness_ms=lambda: self._media_meter.stats().lateness_p99_ms,
+            lateness_ms=lambda: self._pacer.meter.stats().lateness_p99_ms,
             queues=lambda: self._engine_room.processes,
             changed=on_headroom,
         )
@@ -179,7 +181,7 @@ class VoicePlane:
 
     def media_stats(self) -> MediaStats:
         """How late our packets go out, over the last seconds: what there is of headroom on the loop."""
-        return self._media_meter.stats()
+        return self._pacer.meter.stats()
 
     def start(self) -> None:
         """Load the models and open the media server. Raises what went wrong, with nothing left running."""
@@ -335,7 +337,7 @@ class VoicePlane:
                     log_level="warning",
                     access_log=False,
                     lifespan="off",
-                    ws="websockets-sansio",
+                    ws=MediaSocket,
                     ws_max_size=MAX_MESSAGE,
                     ws_per_message_deflate=False,
                     timeout_graceful_shutdown=2,
@@ -402,6 +404,7 @@ class VoicePlane:
             websocket=websocket,
             start=start,
             engines=self._engines,
+            pacer=self._pacer,
             config=self._config,
             max_length_s=seat.max_length_s,
             spending=seat.spending,

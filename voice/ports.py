@@ -90,7 +90,9 @@ class Plane(Protocol):
         spending: Spending,
         plan: TalkPlan = PLAIN_TALK,
     ) -> Line:
-        """Reserve a line. Raises NoLine when all are taken, the process is draining or its lines do not answer."""
+        """Reserve a line. Raises NoLine when all are taken, another call would harm those that are there, the process
+        is draining or its lines do not answer.
+        """
 
     def healthy(self) -> bool:
         """Whether calls are served here. While they are not, their leases are not to be renewed. Any thread."""

@@ -27,9 +27,15 @@ Connected = Callable[[str, WebSocket, Start], Coroutine[Any, Any, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Health:
+    """``free`` lines may be taken now. ``offered`` may be in use at a time, 0 while no call is to begin; ``why`` says
+    what keeps it from being all.
+    """
+
     lines: int
     free: int
     draining: bool
+    offered: int = 0
+    why: str = ""
 
 
 class _Refusal(Exception):

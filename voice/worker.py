@@ -8,6 +8,7 @@ told in docs/adr/0010-a-loop-that-hangs-ends-its-process.md.
 
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -29,6 +30,7 @@ _POLL_S = 0.25
 _LAST_WRITES_S = 10.0
 _plane: "VoicePlane | None" = None
 _step: "DrainStep | None" = None
+_on_headroom: Callable[[], None] | None = None
 
 
 def install(app: Celery) -> None:
@@ -43,6 +45,14 @@ def plane() -> "VoicePlane":
     if _plane is None:
         raise RuntimeError("This process has no phone lines: start the worker with -P threads -Q calls.local.")
     return _plane
+
+
+def on_headroom(tell: Callable[[], None]) -> None:
+    """Have ``tell`` called when this process begins to refuse calls for want of headroom, and when it takes them
+    again. It must not block: it is called on the loop that carries the calls.
+    """
+    global _on_headroom  # noqa: PLW0603 - one process, one plane
+    _on_headroom = tell
 
 
 def is_voice_worker(worker: Any) -> bool:
@@ -67,7 +77,13 @@ class PlaneStep(bootsteps.StartStopStep):
         from agents.dialogue import start
         from voice.plane import VoicePlane
 
-        _plane = VoicePlane(settings.VOICE, start, auth_token=settings.TWILIO_AUTH_TOKEN, on_loop=_loop_changed)
+        _plane = VoicePlane(
+            settings.VOICE,
+            start,
+            auth_token=settings.TWILIO_AUTH_TOKEN,
+            on_loop=_loop_changed,
+            on_headroom=_headroom_changed,
+        )
         _plane.start()
 
     def stop(self, worker: Any) -> None:
@@ -77,8 +93,8 @@ class PlaneStep(bootsteps.StartStopStep):
 class DrainStep(bootsteps.StartStopStep):
     """On TERM: take no more calls, go on acknowledging and answering, and leave when the last call is over.
 
-    While the lines do not answer no call is taken either: a worker without a line would be the quickest to answer the
-    doorbell.
+    While the lines do not answer, or another call would harm those that talk, no call is taken either: a worker
+    without a line would be the quickest to answer the doorbell.
     """
 
     requires = ("celery.worker.consumer:Tasks",)
@@ -92,14 +108,18 @@ class DrainStep(bootsteps.StartStopStep):
         self._queues: list[str] = []
         platforms.signals["SIGTERM"] = self._drain
         # The connection was lost meanwhile, and is a new one.
-        if state_of_drain.is_set() or (_plane is not None and not _plane.healthy()):
+        self._settle()
+
+    def settle(self) -> None:
+        """Take calls, or no more of them: whichever is right once the consumer comes to it."""
+        self._consumer.hub.call_soon(self._settle)
+
+    def _settle(self) -> None:
+        takes = _plane is None or (_plane.healthy() and not _plane.headroom.strained)
+        if takes and not state_of_drain.is_set():
+            self._consume_again()
+        else:
             self._stop_consuming()
-
-    def pause(self) -> None:
-        self._consumer.hub.call_soon(self._stop_consuming)
-
-    def resume(self) -> None:
-        self._consumer.hub.call_soon(self._consume_again)
 
     def _drain(self, *_: object) -> None:
         if state_of_drain.is_set():
@@ -107,7 +127,7 @@ class DrainStep(bootsteps.StartStopStep):
         state_of_drain.set()
         if _plane is not None:
             _plane.drain()
-        self.pause()
+        self.settle()
         # A thread, since the consumer's own timer stands still while the broker is away.
         threading.Thread(target=_leave_when_idle, name="voice-drain", daemon=True).start()
 
@@ -118,8 +138,6 @@ class DrainStep(bootsteps.StartStopStep):
             self._consumer.cancel_task_queue(queue)
 
     def _consume_again(self) -> None:
-        if state_of_drain.is_set():
-            return
         queues, self._queues = self._queues, []
         for queue in queues:
             self._consumer.add_task_queue(queue)
@@ -144,10 +162,15 @@ def _loop_changed(loop: "LoopState") -> None:
 
     if loop is LoopState.HOPELESS:
         _end_process()
-    elif _step is not None and loop is LoopState.HUNG:
-        _step.pause()
     elif _step is not None:
-        _step.resume()
+        _step.settle()
+
+
+def _headroom_changed() -> None:
+    if _step is not None:
+        _step.settle()
+    if _on_headroom is not None:
+        _on_headroom()
 
 
 def _end_process() -> None:

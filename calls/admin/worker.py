@@ -18,8 +18,8 @@ from calls.models import Call, VoiceWorker
 class VoiceWorkerAdmin(ReadOnlyAdmin):
     """The newest first. A worker that was not seen for as long as a lease gets no calls; its row goes in an hour."""
 
-    list_display = ["owner", "state", "serves", "lines", "taken", "seen"]
-    fields = ["owner", "state", "serves", "lines", "taken", "started", "seen"]
+    list_display = ["owner", "state", "serves", "lines", "taken", "offers", "seen"]
+    fields = ["owner", "state", "serves", "lines", "taken", "offers", "figures", "started", "seen"]
     ordering = ["-started_at"]
     seen, started = utc("seen_at", "seen"), utc("started_at", "started")
     empty_sentence = "No voice worker has announced itself: nothing can be dialed. Start one, see docs/operations.md."
@@ -45,6 +45,17 @@ class VoiceWorkerAdmin(ReadOnlyAdmin):
     @admin.display(description="queues", ordering=F("queues"))
     def serves(self, worker: VoiceWorker) -> str:
         return ", ".join(worker.queues)
+
+    @admin.display(description="takes")
+    def offers(self, worker: VoiceWorker) -> str:
+        """Up to how many calls at a time, and why not more."""
+        if worker.offered is None or worker.offered >= worker.lines:
+            return f"{worker.lines}"
+        return f"{worker.offered}: {worker.why}"
+
+    @admin.display(description="measured")
+    def figures(self, worker: VoiceWorker) -> str:
+        return ", ".join(f"{name} {value:g}" for name, value in worker.measured.items()) or "-"
 
     @admin.display(description="calls", ordering="calls")
     def taken(self, worker: Any) -> int:

@@ -61,6 +61,11 @@ class VoiceWorker(models.Model):
     owner = models.CharField(max_length=80, primary_key=True)
     queues = ArrayField(models.CharField(max_length=40))
     lines = models.PositiveIntegerField()
+    offered = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Calls that it may have at a time now; 0 while it takes none."
+    )
+    why = models.CharField("why not all", max_length=300, blank=True)
+    measured = models.JSONField(default=dict, blank=True, help_text="Figures of its headroom, by name.")
     draining = models.BooleanField(default=False)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True, help_text="By the database's clock.")

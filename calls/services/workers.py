@@ -1,12 +1,12 @@
 """The voice workers that are there: what they announce, and how many calls they can take. By the database's clock."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from calls.domain import queues
@@ -38,7 +38,7 @@ class Standing:
         )
         self._workers = workers
         self._lines = [
-            queues.Lines(frozenset(worker.queues), max(worker.lines - busy.get(worker.owner, 0), 0))
+            queues.Lines(frozenset(worker.queues), max(_most(worker) - busy.get(worker.owner, 0), 0))
             for worker in workers
         ]
         self._waiting = Counter(waiting())
@@ -55,19 +55,35 @@ class Standing:
         self._waiting[queue] += calls
 
 
-def announce(owner: str, *, queues: Collection[str], lines: int, draining: bool) -> None:
-    """Say that the worker ``owner`` is there, what it serves, and whether it takes new calls."""
-    VoiceWorker.objects.update_or_create(
-        owner=owner,
-        defaults={"queues": sorted(queues), "lines": lines, "draining": draining, "seen_at": Now()},
-        create_defaults={
-            "queues": sorted(queues),
-            "lines": lines,
-            "draining": draining,
-            "seen_at": Now(),
-            "started_at": Now(),
-        },
-    )
+def announce(
+    owner: str,
+    *,
+    queues: Collection[str],
+    lines: int,
+    draining: bool,
+    offered: int | None = None,
+    why: str = "",
+    measured: Mapping[str, float] | None = None,
+) -> None:
+    """Say that the worker ``owner`` is there, what it serves, and whether it takes new calls.
+
+    ``offered`` of its lines may be in use at a time, None: all; ``why`` not all, and what was ``measured`` of it.
+    """
+    told = {
+        "queues": sorted(queues),
+        "lines": lines,
+        "draining": draining,
+        "offered": offered,
+        "why": why,
+        "measured": dict(measured or {}),
+        "seen_at": Now(),
+    }
+    VoiceWorker.objects.update_or_create(owner=owner, defaults=told, create_defaults={**told, "started_at": Now()})
+
+
+def _most(worker: VoiceWorker) -> int:
+    """Calls that it may have at a time."""
+    return worker.lines if worker.offered is None else min(worker.lines, worker.offered)
 
 
 def withdraw(owner: str) -> None:
@@ -91,8 +107,9 @@ def served() -> set[str]:
 
 
 def waiting() -> dict[str, int]:
-    """Calls that wait for a worker, by queue."""
-    queued = Call.objects.filter(status=CallStatus.QUEUED.value).order_by()
+    """Calls that wait for a worker, by queue: to be made, or to be taken over."""
+    cut_off = Q(status=CallStatus.UNKNOWN.value, resume_asked_at__isnull=False)
+    queued = Call.objects.filter(Q(status=CallStatus.QUEUED.value) | cut_off).order_by()
     return dict(queued.values_list("queue").annotate(calls=Count("pk")))
 
 

@@ -49,6 +49,7 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
         hung_after_s: float = HUNG_AFTER_S,
         hopeless_after_s: float = HOPELESS_AFTER_S,
         on_loop: Callable[[LoopState], None] = lambda _: None,
+        on_headroom: Callable[[], None] = lambda: None,
         **settings: Any,
     ) -> VoicePlane:
         plane = VoicePlane(
@@ -62,6 +63,7 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
             hung_after_s=hung_after_s,
             hopeless_after_s=hopeless_after_s,
             on_loop=on_loop,
+            on_headroom=on_headroom,
         )
         planes.append(plane)
         await asyncio.to_thread(plane.start)

@@ -68,12 +68,38 @@ class FakeConsumer:
         self.consumed[queue] = None
 
 
+class FakePlane:
+    """Lines that answer, with headroom, until told otherwise."""
+
+    def __init__(self) -> None:
+        self.answers = True
+        self.headroom = SimpleNamespace(strained=False)
+
+    def healthy(self) -> bool:
+        return self.answers
+
+    def loop(self, state: LoopState) -> None:
+        self.answers = state is LoopState.ANSWERS
+        worker._loop_changed(state)
+
+    def strain(self, strained: bool) -> None:
+        self.headroom.strained = strained
+        worker._headroom_changed()
+
+
 @pytest.fixture
-def consumer(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConsumer]:
-    """One whose drain step has begun, in a process without lines."""
-    made = FakeConsumer()
-    monkeypatch.setattr(worker, "_plane", None)
+def lines(monkeypatch: pytest.MonkeyPatch) -> FakePlane:
+    plane = FakePlane()
+    monkeypatch.setattr(worker, "_plane", plane)
     monkeypatch.setattr(worker, "_step", None)
+    monkeypatch.setattr(worker, "_on_headroom", None)
+    return plane
+
+
+@pytest.fixture
+def consumer(lines: FakePlane) -> Iterator[FakeConsumer]:
+    """One whose drain step has begun."""
+    made = FakeConsumer()
     before = signal.getsignal(signal.SIGTERM)
     step = worker.DrainStep.__new__(worker.DrainStep)
     step.start(made)
@@ -82,37 +108,62 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConsumer]:
     worker.state_of_drain.clear()
 
 
-def test_while_the_loop_hangs_no_message_is_taken(consumer: FakeConsumer) -> None:
-    worker._loop_changed(LoopState.HUNG)
+BOTH = ["calls.local", "calls.premium"]
+
+
+def test_while_the_loop_hangs_no_message_is_taken(consumer: FakeConsumer, lines: FakePlane) -> None:
+    lines.loop(LoopState.HUNG)
     assert list(consumer.consumed) == []
-    worker._loop_changed(LoopState.ANSWERS)
-    assert list(consumer.consumed) == ["calls.local", "calls.premium"]
-    worker._loop_changed(LoopState.ANSWERS)
-    assert list(consumer.consumed) == ["calls.local", "calls.premium"]
+    lines.loop(LoopState.ANSWERS)
+    assert list(consumer.consumed) == BOTH
+    lines.loop(LoopState.ANSWERS)
+    assert list(consumer.consumed) == BOTH
 
 
-def test_a_worker_that_drains_takes_no_message_although_its_loop_answers_again(consumer: FakeConsumer) -> None:
-    worker._loop_changed(LoopState.HUNG)
+def test_without_headroom_no_message_is_taken_and_whoever_announces_hears_of_it(
+    consumer: FakeConsumer, lines: FakePlane
+) -> None:
+    lines.strain(True)
+    assert list(consumer.consumed) == []
+    told: list[bool] = []
+    worker.on_headroom(lambda: told.append(lines.headroom.strained))
+    lines.loop(LoopState.HUNG)
+    lines.strain(False)
+    assert list(consumer.consumed) == []  # the loop hangs still
+    lines.loop(LoopState.ANSWERS)
+    assert list(consumer.consumed) == BOTH
+    lines.strain(True)
+    lines.loop(LoopState.ANSWERS)
+    assert list(consumer.consumed) == []
+    assert told == [False, True]
+
+
+def test_a_worker_that_drains_takes_no_message_although_its_loop_answers_again(
+    consumer: FakeConsumer, lines: FakePlane
+) -> None:
+    lines.loop(LoopState.HUNG)
     worker.state_of_drain.set()
-    worker._loop_changed(LoopState.ANSWERS)
+    lines.loop(LoopState.ANSWERS)
+    lines.strain(False)
     assert list(consumer.consumed) == []
 
 
 def test_a_new_connection_takes_nothing_while_the_lines_do_not_answer(
-    consumer: FakeConsumer, monkeypatch: pytest.MonkeyPatch
+    consumer: FakeConsumer, lines: FakePlane
 ) -> None:
-    monkeypatch.setattr(worker, "_plane", SimpleNamespace(healthy=lambda: False))
+    lines.answers = False
     anew = FakeConsumer()
     worker.DrainStep.__new__(worker.DrainStep).start(anew)
     assert list(anew.consumed) == []
-    worker._loop_changed(LoopState.ANSWERS)
-    assert list(anew.consumed) == ["calls.local", "calls.premium"]
+    lines.loop(LoopState.ANSWERS)
+    assert list(anew.consumed) == BOTH
+    assert list(consumer.consumed) == BOTH
 
 
-def test_before_there_is_a_consumer_a_hanging_loop_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_step", None)
-    worker._loop_changed(LoopState.HUNG)
-    worker._loop_changed(LoopState.ANSWERS)
+def test_before_there_is_a_consumer_a_hanging_loop_changes_nothing(lines: FakePlane) -> None:
+    lines.loop(LoopState.HUNG)
+    lines.loop(LoopState.ANSWERS)
+    lines.strain(True)
 
 
 @pytest.mark.parametrize(("writes", "unwritten"), [(1, 0), (99, 1)])

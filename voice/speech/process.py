@@ -11,7 +11,8 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -66,11 +67,18 @@ class ModelProcess:
         self._factory, self._options, self._timeout_s = factory, dict(options), timeout_s
         self._pool: ProcessPoolExecutor | None = None
         self._turn = asyncio.Lock()
+        self._waiting: dict[object, float] = {}
         self.pid: int | None = None
 
     @property
     def busy(self) -> bool:
         return self._turn.locked()
+
+    @property
+    def oldest_wait_s(self) -> float:
+        """For how long the job that waits longest for its turn has waited; 0.0 where none waits."""
+        oldest = next(iter(self._waiting.values()), None)
+        return 0.0 if oldest is None else time.monotonic() - oldest
 
     async def start(self) -> None:
         """Start the child and load its model. Raises SpeechError where the model does not load."""
@@ -83,7 +91,7 @@ class ModelProcess:
 
     async def run(self, method: str, *args: Any) -> Any:
         """``engine.method(*args)``; a child that died or hangs is replaced once. Raises SpeechError."""
-        async with self._turn:
+        async with self._in_turn():
             for last in (False, True):
                 try:
                     await self._spawn()
@@ -94,6 +102,19 @@ class ModelProcess:
                     self._abandon()
                     if last:
                         raise SpeechError(f"The model {self._factory} failed twice: {error!r}") from error
+
+    @contextlib.asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        job = object()
+        self._waiting[job] = time.monotonic()  # in order, so the first waits longest
+        try:
+            await self._turn.acquire()
+        finally:
+            del self._waiting[job]
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def stop(self) -> None:
         pool, self._pool, self.pid = self._pool, None, None

@@ -17,6 +17,7 @@ from calls.domain.queues import GPU, LOCAL, PREMIUM, QUEUES
 from calls.models import VoiceWorker
 from calls.services.leases import Heartbeat
 from voice import worker
+from voice.domain.headroom import Measured
 
 
 @pytest.fixture
@@ -88,8 +89,9 @@ def consumer(app: Celery, pool: type, lines: int) -> SimpleNamespace:
 
 
 def lines_of(monkeypatch: pytest.MonkeyPatch, *, lines: int, draining: bool) -> None:
-    health = SimpleNamespace(lines=lines, draining=draining)
-    plane = SimpleNamespace(health=lambda: health, healthy=lambda: True)
+    health = SimpleNamespace(lines=lines, draining=draining, offered=3, why="It has time for 1 more.")
+    headroom = SimpleNamespace(measured=Measured(talking=2, lag_p99_ms=1.25, memory_free_mb=None))
+    plane = SimpleNamespace(health=lambda: health, healthy=lambda: True, headroom=headroom)
     monkeypatch.setattr(worker, "plane", lambda: plane)
 
 
@@ -108,6 +110,15 @@ def test_it_announces_its_queues_and_the_calls_it_can_take_and_withdraws(
     process._announce(heartbeat.owner)
     one = VoiceWorker.objects.get()
     assert (one.owner, one.queues, one.lines, one.draining) == (heartbeat.owner, [LOCAL], lines, True)
+    assert (one.offered, one.why) == (3, "It has time for 1 more.")
+    assert one.measured == {
+        "talking": 2,
+        "ringing": 0,
+        "lag_p99_ms": 1.2,
+        "lateness_p99_ms": 0.0,
+        "speech_wait_ms": 0.0,
+        "busy_percent": 0.0,
+    }
     process.end()
     assert not VoiceWorker.objects.exists()
 
