@@ -1,18 +1,22 @@
-"""One call's Pipecat pipeline: the media socket in, the ears, the mouth, the media socket out.
+"""One call's Pipecat pipeline: what is said, broken off and pressed passes through it as frames.
 
-8 kHz both ways, no RTVI and no turn tracking, and inbound audio goes no further than the ears: at ten calls the stock
-pipeline costs twice as much.
+What moves fifty times a second does not: the person's audio goes from the socket straight to the ears, and ours from
+a clause, which is one frame, straight to the socket (``voice.media``, ``docs/adr/0014``).
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 from loguru import logger as loguru
+from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames.frames import (
+    CancelFrame,
+    DataFrame,
+    EndFrame,
     Frame,
-    InputAudioRawFrame,
     InputDTMFFrame,
     InterruptionFrame,
     OutputAudioRawFrame,
@@ -22,55 +26,30 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.transports.websocket.fastapi import (
-    FastAPIWebsocketOutputTransport,
-    FastAPIWebsocketParams,
-    FastAPIWebsocketTransport,
-)
 from pipecat.workers.runner import WorkerRunner
 from starlette.websockets import WebSocket
 
+from voice.media.link import PhoneLink
+from voice.media.pacer import PACKET, Pacer
+from voice.media.ports import MediaEvents
 from voice.speech.ports import RATE
-from voice.wire import TwilioWire
 
 log = structlog.get_logger(__name__)
 
-_CHUNK_10MS = 4
-_CHUNK = _CHUNK_10MS * RATE // 100 * 2  # bytes
-_LEAD_S = 0.12
-_GAP_S = 0.5
+
+@dataclass
+class OutputMulawFrame(DataFrame):
+    """A clause that is mu-law already."""
+
+    mulaw: bytes
 
 
-class _Listener(FrameProcessor):
-    """Hands the person's audio and keys to the session; audio stops here."""
+class _Conversation(FrameProcessor):
+    """Where our speech enters the pipeline, and the person's keys leave it."""
 
-    def __init__(
-        self,
-        on_audio: Callable[[bytes, float], None],
-        on_key: Callable[[str], None],
-        on_fault: Callable[[BaseException], None],
-    ) -> None:
+    def __init__(self, events: MediaEvents) -> None:
         super().__init__(enable_direct_mode=True)
-        self._on_audio, self._on_key, self._on_fault = on_audio, on_key, on_fault
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        try:
-            if isinstance(frame, InputAudioRawFrame):
-                self._on_audio(frame.audio, frame.metadata["at"])
-                return
-            if isinstance(frame, InputDTMFFrame):
-                self._on_key(frame.button.value)
-        except Exception as error:  # noqa: BLE001 - Pipecat would log it and leave a deaf call
-            self._on_fault(error)
-        await self.push_frame(frame, direction)
-
-
-class _Speaker(FrameProcessor):
-    """Where our speech enters the pipeline."""
-
-    def __init__(self) -> None:
-        super().__init__(enable_direct_mode=True)
+        self._events = events
         self.ready = asyncio.Event()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -78,61 +57,54 @@ class _Speaker(FrameProcessor):
         await self.push_frame(frame, direction)
         if isinstance(frame, StartFrame):
             self.ready.set()
+        elif isinstance(frame, InputDTMFFrame):
+            try:
+                self._events.on_key(frame.button.value)
+            except Exception as error:  # noqa: BLE001 - Pipecat would log it and leave a deaf call
+                self._events.on_fault(error)
 
 
-class _PacedOutput(FastAPIWebsocketOutputTransport):
-    """Sends by an absolute clock and a little ahead of it: a late wake-up is caught up with, not passed on."""
+class _Phone(FrameProcessor):
+    """The end of the pipeline: what the frames ask for is done on the link at once."""
 
-    _due: float = 0.0
+    def __init__(self, link: PhoneLink) -> None:
+        super().__init__(enable_direct_mode=True)
+        self._link = link
 
-    async def _write_audio_sleep(self) -> None:
-        now = time.monotonic()
-        if now - self._due > _GAP_S:  # a new utterance
-            self._due = now
-        self._due += self._send_interval
-        await asyncio.sleep(max(0.0, self._due - _LEAD_S - now))
-
-
-class _Transport(FastAPIWebsocketTransport):
-    def __init__(self, websocket: WebSocket, params: FastAPIWebsocketParams) -> None:
-        super().__init__(websocket, params)
-        self._output = _PacedOutput(self, self._client, self._params, name=self._output_name)
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, OutputAudioRawFrame):
+            self._link.outgoing.say(frame.audio)
+        elif isinstance(frame, OutputMulawFrame):
+            self._link.outgoing.say_mulaw(frame.mulaw)
+        elif isinstance(frame, OutputTransportMessageFrame):
+            self._link.outgoing.mark(frame.message["mark"]["name"])
+        elif isinstance(frame, InterruptionFrame):
+            self._link.hush()
+        elif isinstance(frame, StartFrame):
+            self._link.open()
+        elif isinstance(frame, EndFrame | CancelFrame):
+            await self._link.close()
+        await self.push_frame(frame, direction)
 
 
 class CallPipeline:
-    """The pipeline of one call, and our mouth in it."""
+    """``voice.media.ports.Media`` over a carrier's media socket."""
 
     def __init__(
         self,
         websocket: WebSocket,
-        wire: TwilioWire,
+        stream_sid: str,
         *,
-        on_audio: Callable[[bytes, float], None],
-        on_key: Callable[[str], None],
-        on_closed: Callable[[], None],
-        on_fault: Callable[[BaseException], None],
+        events: MediaEvents,
+        pacer: Pacer,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._wire = wire
-        transport = _Transport(
-            websocket,
-            FastAPIWebsocketParams(
-                audio_in_enabled=True,
-                audio_out_enabled=True,
-                audio_out_10ms_chunks=_CHUNK_10MS,
-                audio_out_end_silence_secs=0,
-                allowed_origins=[],
-                serializer=wire,
-            ),
-        )
-
-        async def closed(*_: object) -> None:
-            on_closed()
-
-        transport.add_event_handler("on_client_disconnected", closed)
-        self._speaker = _Speaker()
-        processors = [transport.input(), _Listener(on_audio, on_key, on_fault), self._speaker, transport.output()]
+        self._link = PhoneLink(websocket, stream_sid, events=events, on_key=self._pressed, pacer=pacer, clock=clock)
+        self._conversation = _Conversation(events)
+        self._keys: set[asyncio.Task[None]] = set()
         self._worker = PipelineWorker(
-            Pipeline(processors),
+            Pipeline([self._conversation, _Phone(self._link)]),
             params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
             enable_rtvi=False,
             enable_turn_tracking=False,
@@ -144,35 +116,46 @@ class CallPipeline:
         """Until ``stop``; the socket is closed then."""
         # A runner of its own: what ends one call must not end the others.
         runner = WorkerRunner(handle_sigint=False)
-        await runner.add_workers(self._worker)
-        await runner.run()
+        try:
+            await runner.add_workers(self._worker)
+            await runner.run()
+        finally:
+            await self._link.close()
 
     async def ready(self) -> None:
         """Wait until something can be said."""
-        await self._speaker.ready.wait()
+        await self._conversation.ready.wait()
 
     async def say(self, pcm: bytes) -> int:
-        """Queue ``pcm`` to be spoken after what is queued already; the samples that it takes.
+        """Queue ``pcm`` to be spoken after what is queued already; the samples that it takes, in whole packets."""
+        await self._conversation.push_frame(OutputAudioRawFrame(pcm, RATE, 1))
+        return _whole(len(pcm) // 2)
 
-        Filled to whole packets, since the transport would keep a last part of one to itself.
-        """
-        self._wire.open = True
-        pcm += bytes(-len(pcm) % _CHUNK)
-        await self._speaker.push_frame(OutputAudioRawFrame(pcm, RATE, 1))
-        return len(pcm) // 2
+    async def say_mulaw(self, mulaw: bytes) -> int:
+        """The same for speech that is mu-law already, which costs less."""
+        await self._conversation.push_frame(OutputMulawFrame(mulaw))
+        return _whole(len(mulaw))
 
     async def mark(self, name: str) -> None:
         """Ask the carrier to tell when it has played what was said until here."""
-        message = {"event": "mark", "streamSid": self._wire.stream_sid, "mark": {"name": name}}
-        await self._speaker.push_frame(OutputTransportMessageFrame(message=message))
+        message = {"event": "mark", "mark": {"name": name}}
+        await self._conversation.push_frame(OutputTransportMessageFrame(message=message))
 
     async def hush(self) -> None:
         """Stop speaking at once, at the carrier too."""
-        self._wire.open = False
-        await self._speaker.push_frame(InterruptionFrame())
+        await self._conversation.push_frame(InterruptionFrame())
 
     async def stop(self) -> None:
         await self._worker.cancel()
+
+    def _pressed(self, key: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._worker.queue_frame(InputDTMFFrame(KeypadEntry(key))))
+        self._keys.add(task)
+        task.add_done_callback(self._keys.discard)
+
+
+def _whole(samples: int) -> int:
+    return samples + -samples % PACKET
 
 
 def quiet_logs() -> None:

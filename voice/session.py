@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import structlog
@@ -33,6 +32,8 @@ from voice.domain.types import (
 )
 from voice.engines import Engines
 from voice.hearing import Ears, Turn
+from voice.media.pacer import Pacer
+from voice.media.ports import Media, MediaEvents
 from voice.metering import Meter
 from voice.pipeline import CallPipeline
 from voice.ports import Spending
@@ -45,7 +46,7 @@ from voice.spending import SpendingWatch
 from voice.tiers import TieredVoice
 from voice.transcript import Transcript
 from voice.turns import TurnTaking, utc_now
-from voice.wire import Start, TwilioWire
+from voice.wire import Start
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class CallSession:
         websocket: WebSocket,
         start: Start,
         engines: Engines,
+        pacer: Pacer,
         config: VoiceConfig,
         max_length_s: float,
         spending: Spending,
@@ -108,21 +110,21 @@ class CallSession:
             on_fault=self._broken,
             clock=clock,
         )
-        wire = TwilioWire(
-            start.stream_sid,
+        events = MediaEvents(
+            on_audio=self._audio_heard,
+            on_key=self._key_heard,
             on_sent=self._speaker.sent,
             on_mark_sent=self._speaker.mark_sent,
             on_mark=self._speaker.mark_echoed,
-            on_stop=partial(self._media_closed, True),
-            clock=clock,
-        )
-        self._pipeline = CallPipeline(
-            websocket,
-            wire,
-            on_audio=self._audio_heard,
-            on_key=self._key_heard,
-            on_closed=partial(self._media_closed, False),
+            on_closed=self._media_closed,
             on_fault=self._broken,
+        )
+        self._pipeline: Media = CallPipeline(
+            websocket,
+            start.stream_sid,
+            events=events,
+            pacer=pacer,
+            clock=clock,
         )
         self._turns = TurnTaking(
             call_id,

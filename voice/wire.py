@@ -1,27 +1,25 @@
-"""Twilio's media stream: its messages, checked, and the audio's place on the call's clock."""
+"""Twilio's media stream: its messages, checked, and ours."""
 
+import base64
 import binascii
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 
+import orjson
 import structlog
-from pipecat.frames.frames import (
-    AudioRawFrame,
-    Frame,
-    InputAudioRawFrame,
-    OutputTransportMessageFrame,
-)
-from pipecat.serializers.twilio import TwilioFrameSerializer
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from voice.media import mulaw
+from voice.media.arrival import Arrivals
+from voice.media.ports import MediaEvents
 from voice.speech.ports import RATE
 
 log = structlog.get_logger(__name__)
 
-_STRAY_S = 2.0  # a packet whose own time differs more than this from its arrival is placed by its arrival
+_KEYS = frozenset("0123456789*#")
+_LATEST_MS = 2**40
 
 
 class _Message(BaseModel):
@@ -47,95 +45,89 @@ class Start(_Message):
         return self.media_format == _Format()
 
 
-class InboundClock:
-    """Where inbound packets belong: by their own timestamps, which know of losses and bursts.
+class TwilioWire:
+    """Reads the carrier's messages and writes ours.
 
-    The packet that was least delayed so far ties the timestamps to our clock.
-    """
-
-    def __init__(self) -> None:
-        self._zero: float | None = None
-        self._next: float | None = None
-
-    def place(self, timestamp_ms: int | None, samples: int, now: float) -> float:
-        """When the packet's first sample was on the wire."""
-        length = samples / RATE
-        arrived = now - length
-        at = self._next if self._next is not None else arrived
-        if timestamp_ms is not None:
-            zero = arrived - timestamp_ms / 1000
-            if self._zero is None or zero < self._zero:
-                self._zero = max(zero, (self._zero or zero) - _STRAY_S)
-            at = self._zero + timestamp_ms / 1000
-        if abs(at - arrived) > _STRAY_S:
-            at = arrived
-        self._next = at + length
-        return at
-
-
-class TwilioWire(TwilioFrameSerializer):
-    """Pipecat's serializer, made to survive odd messages and to tell what really passed.
-
-    ``on_sent`` is called with the PCM of every packet sent, ``on_mark`` with the name of each mark that came back,
-    ``on_mark_sent`` when one went out, ``on_stop`` when the carrier says that the stream is over.
+    ``read`` survives whatever comes: an odd message is left out, and the first one logged. What the events raise
+    goes to their ``on_fault``. Keys and the end of the stream are told to ``on_key`` and ``on_stop`` instead.
     """
 
     def __init__(
         self,
         stream_sid: str,
+        events: MediaEvents,
         *,
-        on_sent: Callable[[bytes], None],
-        on_mark_sent: Callable[[str], None],
-        on_mark: Callable[[str], None],
+        on_key: Callable[[str], None],
         on_stop: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(stream_sid, params=TwilioFrameSerializer.InputParams(auto_hang_up=False))
-        self.stream_sid = stream_sid
-        self._on_sent, self._on_mark_sent, self._on_mark, self._on_stop = on_sent, on_mark_sent, on_mark, on_stop
-        self._clock = clock
-        self._inbound = InboundClock()
+        self._stream_sid, self._events, self._clock = stream_sid, events, clock
+        self._on_key, self._on_stop = on_key, on_stop
+        self._arrivals = Arrivals()
         self._complained = False
-        # Closed while nothing of ours may be heard: a packet that raced the `clear` must not follow it.
-        self.open = False
+        sid = json.dumps(stream_sid).encode()
+        self._media = b'{"event":"media","streamSid":' + sid + b',"media":{"payload":"'
+        self._clear = b'{"event":"clear","streamSid":' + sid + b"}"
 
-    async def serialize(self, frame: Frame) -> str | bytes | None:
-        if isinstance(frame, AudioRawFrame):
-            if not self.open:
-                return None
-            message = await super().serialize(frame)
-            self._on_sent(frame.audio)
-            return message
-        message = await super().serialize(frame)
-        if isinstance(frame, OutputTransportMessageFrame) and frame.message.get("event") == "mark":
-            self._on_mark_sent(frame.message["mark"]["name"])
-        return message
-
-    async def deserialize(self, data: str | bytes) -> Frame | None:
+    def read(self, message: bytes) -> None:
+        """Tell what ``message`` brings."""
         try:
-            return await self._read(data)
-        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+            audio = self._parse(message)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             if not self._complained:
                 self._complained = True
-                log.warning("media.malformed", stream_sid=self.stream_sid, error=repr(error))
-            return None
+                log.warning("media.malformed", stream_sid=self._stream_sid, error=repr(error))
+            return
+        if audio is not None:
+            for pcm, at in self._arrivals.push(*audio, self._clock()):
+                self._tell(self._events.on_audio, pcm, at)
 
-    async def _read(self, data: str | bytes) -> Frame | None:
-        if isinstance(data, bytes):
-            raise TypeError("Twilio sends text, never binary.")
-        message: dict[str, Any] = json.loads(data)
-        event = message["event"]
-        if event == "stop":
-            self._on_stop()
-        elif event == "mark":
-            self._on_mark(str(message["mark"]["name"]))
+    def media(self, coded: bytes) -> bytes:
+        """A message with mu-law to be played."""
+        return self._media + base64.b64encode(coded) + b'"}}'
+
+    def mark(self, name: str) -> bytes:
+        """A message that comes back once all before it was played or cleared."""
+        return orjson.dumps({"event": "mark", "streamSid": self._stream_sid, "mark": {"name": name}})
+
+    def clear(self) -> bytes:
+        """A message that has the carrier forget what it did not play."""
+        return self._clear
+
+    def _parse(self, message: bytes) -> tuple[int | None, bytes] | None:
+        """The audio in ``message`` with its timestamp in ms. Raises what malformed messages raise."""
+        content = orjson.loads(message)
+        event = content["event"]
+        if event == "media":
+            media = content["media"]
+            if media.get("track", "inbound") != "inbound":
+                return None
+            coded = binascii.a2b_base64(media["payload"], strict_mode=True)
+            return (_stamp(media.get("timestamp")), mulaw.decoded(coded)) if coded else None
+        if event == "mark":
+            self._tell(self._events.on_mark, str(content["mark"]["name"]))
         elif event == "dtmf":
-            return await super().deserialize(data)
-        elif event == "media" and message["media"].get("track", "inbound") == "inbound":
-            frame = await super().deserialize(data)
-            if isinstance(frame, InputAudioRawFrame):
-                stamp = message["media"].get("timestamp")
-                stamp_ms = None if stamp is None else int(stamp)
-                frame.metadata["at"] = self._inbound.place(stamp_ms, len(frame.audio) // 2, self._clock())
-                return frame
+            key = content["dtmf"]["digit"]
+            if key not in _KEYS:
+                raise ValueError("No key of a telephone.")
+            self._tell(self._on_key, key)
+        elif event == "stop":
+            for pcm, at in self._arrivals.rest():
+                self._tell(self._events.on_audio, pcm, at)
+            self._tell(self._on_stop)
         return None
+
+    def _tell(self, event: Callable[..., None], *args: object) -> None:
+        try:
+            event(*args)
+        except Exception as error:  # noqa: BLE001 - a call that goes deaf by a fault of ours has to end
+            self._events.on_fault(error)
+
+
+def _stamp(value: str | int | None) -> int | None:
+    if value is None:
+        return None
+    stamp = int(value)
+    if abs(stamp) > _LATEST_MS:
+        raise ValueError("No timestamp.")
+    return stamp

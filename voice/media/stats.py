@@ -37,9 +37,9 @@ class MediaMeter:
         self._counts: dict[int, list[int]] = {}  # by second: packets in, packets out, underruns
         self.calls = 0
 
-    def received(self, now: float) -> None:
-        """A packet of a person came."""
-        self._second(now)[0] += 1
+    def received(self, now: float, packets: int) -> None:
+        """So many packets of a person came since the last time."""
+        self._second(now)[0] += packets
 
     def sent(self, now: float, late_s: float, *, underrun: bool) -> None:
         """A packet of ours went out, ``late_s`` after its time."""
