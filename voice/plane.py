@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -152,7 +153,7 @@ class VoicePlane:
             lines=config.lines,
             calls=self._calls,
             lateness_ms=lambda: self._pacer.meter.stats().lateness_p99_ms,
-            queues=lambda: self._engine_room.processes,
+            queues=lambda: self._engine_room.queues,
             changed=on_headroom,
         )
         self.port = config.media_port
@@ -283,7 +284,8 @@ class VoicePlane:
             # This line alone: another one may hold the call by then.
             hang_up=lambda: self._on_loop(seat.signal, closed),
         )
-        dialogue = self._dialogues(brief, snapshot=plan.snapshot)
+        told = replace(brief, voicemail_message=plan.voicemail_message)
+        dialogue = self._dialogues(told, snapshot=plan.snapshot)
         seat = _Seat(line, dialogue, spending, plan, ring_s=ring_s, max_length_s=max_length_s)
         return seat
 

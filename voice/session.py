@@ -30,8 +30,12 @@ from voice.domain.types import (
     TurnTaken,
     VoiceConfig,
 )
+from voice.echo import EchoGuard
 from voice.engines import Engines
 from voice.hearing import Ears, Turn
+from voice.judging import Judge
+from voice.levels import Levels
+from voice.machines.watch import MachineWatch
 from voice.media.pacer import Pacer
 from voice.media.ports import Media, MediaEvents
 from voice.metering import Meter
@@ -101,13 +105,21 @@ class CallSession:
         self._meter = Meter(self._clocks(config), emit)
         transcript = Transcript(self._recorder, self._turn_taken, turns=plan.turns)
         voice = TieredVoice(engines.synthesiser, engines.premium, meter=self._meter, emit=emit)
-        self._speaker = Speaker(voice, self._recorder, clock)
+        echo, levels = EchoGuard(), Levels()
+        self._speaker = Speaker(voice, self._recorder, clock, echo)
+        judge = Judge(dialogue, self._speaker, levels)
         self._ears = Ears(
             engines.vad,
             engines.recogniser,
             on_voice=self._voice_heard,
             on_turn=self._turn_heard,
             on_fault=self._broken,
+            on_guess=self._turn_guessed,
+            on_resumed=self._turn_resumed,
+            patience=judge.patience,
+            echo=echo,
+            levels=levels,
+            hints=plan.hints,
             clock=clock,
         )
         events = MediaEvents(
@@ -133,10 +145,21 @@ class CallSession:
             ears=self._ears,
             speaker=self._speaker,
             transcript=transcript,
+            judge=judge,
             emit=self._acted,
             on_disclosed=self._disclosed,
             silence_prompt_s=config.silence_prompt_s,
+            filler_after_ms=config.filler_after_ms,
             clock=clock,
+        )
+        self._machines = MachineWatch(
+            call_id,
+            self._turns.machine_heard,
+            recogniser=engines.recogniser,
+            last_voice=lambda: self._ears.last_voice,
+            opened=lambda: self._turns.disclosed is not None,
+            clock=clock,
+            watches=plan.machines and plan.part == 1,
         )
         if plan.disclosed:
             self._turns.disclosed = self._started
@@ -173,6 +196,7 @@ class CallSession:
             await asyncio.gather(watch, talk, return_exceptions=True)
             await self._close_media(media)
         ended_at, self._over = utc_now(), self._clock()
+        await self._machines.close()
         await self._turns.hear_out()
         await self._ears.close()
         return await self._report(ended_by, ended_at)
@@ -190,8 +214,8 @@ class CallSession:
         """News from the carrier or an operator, on the loop."""
         if signal.kind is SignalKind.HANG_UP:
             self.end(EndedBy.AGENT)
-        elif signal.kind is SignalKind.MACHINE and signal.value.startswith(("machine_", "fax")):
-            self._turns.machine_heard(signal.value)
+        elif signal.kind is SignalKind.MACHINE:
+            self._machines.carrier(signal.value)
         elif signal.kind is SignalKind.PAUSE_RECORDING:
             self._keeper.pause(signal.value)
         elif signal.kind is SignalKind.RESUME_RECORDING:
@@ -218,6 +242,14 @@ class CallSession:
 
     def _turn_heard(self, turn: Turn | None) -> None:
         self._turns.turn_heard(self._keeper.heard(turn) if turn else None)
+        if turn is not None:
+            self._machines.heard(turn.text)
+
+    def _turn_guessed(self, turn: Turn) -> None:
+        self._turns.turn_guessed(turn)
+
+    def _turn_resumed(self) -> None:
+        self._turns.turn_resumed()
 
     def _key_heard(self, key: str) -> None:
         self._turns.key_heard(key)
@@ -225,6 +257,7 @@ class CallSession:
     def _audio_heard(self, pcm: bytes, at: float) -> None:
         self._recorder.lead(pcm, at)
         self._ears.feed(pcm, at)
+        self._machines.feed(pcm, at)
 
     def _media_closed(self, clean: bool) -> None:
         """``clean``: the carrier said so, and the person has hung up; else the way to them broke."""
@@ -242,7 +275,7 @@ class CallSession:
 
     def _clocks(self, config: VoiceConfig) -> dict[str, Callable[[], float]]:
         """The components that are counted in seconds."""
-        clocks = {"call": self._talked_s, "stt.local": lambda: self._ears.heard_s}
+        clocks = {"call": self._talked_s, "stt.local": lambda: self._ears.heard_s + self._machines.heard_s}
         if config.gpu_component:
             clocks[config.gpu_component] = lambda: self._talked_s() * float(config.gpu_share)
         return clocks

@@ -112,13 +112,20 @@ class InboundCall:
 
 @dataclass(frozen=True, slots=True)
 class TurnTimings:
-    """One answer's way, in ms from the end of the person's speech (as heard on the wire) to each step's end."""
+    """One answer's way, in ms from the end of the person's speech (as heard on the wire) to each step's end.
+
+    ``vad_stop_ms``: the silence was noticed, ``first_clause_ms``: the audio of the reply's first clause was at hand,
+    ``first_audio_ms``: the person began to hear it. ``filler_ms`` is the first audio of a word that had to come before
+    a late reply, None as a rule.
+    """
 
     vad_stop_ms: int | None = None
     transcript_ms: int | None = None
     turn_decided_ms: int | None = None
     reply_ms: int | None = None
+    first_clause_ms: int | None = None
     first_audio_ms: int | None = None
+    filler_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ class TalkPlan:
     ``snapshot`` is of a conversation to go on with, which had ``turns`` turns until then; ``part`` counts its lines
     from 1. ``answered_at`` is when the call was answered, by an earlier line; None: this one answers it.
     ``erases_on_objection``: somebody who objects to the recording has all of it erased, else their own side of it.
-    ``disclosed``: the opening's statements were heard on an earlier line.
+    ``disclosed``: the opening's statements were heard on an earlier line. ``machines``: a machine may answer.
     """
 
     lexicon: Mapping[str, str] = field(default_factory=dict)
@@ -153,6 +160,7 @@ class TalkPlan:
     answered_at: datetime | None = None
     erases_on_objection: bool = True
     disclosed: bool = False
+    machines: bool = True
 
 
 PLAIN_TALK = TalkPlan()
@@ -390,6 +398,7 @@ class VoiceConfig:
     whisper_model: str = ""
     whisper_device: str = "cpu"
     whisper_compute_type: str = "int8"
+    whisper_processes: int = 1
     piper_model: str = ""
     elevenlabs_api_key: str = field(default="", repr=False)
     elevenlabs_url: str = "https://api.elevenlabs.io"
@@ -401,5 +410,6 @@ class VoiceConfig:
     handshake_timeout_s: float = 5.0
     max_call_s: int = 300
     silence_prompt_s: float = 6.0
+    filler_after_ms: int = 0
     headroom: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[str, ...] = ()
