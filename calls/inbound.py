@@ -7,17 +7,19 @@ from urllib.parse import urlencode
 
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from calls.domain.messages import asks_to_stop
-from calls.requests import Form, NotOurs, carrier_form, kept_or_asked_again
+from calls.requests import TWIML, Form, NotOurs, asked, carrier_form, kept_or_asked_again
 from calls.services import carrier, inbound, opt_out_line, opting_out
+from calls.taking_over import when_away
 from calls.webhooks import tell_line
 from voice.adapters import twilio_inbound as twilio
-from voice.adapters.twilio import parse_status
+from voice.adapters.twilio import RETRIES, parse_status, stream_twiml
 from voice.domain.types import CarrierUpdate, InboundCall, InboundMessage
 
 log = structlog.get_logger(__name__)
@@ -25,9 +27,6 @@ T = TypeVar("T")
 HOLD = "One moment, please."
 _HOLD_EVERY = 3
 """Looks, a second apart, between two sentences to a caller who waits."""
-_CONTENT_TYPE = "text/xml; charset=utf-8"
-_RETRIES = "#rc=5&rp=all"
-"""Has Twilio repeat a request that fails: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides."""
 
 
 def _from_carrier(
@@ -51,7 +50,7 @@ def _from_carrier(
             except ValueError as error:
                 log.warning("webhook.refused", reason=str(error))
                 return HttpResponse(str(error), status=400)
-            return HttpResponse(answer(request, parsed), content_type=_CONTENT_TYPE)
+            return HttpResponse(answer(request, parsed), content_type=TWIML)
 
         return view
 
@@ -88,18 +87,23 @@ def call(_request: HttpRequest, received: InboundCall) -> str:
 @_from_carrier(twilio.parse_inbound_call)
 def call_wait(request: HttpRequest, received: InboundCall) -> str:
     """The caller waits for a line."""
-    asked = _asked(request)
+    looks = asked(request)
     reached = inbound.wait(received.carrier_call_id, now=timezone.now())
-    words = HOLD if asked % _HOLD_EVERY == 0 else ""
-    return _twiml(reached, waiting_at=_url("wait", asked=asked + 1), words=words)
+    words = HOLD if looks % _HOLD_EVERY == 0 else ""
+    return _twiml(reached, waiting_at=_url("wait", asked=looks + 1), words=words)
 
 
 @_from_carrier(twilio.parse_inbound_call)
 def call_talked(request: HttpRequest, received: InboundCall) -> str:
     """The media of the call has ended and the caller is still there."""
-    asked = _asked(request)
-    reached = inbound.after_talk(received.carrier_call_id, looks=asked, now=timezone.now())
-    return _twiml(reached, waiting_at=_url("talked", asked=asked + 1))
+    part, looks = asked(request, "part", 1), asked(request)
+    waiting_at = _url("talked", part=part, asked=looks + 1)
+    try:
+        reached = inbound.after_talk(received.carrier_call_id, part=part, now=timezone.now())
+    except (OperationalError, InterfaceError) as error:
+        log.error("request.not_kept", view="call_talked", error=type(error).__name__)
+        return when_away(looks, waiting_at)
+    return _twiml(reached, waiting_at=waiting_at)
 
 
 @_from_carrier(twilio.parse_inbound_call)
@@ -140,8 +144,8 @@ def _twiml(reached: inbound.Reached, *, waiting_at: str, words: str = "") -> str
     match reached:
         case inbound.Wait():
             return twilio.wait_twiml(waiting_at, words)
-        case inbound.Talk(stream=stream):
-            return twilio.talk_twiml(stream, talked_url=_url("talked", asked=0))
+        case inbound.Talk(stream=stream, part=part):
+            return stream_twiml(stream, next_url=_url("talked", part=part, asked=0))
         case inbound.Over():
             return twilio.goodbye_twiml("")
         case inbound.OptOutLine(company=company, listed=True):
@@ -154,11 +158,5 @@ def _twiml(reached: inbound.Reached, *, waiting_at: str, words: str = "") -> str
             return twilio.ask_twiml(sentence, answer_url=_url("answer", asked=1))
 
 
-def _asked(request: HttpRequest) -> int:
-    """How often the carrier has asked; from our own address, which is signed."""
-    text = request.GET.get("asked", "")
-    return int(text) if text.isascii() and text.isdecimal() else 0
-
-
 def _url(page: str, **query: int) -> str:
-    return f"{settings.PUBLIC_URL}/webhooks/twilio/voice/{page}?{urlencode(query)}{_RETRIES}"
+    return f"{settings.PUBLIC_URL}/webhooks/twilio/voice/{page}?{urlencode(query)}{RETRIES}"

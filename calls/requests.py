@@ -15,6 +15,7 @@ log = structlog.get_logger(__name__)
 Form = dict[str, str]
 P = ParamSpec("P")
 _AGAIN_AFTER_S = 5
+TWIML = "text/xml; charset=utf-8"
 
 
 class NotOurs(Exception):
@@ -44,6 +45,12 @@ def carrier_form(request: HttpRequest) -> Form:
             reason="account",
         )
     return form
+
+
+def asked(request: HttpRequest, name: str = "asked", default: int = 0) -> int:
+    """A count out of our own address, which is signed."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() else default
 
 
 def kept_or_asked_again(

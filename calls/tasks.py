@@ -14,7 +14,10 @@ from calls.services import (
     dispatching,
     keeping_caller_ids,
     placing,
+    recordings,
+    resuming,
     scheduling,
+    storing,
     sweeping,
     watching_queues,
 )
@@ -34,6 +37,15 @@ def place(*, call_id: str, **_newer: object) -> None:
     lines = plane()
     owner = heartbeat.start(lines.healthy)
     placing.place(UUID(call_id), plane=lines, dialer=dialer(), owner=owner, clock=timezone.now, stop=state_of_drain)
+
+
+@shared_task(name="calls.resume")
+def resume(*, call_id: str, **_newer: object) -> None:
+    from voice.worker import plane
+
+    lines = plane()
+    owner = heartbeat.start(lines.healthy)
+    resuming.resume(UUID(call_id), plane=lines, dialer=dialer(), owner=owner, clock=timezone.now)
 
 
 @shared_task(name="calls.hang_up", autoretry_for=(CarrierError,), max_retries=3, retry_backoff=1)
@@ -79,3 +91,13 @@ def watch_queues(**_newer: object) -> None:
 @shared_task(name="calls.watch_money")
 def watch_money(**_newer: object) -> None:
     alerting.watch_money(now=timezone.now())
+
+
+@shared_task(name="calls.store_recordings")
+def store_recordings(**_newer: object) -> None:
+    storing.store_recordings(now=timezone.now())
+
+
+@shared_task(name="calls.erase_recordings")
+def erase_recordings(**_newer: object) -> None:
+    recordings.erase_over(now=timezone.now())

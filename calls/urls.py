@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from calls import inbound, views, webhooks
+from calls import inbound, taking_over, views, webhooks
 
 urlpatterns = [
     path("calls/<uuid:call_id>/recording.wav", views.recording, name="call-recording"),
+    path("calls/<uuid:call_id>/recordings/<int:part>.wav", views.recording, name="call-recording-part"),
     path("webhooks/twilio/calls/<uuid:call_id>/status", webhooks.status, name="twilio-status"),
     path("webhooks/twilio/calls/<uuid:call_id>/machine", webhooks.machine, name="twilio-machine"),
+    path("webhooks/twilio/calls/<uuid:call_id>/resume", taking_over.resume, name="twilio-resume"),
     path("webhooks/twilio/messages", inbound.message, name="twilio-message"),
     path("webhooks/twilio/voice", inbound.call, name="twilio-voice"),
     path("webhooks/twilio/voice/wait", inbound.call_wait, name="twilio-voice-wait"),

@@ -10,7 +10,8 @@ from calls.domain.slots import free_slots
 from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
-from calls.models.campaign import Records, TransferMode
+from calls.models.campaign import TransferMode
+from calls.services import recording_consent
 from calls.services.facts import clock_of
 from voice.domain.types import Colleague, TalkPlan
 
@@ -49,6 +50,11 @@ def reserve_slots(call: Call, *, now: datetime) -> tuple[datetime, ...]:
     return slots
 
 
+def offered_slots(call: Call) -> tuple[datetime, ...]:
+    """Those that the call was given when its conversation began."""
+    return tuple(datetime.fromisoformat(slot) for slot in call.offered_slots)
+
+
 def history_of(call: Call, *, now: datetime) -> History:
     """What the calls before this one came to, for a lead that calls us."""
     over = call.lead.calls.filter(status__in=sorted(TERMINAL)).exclude(disposition="").exclude(pk=call.pk)
@@ -74,16 +80,18 @@ def history_of(call: Call, *, now: datetime) -> History:
     )
 
 
-def plan_of(call: Call) -> TalkPlan:
+def plan_of(call: Call, *, now: datetime) -> TalkPlan:
     """How the call is to be heard, spoken, recorded and handed on."""
     campaign = call.campaign
     words = list(campaign.words.all())
-    lead = call.lead
+    lead, recording = call.lead, recording_consent.terms_of(call, now=now)
     hints = [word.written for word in words] + [part for part in (lead.name, lead.address) if part]
     return TalkPlan(
         lexicon={word.written: word.spoken for word in words if word.spoken},
         hints=tuple(hints),
-        records=campaign.records == Records.ANNOUNCED,
+        records=recording.records,
+        erases_on_objection=recording.erases_on_objection,
+        answered_at=call.answered_at,
         voicemail_message=campaign.voicemail_message,
         colleagues=tuple(Colleague(one.name, one.number) for one in campaign.transfer_targets.all()),
         warm=campaign.transfer_mode == TransferMode.WARM,
@@ -109,4 +117,5 @@ def brief_of(call: Call, slots: tuple[datetime, ...], *, now: datetime) -> Brief
         slots=slots,
         inbound=inbound,
         history=history_of(call, now=now) if inbound else History(),
+        recorded=recording_consent.terms_of(call, now=now).records,
     )

@@ -19,6 +19,11 @@ def ring(call_id: UUID, queue: str) -> bool:
     return _send("calls.place", queue, call_id=str(call_id))
 
 
+def resume(call_id: UUID, queue: str) -> bool:
+    """Have a worker of ``queue`` take the conversation over; False when the broker does not take it."""
+    return _send("calls.resume", queue, call_id=str(call_id))
+
+
 def dispatch(campaign_id: int) -> bool:
     """Have a worker look at the campaign's due leads at once; False when the broker does not take it."""
     return _send("calls.dispatch", None, campaign_id=campaign_id)
@@ -27,6 +32,11 @@ def dispatch(campaign_id: int) -> bool:
 def hang_up(carrier_call_id: str) -> bool:
     """Have a worker ask the carrier to end the call; False when the broker does not take it."""
     return _send("calls.hang_up", None, carrier_call_id=carrier_call_id)
+
+
+def store_recordings() -> bool:
+    """Have a worker bring finished recordings into their store; False when the broker does not take it."""
+    return _send("calls.store_recordings", None)
 
 
 def _send(task: str, queue: str | None, **arguments: object) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from agents.domain.types import (
@@ -19,7 +18,7 @@ from billing.services import meter, settling
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, Lead
 from calls.models.call import Direction
-from calls.services import acts, costs
+from calls.services import acts, costs, recordings
 from calls.services.moving import move, note
 from calls.services.opting_out import record_opt_out, suppress
 from calls.services.retrying import decide_on_lead
@@ -49,6 +48,8 @@ def finish(
         return False
     call = Call.objects.select_related("lead", "campaign").get(pk=call_id)
     _carry_out(call, report, now=now)
+    if report.recording:
+        recordings.keep(call.pk, report.recording)
     call.lead = Lead.objects.select_for_update(no_key=True).get(pk=call.lead_id)
     decide_on_lead(call.lead, call, report, now=now, again_at=again_at)
     event = costs.event_of(call)
@@ -68,7 +69,7 @@ def _with_kept_acts(call_id: UUID, report: Report) -> Report:
 
 
 def _columns(report: Report) -> dict[str, object]:
-    outcome, recording = report.outcome, report.recording
+    outcome = report.outcome
     talked_s = (report.ended_at - report.answered_at).total_seconds() if report.answered_at else None
     columns: dict[str, object] = {
         "ended_at": report.ended_at,
@@ -78,15 +79,12 @@ def _columns(report: Report) -> dict[str, object]:
         "summary": outcome.summary,
         "facts": dict(outcome.facts),
         "score": outcome.score,
-        "disclosed_at": report.disclosed_at,
         "lease_until": None,
     }
     if report.answered_at:
         columns["answered_at"] = report.answered_at
-    if recording:
-        columns["recording"] = str(recording.path.resolve().relative_to(settings.RECORDINGS_DIR.resolve()))
-        columns["recording_started_at"] = recording.started_at
-        columns["recording_ms"] = recording.duration_ms
+    if report.disclosed_at:  # else it stays what a line told before it was lost
+        columns["disclosed_at"] = report.disclosed_at
     return columns
 
 

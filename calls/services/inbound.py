@@ -14,48 +14,34 @@ from uuid import UUID
 import structlog
 from django.db import IntegrityError, transaction
 
-from agents.domain.types import Disposition, EndedBy, Outcome
+from agents.domain.types import Disposition, EndedBy
 from billing.domain.card import RateError
 from billing.domain.money import MixedCurrencies
 from billing.services import ledger
 from calls.domain import phone
-from calls.domain.compliance import Never
 from calls.domain.queues import queue_for
 from calls.domain.status import TERMINAL, CallStatus
 from calls.models import Call, CallEvent, CompanySuppression, Lead
 from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
-from calls.services import doorbell, gates, halting, opt_out_line, opting_out, workers
+from calls.services import doorbell, halting, opt_out_line, opting_out, resuming, workers
 from calls.services.facts import seller_of
-from calls.services.finishing import finish
 from calls.services.inbound_records import decided
 from calls.services.moving import note
+from calls.services.promising import promise
 from calls.services.terms import Terms, terms_for
-from voice.domain.types import InboundCall, Report, StreamTarget
+from voice.domain.types import InboundCall, StreamTarget
 
 log = structlog.get_logger(__name__)
 LATELY = timedelta(days=90)
 """Who was called by us within this time is calling back."""
 PATIENCE = timedelta(seconds=8)
 """So long a caller waits for a worker to open its line."""
-LOOKS = 3
-"""So often a call whose media has ended is looked at, a second apart, until its line has reported."""
 _TRIES = 3
 _FORGOTTEN_AFTER = timedelta(seconds=30)
 _BATCH = 100
 PROMISED = "inbound.promised"
-_UNDECIDED = frozenset(
-    {
-        Disposition.NO_ANSWER,
-        Disposition.BUSY,
-        Disposition.VOICEMAIL,
-        Disposition.HUNG_UP,
-        Disposition.FAILED,
-        Disposition.CALLBACK_REQUESTED,
-    }
-)
-"""A lead that was closed after one of these never said what it wants, so its own call opens it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +51,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A line waits for the media of this call."""
+    """The call's line ``part``, counted from 1, waits for its media."""
 
     stream: StreamTarget
+    part: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +115,20 @@ def wait(carrier_call_id: str, *, now: datetime) -> Reached:
     return OptOutLine(opt_out_line.company_for("")) if call is None else _look(call, now=now)
 
 
-def after_talk(carrier_call_id: str, *, looks: int, now: datetime) -> Reached:
-    """The media of the call has ended, or never began, and the caller is still there. ``looks`` counts from 0."""
+def after_talk(carrier_call_id: str, *, part: int, now: datetime) -> Reached:
+    """The media of the call's line ``part`` has ended, or never began, and the caller is still there."""
     call = _known(carrier_call_id)
     if call is None:
         return OptOutLine(opt_out_line.company_for(""))
     if CallStatus(call.status) not in TERMINAL:
-        if looks < LOOKS:
-            return Wait()
-        return _lost(call, now=now)
+        match resuming.ask_and_wait(call.pk, part=part, now=now):
+            case resuming.Wait():
+                return Wait()
+            case resuming.Talk(stream=stream, part=part):
+                return Talk(stream, part)
+        call.refresh_from_db()
+        if CallStatus(call.status) not in TERMINAL:
+            return Over()
     if call.ended_by == EndedBy.FAULT or call.answered_at is None:
         return _missed(call, "The line of the agent broke.", now=now)
     return Over()
@@ -171,25 +163,6 @@ def number_of(text: str) -> str:
         return phone.parse(text)
     except phone.BadNumber:
         return ""
-
-
-@transaction.atomic
-def promise(lead: Lead, *, now: datetime) -> bool:
-    """Have the lead called back at once, as far as it may be called at all; whether it will be.
-
-    A lead that was closed only since nobody was reached is opened again.
-    """
-    lead = Lead.objects.select_for_update(no_key=True, of=("self",)).select_related("campaign").get(pk=lead.pk)
-    if lead.status == LeadStatus.CLOSED and lead.disposition not in _UNDECIDED:
-        return False
-    if lead.campaign.status != CampaignStatus.RUNNING:
-        return False
-    lead.status, lead.closed_reason, lead.commitment_at, lead.next_attempt_at = LeadStatus.OPEN, "", now, now
-    if isinstance(gates.ask(lead, now=now), Never):
-        return False
-    lead.save(update_fields=["status", "closed_reason", "commitment_at", "next_attempt_at"])
-    log.info("inbound_call.promised", lead_id=lead.pk)
-    return True
 
 
 def on_finished(sender: type, *, call: Call, now: datetime, **_newer: Any) -> None:
@@ -288,19 +261,6 @@ def _look(call: Call, *, now: datetime) -> Reached:
     if call.status == CallStatus.DONE and call.answered_at is not None:
         return Over()
     return _missed(call, "No line could be opened.", now=now)
-
-
-def _lost(call: Call, *, now: datetime) -> OptOutLine:
-    """The media has ended and no line tells anything: its worker is gone.
-
-    A call on which nobody talked is ended here. One that was live is left to the sweep, which knows what was agreed.
-    """
-    if call.answered_at is None:
-        report = Report(
-            Outcome(Disposition.FAILED, "The line of the agent could not be reached."), EndedBy.FAULT, ended_at=now
-        )
-        finish(call.pk, report, now=now)
-    return _missed(call, "The line of the agent broke.", now=now)
 
 
 def _missed(call: Call, why: str, *, now: datetime) -> OptOutLine:

@@ -7,11 +7,11 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from agents.domain.types import OptOut
+from agents.domain.types import Act, OptOut
 from calls.domain.status import CallStatus
 from calls.models import Call, Turn
 from calls.models.call import Direction
-from calls.services import acts
+from calls.services import acts, broken, recordings
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
 from calls.services.leases import lease_end
@@ -19,9 +19,12 @@ from calls.services.moving import move, note
 from calls.services.opting_out import record_opt_out
 from voice.domain.types import (
     Acted,
+    Closing,
+    Disclosed,
     Ended,
     LineEvent,
     Live,
+    RecordingChanged,
     Report,
     TierChanged,
     TurnRecord,
@@ -46,7 +49,7 @@ def listen(call: Call, line: Line, dialer: Dialer, *, clock: Clock) -> None:
     for told in line.events():
         event, unwritten = _with_usage(told, unwritten)
         try:
-            if isinstance(event, Ended) and event.report.answered_at is None:
+            if isinstance(event, Ended) and event.report.answered_at is None and call.answered_at is None:
                 _end_unanswered(call, event.report, dialer, clock=clock)
             else:
                 surviving_outage(lambda event=event: _write_down(call, event, now=clock()))  # type: ignore[misc]
@@ -93,23 +96,77 @@ def _end_unanswered(call: Call, report: Report, dialer: Dialer, *, clock: Clock)
 def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
     match event:
         case Live(at=at):
-            _hold_live(call, at=at, why="call.live", answered_at=at)
+            _go_live(call, at=at)
         case TurnTaken(turn=turn, snapshot=snapshot):
             _hold_live(call, at=now, why="call.held_again")
             _keep_turn(call, turn, snapshot)
-        case Acted(act=act):
-            if isinstance(act, OptOut):
-                record_opt_out(call, act.said, now=now)
-            acts.keep(call, act, now=now)  # carried out with the report
+        case Disclosed(at=at):
+            Call.objects.filter(pk=call.pk, fence=call.fence, disclosed_at__isnull=True).update(disclosed_at=at)
+        case Acted(act=act, snapshot=snapshot):
+            _keep_act(call, act, snapshot, now=now)
         case Used(usage=usage):
+            _hold_live(call, at=now, why="call.held_again")
             meter_usage(call, usage, now=now)
         case TierChanged(tier=tier, reason=reason, cause=cause):
             fields = {"tier": tier.value, "reason": reason, "cause": cause.value}
             note(call.pk, "tier.changed", at=now, fields=fields)
+        case RecordingChanged():
+            recordings.changed(call, event)
         case WrappingUp(reason=reason):
             note(call.pk, "call.wrapping_up", at=now, fields={"reason": reason})
+        case Closing(written=written):
+            Call.objects.filter(pk=call.pk, fence=call.fence).update(closing_at=now)
+            written()
         case Ended(report=report):
-            finish(call.pk, report, now=now, fence=call.fence)
+            _end(call, report, now=now)
+
+
+def _go_live(call: Call, *, at: datetime) -> None:
+    """The media has come. Of a call that was taken over, somebody has answered long ago."""
+    if call.answered_at is None:
+        _hold_live(call, at=at, why="call.live", answered_at=at)
+    else:
+        note(call.pk, "call.resumed", at=at, fields={"claim": call.fence})
+
+
+def _keep_act(call: Call, act: Act, snapshot: Mapping[str, object] | None, *, now: datetime) -> None:
+    """An act is carried out with the report; an opt-out counts at once, whoever holds the call by now."""
+    with transaction.atomic():
+        if isinstance(act, OptOut):
+            record_opt_out(call, act.said, now=now)
+        acts.keep(call, act, now=now)
+        if snapshot is not None:
+            Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))
+
+
+def _end(call: Call, report: Report, *, now: datetime) -> None:
+    """The end of the call, or of this line alone: another one takes over what was cut off, or has done so.
+
+    A line that took the call over tells of its own part only, and one whose media never came of none.
+    """
+    if report.cut_off:
+        _leave(call, report, now=now)
+        return
+    if call.answered_at is not None:
+        if report.answered_at is None:
+            outcome = broken.outcome(call, report.outcome, ended_by=report.ended_by, now=now)
+            report = replace(report, outcome=outcome)
+        report = replace(report, answered_at=call.answered_at, disclosed_at=None)
+    if not finish(call.pk, report, now=now, fence=call.fence):
+        _leave(call, report, now=now)
+
+
+def _leave(call: Call, report: Report, *, now: datetime) -> None:
+    """What this line used and recorded counts; what becomes of the call is told by whoever takes it over."""
+    with transaction.atomic():
+        unfinished = Call.objects.unfinished().filter(pk=call.pk).select_for_update(no_key=True)
+        if not unfinished.exists():
+            return
+        meter_usage(call, report.usage, now=now)
+        if report.recording:
+            recordings.keep(call.pk, report.recording)
+        if report.cut_off:
+            note(call.pk, "call.line_lost", at=now, fields={"claim": call.fence})
 
 
 def _hold_live(call: Call, *, at: datetime, why: str, **changes: datetime) -> None:
@@ -132,5 +189,7 @@ def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object]) -> 
         timings=asdict(turn.timings) if turn.timings else {},
     )
     with transaction.atomic():
-        Turn.objects.bulk_create([record], ignore_conflicts=True)
-        Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))
+        if Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot)):
+            Turn.objects.bulk_create([record], ignore_conflicts=True)
+        else:  # the line that has taken the call over counts on from the turns that were kept
+            log.warning("call.turn_too_late", call_id=str(call.pk), seq=turn.seq)

@@ -15,7 +15,7 @@ from billing.domain.rates import Unit
 from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Call
-from calls.services import carrier, carrier_prices, doorbell, inbound
+from calls.services import broken, carrier, carrier_prices, doorbell, inbound
 from calls.services.database import alone
 from calls.services.finishing import finish
 from calls.services.moving import move, note
@@ -146,7 +146,7 @@ def _give_up(call: Call, reason: str, *, now: datetime) -> None:
     hours = settings.CALL_UNKNOWN_LIMIT_H
     summary = f"The carrier did not tell within {hours} hours what became of this call. {reason}"
     if call.answered_at:
-        report = _measured(call, summary)
+        report = _measured(call, summary, now=now)
     else:
         report = Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
     if not finish(call.pk, report, now=now):
@@ -187,17 +187,17 @@ def _settle_unknown(call: Call, update: CarrierUpdate | None, dialer: Dialer, *,
 def _unheard_of(call: Call, *, now: datetime) -> Report:
     """The carrier has no such call. Of one on which somebody talked with us it has lost the record."""
     if call.answered_at:
-        return _measured(call, "The carrier knows of no such call, and the worker that held it was lost.")
+        return _measured(call, "The carrier knows of no such call, and the worker that held it was lost.", now=now)
     summary = "The carrier knows of no such call: the phone never rang."
     return Report(Outcome(Disposition.FAILED, summary), EndedBy.FAULT, ended_at=now)
 
 
-def _measured(call: Call, summary: str) -> Report:
+def _measured(call: Call, summary: str, *, now: datetime) -> Report:
     """Of an answered call whose end nobody tells: it lasted as long as its line counted."""
     assert call.answered_at is not None
     talked_s = float(meter.used_by(call.pk).get((LINE, Unit.SECOND.value), 0))
     ended_at = call.answered_at + timedelta(seconds=talked_s)
-    outcome = Outcome(Disposition.FAILED, summary)
+    outcome = broken.outcome(call, Outcome(Disposition.FAILED, summary), now=now)
     return Report(outcome, EndedBy.FAULT, ended_at=ended_at, answered_at=call.answered_at)
 
 
@@ -206,4 +206,5 @@ def _lost(call: Call, update: CarrierUpdate, *, now: datetime) -> Report:
     answered_at = call.answered_at or now - timedelta(seconds=update.duration_s or 0)
     ended_at = answered_at + timedelta(seconds=update.duration_s or 0)
     summary = "The worker was lost during the call; the turns up to then are kept."
-    return Report(Outcome(Disposition.HUNG_UP, summary), EndedBy.FAULT, ended_at=ended_at, answered_at=answered_at)
+    outcome = broken.outcome(call, Outcome(Disposition.HUNG_UP, summary), now=now)
+    return Report(outcome, EndedBy.FAULT, ended_at=ended_at, answered_at=answered_at)

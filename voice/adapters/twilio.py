@@ -33,6 +33,8 @@ _EVENTS = ["initiated", "ringing", "answered", "completed"]
 _RECENT = timedelta(hours=1)
 _EVENTS_READABLE_AFTER = timedelta(minutes=15)  # from a call's end; Twilio's word
 _CANDIDATES = 20
+RETRIES = "#rc=5&rp=all"
+"""Has Twilio repeat a request that fails: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides."""
 
 
 class TwilioDialer:
@@ -73,7 +75,7 @@ class TwilioDialer:
             call = self._client.calls.create(
                 to=request.to,
                 from_=request.from_,
-                twiml=stream_twiml(request.stream),
+                twiml=stream_twiml(request.stream, next_url=f"{callback}/resume?part=1{RETRIES}"),
                 timeout=request.ring_timeout_s,
                 time_limit=request.max_length_s,
                 status_callback=f"{callback}/status",
@@ -147,9 +149,11 @@ class TwilioDialer:
         return not ours or any(url.startswith(f"{self._callbacks}/{call_id}/") for url in ours)
 
 
-def stream_twiml(stream: StreamTarget) -> str:
-    """The document that connects an answered call to our media server."""
-    return str(connected(stream))
+def stream_twiml(stream: StreamTarget, *, next_url: str) -> str:
+    """Connect the call to our media server; ``next_url`` is asked once that has ended or could not be reached."""
+    response = connected(stream)
+    response.redirect(next_url)
+    return str(response)
 
 
 def connected(stream: StreamTarget) -> VoiceResponse:

@@ -11,8 +11,8 @@ from pydantic import Field
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
-from voice.adapters.twilio import Form, connected, read_form
-from voice.domain.types import InboundCall, InboundMessage, StreamTarget
+from voice.adapters.twilio import Form, read_form
+from voice.domain.types import InboundCall, InboundMessage
 
 
 class _MessageForm(Form):
@@ -100,11 +100,4 @@ def wait_twiml(next_url: str, sentence: str = "") -> str:
         response.say(sentence)
     response.pause(length=1)
     response.redirect(next_url)
-    return str(response)
-
-
-def talk_twiml(stream: StreamTarget, *, talked_url: str) -> str:
-    """Connect the call to our media server; ``talked_url`` is asked once that has ended or could not be reached."""
-    response = connected(stream)
-    response.redirect(talked_url)
     return str(response)
