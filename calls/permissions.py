@@ -30,6 +30,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "suppressionentry": ("view",),
         "call": ("view",),
         "turn": ("view",),
+        "recording": ("change", "delete", "view"),
         "callevent": ("view",),
         "decision": ("view",),
         "rule": ("view",),

@@ -186,6 +186,7 @@ class Environment(BaseSettings):
     whisper_model: str = ""
     whisper_device: Literal["cpu", "cuda", "auto"] = "cpu"
     whisper_compute_type: Literal["int8", "int8_float16", "float16", "float32"] = "int8"
+    whisper_processes: Annotated[int, Field(ge=1, le=64)] = 1
     piper_model: str = ""
 
     elevenlabs_api_key: Annotated[SecretStr, AfterValidator(_header)] = SecretStr("")

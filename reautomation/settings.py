@@ -206,6 +206,7 @@ VOICE = VoiceConfig(
     whisper_model=ENV.whisper_model,
     whisper_device=ENV.whisper_device,
     whisper_compute_type=ENV.whisper_compute_type,
+    whisper_processes=ENV.whisper_processes,
     piper_model=ENV.piper_model,
     elevenlabs_api_key=ENV.elevenlabs_api_key.get_secret_value(),
     elevenlabs_url=ENV.elevenlabs_url,

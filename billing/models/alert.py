@@ -58,6 +58,7 @@ class Trouble(models.TextChoices):
     """What is told beside money, of no budget and by no rule."""
 
     QUEUE_UNSERVED = "queue_unserved", "no voice worker"
+    RECORDINGS_WAIT = "recordings_wait", "recordings not stored"
 
 
 class Alert(models.Model):

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -29,17 +30,20 @@ from calls.admin.base import (
     verdict_rows,
 )
 from calls.admin.call_money import cost_now, money_of
+from calls.admin.call_recordings import RedactForm, players
 from calls.domain import phone
 from calls.domain.status import UNFINISHED
-from calls.models import Appointment, Call, Decision, Turn
+from calls.models import Appointment, Call, Decision, Recording, Turn
 from calls.models.call import Direction
-from calls.views import recording_path
+from calls.services import recordings
 
 _STEPS = {
     "vad_stop_ms": "end of speech heard",
     "transcript_ms": "transcribed",
     "turn_decided_ms": "turn decided",
     "reply_ms": "reply ready",
+    "first_clause_ms": "first clause spoken",
+    "filler_ms": "filler",
     "first_audio_ms": "first sound",
 }
 _AMOUNTS = frozenset({"budget", "price"})
@@ -71,6 +75,7 @@ class CallAdmin(ReadOnlyAdmin):
     list_filter = ["direction", "status", "disposition", "campaign", "ended_by"]
     search_fields = ["lead__name", "to_number", "summary", "carrier_call_id"]
     date_hierarchy = "queued_at"
+    actions = ["erase_recordings"]
     change_form_template = "admin/calls/call/change_form.html"
     fields = ()
     empty_sentence = "No call was made yet. Start a campaign that has leads; calls appear here as they are dialed."
@@ -113,8 +118,13 @@ class CallAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, extra)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.cost_view)
-        return [path("<uuid:call_id>/cost/", view, name="calls_call_cost"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path("<uuid:call_id>/cost/", wrap(self.cost_view), name="calls_call_cost"),
+            path("<uuid:call_id>/redact/", wrap(self.redact_view), name="calls_call_redact"),
+            path("<uuid:call_id>/erase/", wrap(self.erase_view), name="calls_call_erase"),
+            *super().get_urls(),
+        ]
 
     def cost_view(self, request: HttpRequest, call_id: UUID) -> HttpResponse:
         """The cost so far, as JSON."""
@@ -122,6 +132,59 @@ class CallAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request, call):
             raise PermissionDenied
         return JsonResponse(cost_now(call, now=timezone.now()))
+
+    def redact_view(self, request: HttpRequest, call_id: UUID) -> HttpResponse:
+        """Silence a span of the call's recordings, and mask the turns in it."""
+        call = self._changed_by(request, call_id, "calls.change_recording")
+        if isinstance(call, HttpResponse):
+            return call
+        form = RedactForm(request.POST)
+        if not form.is_valid():
+            problems = [str(problem) for errors in form.errors.values() for problem in errors]
+            self.message_user(request, " ".join(problems), messages.ERROR)
+            return self._back(call)
+        from_ms, to_ms = form.span_ms()
+        by = request.user.get_username()
+        try:
+            changed = recordings.redact(call.pk, from_ms, to_ms, by=by, now=timezone.now())
+        except recordings.UNREADABLE as error:
+            self.message_user(request, f"Nothing was redacted. {error}", messages.ERROR)
+            return self._back(call)
+        told = counted(changed, "recording is", "recordings are")
+        self.message_user(request, f"{told} silent from {clock(from_ms)} to {clock(to_ms)}; its words are masked.")
+        return self._back(call)
+
+    def erase_view(self, request: HttpRequest, call_id: UUID) -> HttpResponse:
+        call = self._changed_by(request, call_id, "calls.delete_recording")
+        if isinstance(call, HttpResponse):
+            return call
+        self._erase(request, Call.objects.filter(pk=call.pk))
+        return self._back(call)
+
+    @admin.action(description="Erase recordings of selected calls", permissions=["erase"])
+    def erase_recordings(self, request: HttpRequest, calls: QuerySet[Call]) -> None:
+        self._erase(request, calls)
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("calls.delete_recording")
+
+    def _erase(self, request: HttpRequest, calls: QuerySet[Call]) -> None:
+        by = request.user.get_username()
+        rows = Recording.objects.filter(call__in=calls.order_by().values("pk"))
+        erased = recordings.erase(rows, why=f"Erased by {by}.", by=by, now=timezone.now())
+        self.message_user(request, f"{counted(erased, 'recording is', 'recordings are')} erased.")
+
+    def _changed_by(self, request: HttpRequest, call_id: UUID, permission: str) -> Call | HttpResponse:
+        """The call that a form is about. Raises PermissionDenied."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        call: Call = get_object_or_404(self.get_queryset(request), pk=call_id)
+        if not (self.has_view_permission(request, call) and request.user.has_perm(permission)):
+            raise PermissionDenied
+        return call
+
+    def _back(self, call: Call) -> HttpResponse:
+        return redirect("admin:calls_call_change", call.pk)
 
 
 def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
@@ -139,7 +202,8 @@ def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
         "decision": decision,
         "decision_badge": badge(decision.result) if decision else "",
         "verdicts": verdict_rows(decision.verdicts) if decision else [],
-        "recording_missing": bool(call.recording) and recording_path(call.recording) is None,
+        "players": players(call),
+        "redact_form": RedactForm(),
         "unfinished": call.status in UNFINISHED,
         "money": money_of(call, events, request.user, now=timezone.now()),
     }

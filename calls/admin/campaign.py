@@ -76,6 +76,8 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_attempts",
             "max_call_s",
             "needs",
+            "records",
+            "recordings_days",
         ]
         widgets = {
             "caller_ids": forms.CheckboxSelectMultiple(),
@@ -157,6 +159,7 @@ class CampaignAdmin(BaseAdmin):
         ),
         ("The law", {"fields": ["public_lists"]}),
         ("Voice", {"fields": ["tier", "appointment_value", "holdout_percent"]}),
+        ("Recording", {"fields": ["records", "recordings_days"]}),
         ("How much", {"fields": ["max_concurrency", "max_attempts", "max_call_s", "needs"]}),
     ]
     _progress = ("Now", {"fields": ["progress"]})

@@ -238,6 +238,25 @@ class Notice:
     note: str
 
 
+class RecordingNeeds(StrEnum):
+    """What a recording of a call needs at a place; the later ones are the stricter."""
+
+    ANNOUNCE = "announce"
+    NO_OBJECTION = "announce_and_no_objection"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingConsent(Notice):
+    """Whether a call may be recorded once that was announced, and what an objection asks for.
+
+    ``ANNOUNCE``, as where one party's consent is enough: an objection ends the recording and silences the person's
+    side of it. ``NO_OBJECTION``, as where all parties must consent: all of it is erased. ``OFF``: never.
+    """
+
+    needs: RecordingNeeds = RecordingNeeds.NO_OBJECTION
+
+
 Terms = Hours | Holiday | Frequency | Consent | DoNotCallList | Reassigned | Abandonment | Prefix | Place | Notice
 
 

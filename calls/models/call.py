@@ -72,9 +72,6 @@ class Call(models.Model):
     facts = models.JSONField(default=dict, blank=True)
     score = models.PositiveSmallIntegerField(default=0)
     disclosed_at = models.DateTimeField(null=True, blank=True)
-    recording = models.CharField(max_length=300, blank=True, help_text="File name below the recordings' folder.")
-    recording_started_at = models.DateTimeField(null=True, blank=True)
-    recording_ms = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(
         max_digits=14, decimal_places=6, default=Decimal(0), help_text="What its budgets were charged."
     )
@@ -137,7 +134,7 @@ class Call(models.Model):
 
 
 class Turn(models.Model):
-    """What one side said, as it was really heard. Offsets are from the recording's start."""
+    """What one side said, as it was really heard. Offsets are from the call's answer."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="turns")
     seq = models.PositiveIntegerField()

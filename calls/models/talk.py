@@ -39,7 +39,8 @@ class TransferTarget(models.Model):
 class Recording(models.Model):
     """What one line recorded of a call. A call that changed its worker has a part from each.
 
-    ``name`` is the recording's key in the store; empty once it was erased.
+    ``name`` is the recording's key in the store; empty once it was erased. Until ``stored_at`` it lies on the disk of
+    the worker that made it. ``started_at`` is later than the call's answer: turns count from that.
     """
 
     call = models.ForeignKey("calls.Call", on_delete=models.CASCADE, related_name="recordings")
@@ -47,7 +48,8 @@ class Recording(models.Model):
     name = models.CharField(max_length=300, blank=True)
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
-    bytes = models.PositiveBigIntegerField(default=0, help_text="In the store.")
+    bytes = models.PositiveBigIntegerField(default=0, help_text="Of the sealed file; 0: not known.")
+    stored_at = models.DateTimeField(null=True, blank=True, help_text="Empty: on the worker's disk still.")
     erased_at = models.DateTimeField(null=True, blank=True)
     erased_why = models.CharField(max_length=120, blank=True)
 
@@ -55,7 +57,10 @@ class Recording(models.Model):
         ordering = ["call", "part"]
         constraints = [models.UniqueConstraint(fields=["call", "part"], name="one_recording_per_part")]
         indexes = [
-            models.Index(fields=["started_at"], condition=models.Q(erased_at__isnull=True), name="recording_kept")
+            models.Index(fields=["started_at"], condition=models.Q(erased_at__isnull=True), name="recording_kept"),
+            models.Index(
+                fields=["started_at"], condition=~models.Q(name="") & models.Q(stored_at=None), name="recording_to_store"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,9 +12,7 @@ _SQL = """
 SELECT count(*), count(*) FILTER (WHERE heard.ms IS NULL OR heard.ms > %(within_ms)s)
 FROM calls_call AS call
 LEFT JOIN LATERAL (
-    SELECT min(turn.start_ms) + greatest(
-        0, coalesce(extract(epoch FROM call.recording_started_at - call.answered_at), 0) * 1000
-    ) AS ms
+    SELECT min(turn.start_ms) AS ms
     FROM calls_turn AS turn WHERE turn.call_id = call.id AND turn.speaker = 'agent'
 ) AS heard ON true
 WHERE call.campaign_id = %(campaign_id)s AND call.answered_at > %(since)s AND call.answered_at <= %(now)s

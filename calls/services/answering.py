@@ -41,7 +41,7 @@ def answer(
         ring_timeout_s=MEDIA_WITHIN_S,
         max_length_s=call.max_length_s,
         spending=spending_of(call),
-        plan=plan_of(call),
+        plan=plan_of(call, now=clock()),
     )
     try:
         if not _offer(call, line, now=clock()):

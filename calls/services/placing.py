@@ -80,7 +80,7 @@ def _make(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock, stop: Event
             ring_timeout_s=settings.VOICE_RING_TIMEOUT_S,
             max_length_s=call.max_length_s,
             spending=spending_of(call),
-            plan=plan_of(call),
+            plan=plan_of(call, now=clock()),
         )
     except NoLine as none:
         _give_back(call, str(none), now=clock())

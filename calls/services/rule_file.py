@@ -147,6 +147,10 @@ class _Notice(_Terms):
     note: Text
 
 
+class _Recording(_Notice):
+    needs: domain.RecordingNeeds = domain.RecordingNeeds.NO_OBJECTION
+
+
 _TERMS: dict[Kind, tuple[type[_Terms], type]] = {
     Kind.COUNTRY: (_Notice, domain.Notice),
     Kind.PREFIX: (_Prefix, domain.Prefix),
@@ -159,7 +163,7 @@ _TERMS: dict[Kind, tuple[type[_Terms], type]] = {
     Kind.LIST: (_List, domain.DoNotCallList),
     Kind.REASSIGNED: (_Reassigned, domain.Reassigned),
     Kind.ABANDONMENT: (_Abandonment, domain.Abandonment),
-    Kind.RECORDING: (_Notice, domain.Notice),
+    Kind.RECORDING: (_Recording, domain.RecordingConsent),
     Kind.DISCLOSURE: (_Notice, domain.Notice),
     Kind.REGISTRATION: (_Notice, domain.Notice),
 }

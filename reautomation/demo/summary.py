@@ -90,7 +90,8 @@ def _promises_broken(calls: list[Call], seen: list[dict[str, Any]]) -> list[str]
     broken += [
         f"{number[-4:]} was dialed {rung.count(number)} times" for number in set(rung) if rung.count(number) > 1
     ]
-    broken += [f"{call.lead.name} has no recording" for call in calls if call.turns.exists() and not call.recording]
+    announced = [call for call in calls if call.disclosed_at]
+    broken += [f"{call.lead.name} has no recording" for call in announced if not call.recordings.exists()]
     budget = Budget.objects.get(campaigns__calls=calls[0]) if calls else None
     total = budget.total if budget else None
     if total and (total.held != 0 or total.spent != sum((call.cost for call in calls), Decimal(0))):

@@ -89,7 +89,7 @@ def test_read_a_call_and_hear_it(page: Page, settings: Settings, tmp_path: Path)
     call = world.calls(world.leads(world.campaign(), 3))[0]
     world.recording(call, tmp_path, seconds=3)
     page.goto("/admin/calls/call/")
-    with page.expect_response(f"**/calls/{call.pk}/recording.wav") as asked:
+    with page.expect_response(f"**/calls/{call.pk}/recordings/1.wav") as asked:
         page.get_by_role("link", name="2026-11-20 15:00").click()
     assert asked.value.status == 206
     assert page.locator(".turn-agent .said").count() == 4

@@ -400,6 +400,11 @@ class VoiceConfig:
     whisper_compute_type: str = "int8"
     whisper_processes: int = 1
     piper_model: str = ""
+    local_voice: str = "piper"
+    hibari_voice: str = ""
+    local_voice_processes: int = 1
+    phrases_dir: Path | None = None
+    phrases_bytes: int = 64 << 20
     elevenlabs_api_key: str = field(default="", repr=False)
     elevenlabs_url: str = "https://api.elevenlabs.io"
     elevenlabs_voice_id: str = ""

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from billing.models import Budget
 from billing.services import ledger
 from calls.admin import base
-from calls.models import Appointment, Call, CallEvent, Campaign, Consent, Decision, Lead, Suppression, Turn
+from calls.models import Appointment, Call, CallEvent, Campaign, Consent, Decision, Lead, Recording, Suppression, Turn
 from tests.calls.admin import world
 
 LISTS = {
@@ -163,7 +163,8 @@ def test_the_page_of_a_call(as_manager: Client, campaign: Campaign, settings: Se
     ):
         assert words in page
     html = as_manager.get(f"/admin/calls/call/{call.pk}/change/").content.decode()
-    assert f'<audio controls preload="metadata" src="/calls/{call.pk}/recording.wav">' in html
+    source = f'data-since-ms="2000" src="/calls/{call.pk}/recordings/1.wav"'
+    assert f'<audio controls preload="metadata" {source}></audio>' in html
     assert 'title="end of speech heard 210 ms, transcribed 480 ms, first sound 850 ms"' in html
 
 
@@ -188,7 +189,9 @@ def test_the_page_of_a_call_without_anything(as_manager: Client, campaign: Campa
         "Nothing has happened yet.",
     ):
         assert sentence in page
-    Call.objects.update(status="done", recording="gone.wav")
+    Call.objects.update(status="done")
+    assert "This call was not recorded." in text(as_manager, url)
+    Recording.objects.create(call=call, name="2026/gone.rec", started_at=world.NOW, duration_ms=1000)
     page = text(as_manager, url)
     assert "The recording is no longer on this server." in page
     assert "Nothing was said on this call." in page

@@ -1,7 +1,6 @@
 """Campaigns with a past, for the pages to show. Made by the ORM: what the services do is tested elsewhere."""
 
 import struct
-import wave
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,9 +16,12 @@ from calls.models import (
     Consent,
     Decision,
     Lead,
+    Recording,
     Suppression,
     Turn,
 )
+from calls.services import recordings
+from voice.recordings.sealed import Header, SealedFile
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 _NAMES = ("Maria Lopez", "James Carter", "Olivia Brooks", "Frank Miller", "Denise Harper", "Peter Novak")
@@ -138,16 +140,31 @@ def talk(call: Call) -> None:
     Appointment.objects.create(call=call, campaign=call.campaign, start_at=start_at)
 
 
-def recording(call: Call, folder: Path, *, seconds: int = 3) -> Path:
-    """A stereo WAV of the call: a tone on the left, silence on the right."""
-    path = folder / "2026" / f"{call.pk}.wav"
+def pcm(seconds: int) -> bytes:
+    """A tone on the left, another on the right."""
+    return b"".join(struct.pack("<hh", 4000 if n // 20 % 2 else -4000, 900) for n in range(8000 * seconds))
+
+
+def recording(call: Call, folder: Path, *, seconds: int = 3, part: int = 1, since_s: float = 2.0) -> Path:
+    """A sealed recording of the call in the store at ``folder``, which begins ``since_s`` after its answer."""
+    started_at = (call.answered_at or call.queued_at) + timedelta(seconds=since_s)
+    name = f"2026/{call.pk}-{part}.rec"
+    path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    frames = b"".join(struct.pack("<hh", 4000 if n // 20 % 2 else -4000, 0) for n in range(8000 * seconds))
-    with wave.open(str(path), "wb") as file:
-        file.setparams((2, 2, 8000, 0, "NONE", "not compressed"))
-        file.writeframes(frames)
-    call.recording, call.recording_ms = f"2026/{call.pk}.wav", 1000 * seconds
-    call.save(update_fields=["recording", "recording_ms"])
+    keys = recordings.keys()
+    with path.open("w+b") as file:
+        sealed = SealedFile(file, Header.new(keys, started_at=started_at), keys)
+        sealed.write(pcm(seconds))
+        size = sealed.close()
+    Recording.objects.create(
+        call=call,
+        part=part,
+        name=name,
+        started_at=started_at,
+        duration_ms=1000 * seconds,
+        bytes=size,
+        stored_at=started_at + timedelta(minutes=5),
+    )
     return path
 
 

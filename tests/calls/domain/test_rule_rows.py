@@ -26,7 +26,7 @@ def test_every_row_is_one_of_these() -> None:
         "do_not_call_list": 2,
         "reassigned": 1,
         "abandonment": 1,
-        "recording": 13,
+        "recording": 14,
         "disclosure": 3,
         "registration": 12,
     }

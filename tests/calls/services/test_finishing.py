@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from agents.domain.types import (
@@ -82,7 +81,7 @@ def test_a_talk_of_61_seconds(news: list[dict[str, Any]]) -> None:
     assert (call.disposition, call.ended_by, call.summary) == ("qualified", "agent", "It came to qualified.")
     assert (call.facts, call.score) == ({"timeline": "spring"}, 40)
     assert meter.used_by(call.pk) == {("tts.local", "char"): Decimal(120)}
-    assert (call.cost, call.recording, call.disclosed_at) == (PRICE_OF_61_S, "", None)
+    assert (call.cost, call.recordings.exists(), call.disclosed_at) == (PRICE_OF_61_S, False, None)
     assert entries(call) == [("hold", WORST_CASE), ("release", WORST_CASE), ("charge", PRICE_OF_61_S)]
     budget = call.campaign.budget
     budget.refresh_from_db()
@@ -295,8 +294,9 @@ def test_two_campaigns_may_book_the_same_hour() -> None:
     assert Appointment.objects.count() == 2
 
 
-def test_the_recording_is_kept_below_its_folder() -> None:
-    recording = Recording(Path(settings.RECORDINGS_DIR) / "2026" / "a.wav", ANSWERED, 61_000)
+def test_a_recording_gets_a_row_with_the_report() -> None:
+    began_at = ANSWERED + timedelta(seconds=6)
+    recording = Recording(Path("anywhere") / "a-2.rec", began_at, 61_000, part=2, bytes=1234)
     usage = (Usage("stt.local", "s", Decimal("12.5")),)
     whole = Report(
         Outcome(Disposition.QUALIFIED, "Fine."),
@@ -310,7 +310,9 @@ def test_the_recording_is_kept_below_its_folder() -> None:
     call = live_call()
     finish(call.pk, whole, now=NOW)
     call.refresh_from_db()
-    assert (call.recording, call.recording_started_at, call.recording_ms) == ("2026/a.wav", ANSWERED, 61_000)
+    [row] = call.recordings.all()
+    assert (row.part, row.name, row.started_at, row.duration_ms) == (2, "2026/11/a-2.rec", began_at, 61_000)
+    assert (row.bytes, row.stored_at, row.erased_at) == (1234, None, None)
     assert (call.ended_by, call.disclosed_at) == ("lead", ANSWERED + timedelta(seconds=4))
     assert meter.used_by(call.pk) == {("stt.local", "s"): Decimal("12.5")}
 

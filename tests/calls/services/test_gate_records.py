@@ -138,7 +138,7 @@ def answered(campaign: Campaign, heard_ms: int | None, **fields: Any) -> Call:
     call = make.call(
         make.lead(campaign),
         CallStatus.DONE,
-        **{"answered_at": at, "recording_started_at": at, "ended_at": at + timedelta(seconds=9), **fields},
+        **{"answered_at": at, "ended_at": at + timedelta(seconds=9), **fields},
     )
     if heard_ms is not None:
         Turn.objects.create(call=call, seq=1, speaker="agent", text="Hello", start_ms=heard_ms, end_ms=heard_ms + 900)
@@ -150,7 +150,7 @@ def test_which_answers_were_abandoned() -> None:
     answered(campaign, 2000)
     answered(campaign, 2001)
     answered(campaign, None)
-    answered(campaign, 500, recording_started_at=at + timedelta(seconds=1.6))
+    answered(campaign, 2100)
     answered(campaign, None, ended_at=at + timedelta(seconds=2))  # hung up before the time was over
     answered(campaign, None, answered_by="machine_start")
     answered(campaign, None, answered_at=NOW - timedelta(days=30))

@@ -1,0 +1,143 @@
+"""Brings recordings from the disk of the machine that made them into the store.
+
+The files on the disk are the outbox: each run takes those of its own machine, as often as it needs. What was moved is
+removed; what a killed worker left behind gets its row; what was erased meanwhile is removed.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from billing.models import Trouble
+from billing.services import telling
+from calls.domain.status import TERMINAL
+from calls.models import Call, Recording
+from calls.services import recordings
+from calls.services.moving import note
+from voice.recordings.file import SUFFIX
+from voice.recordings.keys import UnknownKey
+from voice.recordings.rewriting import mended
+from voice.recordings.sealed import Damaged
+from voice.recordings.store import StoreError
+
+log = structlog.get_logger(__name__)
+_FILE = re.compile(rf"([0-9a-f-]{{36}})-(\d{{1,4}}){re.escape(SUFFIX)}")
+_QUIET = timedelta(minutes=1)
+"""A worker writes every second, and reports within moments of the end."""
+TOLD_AFTER = timedelta(minutes=15)
+_PLACE = "store"
+
+
+def store_recordings(*, now: datetime) -> int:
+    """Move what lies on this machine; how many recordings were moved."""
+    adopted = list(_adopt_lost(now=now))
+    moved = sum(_move(row, now=now) for row in _waiting())
+    if adopted:
+        log.info("recording.adopted", recordings=len(adopted))
+    _watch(now=now)
+    return moved
+
+
+def _waiting() -> list[Recording]:
+    return list(Recording.objects.filter(stored_at=None, erased_at=None).exclude(name="").order_by("pk")[:500])
+
+
+def _move(row: Recording, *, now: datetime) -> bool:
+    """A file that is not here lies on another machine, or where recordings lay before there was a store."""
+    local = recordings.local_path(row.name)
+    try:
+        if not local.is_file():
+            return _bring_old(row, now=now)
+        recordings.store().put(row.name, local)
+    except (StoreError, Damaged, UnknownKey, OSError) as error:
+        log.warning("recording.not_stored", recording_id=row.pk, error=str(error))
+        return False
+    size = local.stat().st_size
+    # An erasure that came meanwhile goes on with what is in the store now.
+    Recording.objects.filter(pk=row.pk, stored_at=None).update(stored_at=now, bytes=size)
+    local.unlink(missing_ok=True)
+    recordings.remove_erased(Recording.objects.filter(pk=row.pk))
+    return True
+
+
+def _bring_old(row: Recording, *, now: datetime) -> bool:
+    """A plain WAV of before is sealed on its way into the store."""
+    old = Path(settings.RECORDINGS_DIR) / row.name
+    if not old.is_file() or old.suffix == SUFFIX:
+        return False
+    name = recordings.name_of(f"{row.call_id}-{row.part}{SUFFIX}", row.started_at)
+    fresh = recordings.local_path(name)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    size = recordings.seal_plain(old, fresh, started_at=row.started_at)
+    recordings.store().put(name, fresh)
+    Recording.objects.filter(pk=row.pk).update(name=name, bytes=size, stored_at=now)
+    fresh.unlink()
+    old.unlink()
+    return True
+
+
+def _adopt_lost(*, now: datetime) -> Iterator[Recording]:
+    """Rows for files that no report told of: their worker was killed. Files of erased recordings are removed."""
+    folder = Path(settings.RECORDINGS_LIVE_DIR)
+    for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []:
+        found = _FILE.fullmatch(path.name)
+        written_at = datetime.fromtimestamp(path.stat().st_mtime, tz=now.tzinfo)
+        if found is None or written_at > now - _QUIET:
+            continue
+        call_id, part = UUID(found[1]), int(found[2])
+        row = Recording.objects.filter(call=call_id, part=part).first()
+        if row is not None:
+            if row.erased_at is not None:
+                path.unlink(missing_ok=True)
+            continue
+        call = Call.objects.filter(pk=call_id).first()
+        if call is None:
+            path.unlink(missing_ok=True)  # the call was deleted, and its recording with it
+        elif call.status in TERMINAL or written_at < now - timedelta(seconds=2 * settings.VOICE.max_call_s):
+            yield from _adopt(path, call, part, now=now)
+
+
+def _adopt(path: Path, call: Call, part: int, *, now: datetime) -> Iterator[Recording]:
+    try:
+        reader = mended(path, recordings.keys())
+    except (Damaged, UnknownKey, OSError) as error:
+        log.error("recording.not_adopted", path=path.name, error=str(error))
+        return
+    if not reader.sound_bytes:
+        path.unlink(missing_ok=True)
+        return
+    started_at = reader.about.started_at
+    duration_ms = reader.sound_bytes * 1000 // reader.about.bytes_per_s
+    with transaction.atomic():
+        row, created = Recording.objects.get_or_create(
+            call=call,
+            part=part,
+            defaults={
+                "name": recordings.name_of(path.name, started_at),
+                "started_at": started_at,
+                "duration_ms": duration_ms,
+                "bytes": path.stat().st_size,
+            },
+        )
+        if created:
+            note(call.pk, "recording.adopted", at=now, fields={"part": part, "seconds": duration_ms // 1000})
+    yield row
+
+
+def _watch(*, now: datetime) -> None:
+    """Tell of recordings that wait for long: the store is away, or their machine is."""
+    late = Recording.objects.filter(stored_at=None, erased_at=None, call__ended_at__lt=now - TOLD_AFTER)
+    waiting = late.exclude(name="").count()
+    if waiting:
+        text = (
+            f"{waiting} recordings wait for their store: see whether it answers, and whether a worker of the default "
+            "queue runs on every machine with a voice worker. They are kept on the disk until then."
+        )
+        telling.tell_trouble(Trouble.RECORDINGS_WAIT, _PLACE, text, value=waiting, at=now)
+    telling.end_trouble(Trouble.RECORDINGS_WAIT, besides=[_PLACE] if waiting else [], at=now)
