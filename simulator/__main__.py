@@ -22,6 +22,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--caller-id", action="append", default=[], help="a verified number; without any, all are")
     parser.add_argument("--faults", type=Path, help="YAML file of faults")
     parser.add_argument("--log", type=Path, help="JSON lines of what happens; standard error without it")
+    parser.add_argument("--tapes", type=Path, help="folder for a recording of each call: heard left, said right")
     parser.add_argument("--load-mode", action="store_true", help="no recognition, canned lines, any number answers")
     return parser
 
@@ -54,7 +55,7 @@ async def _serve(options: argparse.Namespace, people: People, switches: Switches
 
     account = Account(options.account_sid, options.auth_token, options.cps, frozenset(options.caller_id))
     speech = ModelSpeech(understands=not options.load_mode)
-    exchange = Exchange(account, people, speech, switches=switches, load_mode=options.load_mode)
+    exchange = Exchange(account, people, speech, switches=switches, load_mode=options.load_mode, tapes=options.tapes)
     await serve(create_app(exchange), listener, name="simulator")
 
 

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -21,6 +22,7 @@ from simulator.party import Human, Machine, Party
 from simulator.phone import Phone, Plan
 from simulator.script import Script, Source
 from simulator.speech import Speech, Voice
+from simulator.tape import Tape
 from simulator.webhooks import Webhooks, now
 
 log = structlog.get_logger(__name__)
@@ -57,14 +59,21 @@ class CallRate:
 
 
 class Exchange:
-    """One carrier with its calls. Made and used on one event loop."""
+    """One carrier with its calls. Made and used on one event loop. ``tapes`` is where calls are recorded, if any."""
 
     def __init__(
-        self, account: Account, people: People, speech: Speech, *, switches: Switches, load_mode: bool = False
+        self,
+        account: Account,
+        people: People,
+        speech: Speech,
+        *,
+        switches: Switches,
+        load_mode: bool = False,
+        tapes: Path | None = None,
     ) -> None:
         self.account, self.people, self.dice, self.switches = account, people, Dice(switches.seed), switches
         self.warm = asyncio.Event()
-        self._speech, self._load_mode = speech, load_mode
+        self._speech, self._load_mode, self._tapes = speech, load_mode, tapes
         self._rate = CallRate(account.cps)
         self._webhooks = Webhooks(account.auth_token, switches=switches.callbacks, dice=self.dice)
         self._media_faults = MediaFaults(switches.media, self.dice)
@@ -176,7 +185,13 @@ class Exchange:
         if person is not None:
             call.price_times, call.price_unit = person.charge.times, person.charge.currency
         phone = Phone(
-            call, plan, person, webhooks=self._webhooks, pick_up=self._party_of(person), script=self._script
+            call,
+            plan,
+            person,
+            webhooks=self._webhooks,
+            pick_up=self._party_of(person),
+            script=self._script,
+            tape=self._tape,
         )
         self._phones[call.sid] = phone
         task = asyncio.get_running_loop().create_task(phone.run())
@@ -199,6 +214,9 @@ class Exchange:
             faults=self._media_faults,
             auth_token=self.account.auth_token,
         )
+
+    def _tape(self, call: Call) -> Tape | None:
+        return Tape(self._tapes / f"{call.sid}.wav") if self._tapes else None
 
     def _party_of(self, person: Person | None) -> Callable[[Call], Awaitable[Party]]:
         async def pick_up(call: Call) -> Party:

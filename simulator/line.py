@@ -7,6 +7,7 @@ from typing import Protocol
 from simulator import audio
 from simulator.domain.call import Call
 from simulator.party import Ear, Party
+from simulator.tape import Tape
 
 
 class Far(Protocol):
@@ -104,9 +105,9 @@ class Bridge(Quiet):
 class Line:
     """Carries 20 ms at a time between the person and whatever ``far`` is at that moment."""
 
-    def __init__(self, party: Party, call: Call) -> None:
+    def __init__(self, party: Party, call: Call, tape: Tape | None = None) -> None:
         self.far: Far = Quiet()
-        self._party, self._call = party, call
+        self._party, self._call, self._tape = party, call, tape
         party.press = self._press
 
     def _press(self, digit: str) -> None:
@@ -124,4 +125,12 @@ class Line:
             late_ms = (loop.time() - due) * 1000
             self._call.media.clock_late_max_ms = max(self._call.media.clock_late_max_ms, round(late_ms, 1))
             far = self.far
-            far.push(self._party.tick(far.pull()))
+            heard = far.pull()
+            said = self._party.tick(heard)
+            far.push(said)
+            if self._tape is not None:
+                self._tape.add(heard, said)
+
+    def close(self) -> None:
+        if self._tape is not None:
+            self._tape.close()

@@ -13,6 +13,7 @@ from simulator.domain.people import How, Person
 from simulator.line import Line
 from simulator.party import Party
 from simulator.script import Script, Source
+from simulator.tape import Tape
 from simulator.webhooks import Subscription, Webhooks, now
 
 log = structlog.get_logger(__name__)
@@ -61,12 +62,13 @@ class Phone:
         webhooks: Webhooks,
         pick_up: Callable[[Call], Awaitable[Party]],
         script: Callable[[Call, Line], Script],
+        tape: Callable[[Call], Tape | None] = lambda _: None,
     ) -> None:
         self.call, self.plan = call, plan
         self.line: Line | None = None
         self.answered, self.over = asyncio.Event(), asyncio.Event()
         self._person, self._webhooks = person, webhooks
-        self._pick_up, self._make_script = pick_up, script
+        self._pick_up, self._make_script, self._tape = pick_up, script, tape
         self._script: Script | None = None
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -136,7 +138,7 @@ class Phone:
 
     async def _talk(self) -> None:
         party = await self._pick_up(self.call)
-        line = self.line = Line(party, self.call)
+        line = self.line = Line(party, self.call, self._tape(self.call))
         self._script = self._make_script(self.call, line)
         if self.plan.inbound:
             self._script.first_sound = self._answered
@@ -165,6 +167,7 @@ class Phone:
                 task.cancel()
             results = await asyncio.gather(verbs, detection, clock, return_exceptions=True)
             self.line = self._script = None  # the call is remembered, its sounds are not
+            line.close()
         for error in results:
             if isinstance(error, Exception):
                 log.error("call.task_failed", call_sid=self.call.sid, error=repr(error))
