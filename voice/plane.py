@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from starlette.websockets import WebSocket
 
+from agents.domain.standing import standing_phrases
 from agents.domain.types import Brief, Disposition, EndedBy
 from agents.ports import Dialogue, DialogueFactory
 from voice.bell import Listener
@@ -30,7 +31,7 @@ from voice.pipeline import quiet_logs
 from voice.ports import NoLine, Spending
 from voice.server import MAX_MESSAGE, Health, MediaServer
 from voice.session import GOODBYE, CallSession
-from voice.speech.ports import Recogniser, Synthesiser
+from voice.speech.ports import Recogniser, StreamingSynthesiser, Synthesiser
 from voice.watchdog import LoopState, Watchdog
 from voice.wire import Start
 
@@ -118,7 +119,7 @@ class VoicePlane:
         auth_token: str = "",
         recogniser: Recogniser | None = None,
         synthesiser: Synthesiser | None = None,
-        premium: Synthesiser | None = None,
+        premium: StreamingSynthesiser | None = None,
         ring_margin_s: float = RING_MARGIN_S,
         hung_after_s: float = HUNG_AFTER_S,
         hopeless_after_s: float = HOPELESS_AFTER_S,
@@ -346,7 +347,7 @@ class VoicePlane:
                 )
             )
             try:
-                self._engines = await self._engine_room.start(disk, first_words=GOODBYE)
+                self._engines = await self._engine_room.start(disk, first_words=GOODBYE, phrases=standing_phrases())
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 self._headroom.start()
                 ready.set_result(None)  # the socket listens already

@@ -16,10 +16,9 @@ from structlog.testing import capture_logs
 from tests.voice.speech import silence, spoken, tone
 from voice.playout import Playout, words_played
 from voice.recorder import Recorder
-from voice.speech.recognition import WhisperRecogniser, bare, believed
 from voice.speech.synthesis import PhraseCache, PiperSynthesiser, clauses, sentences
 from voice.speech.vad import SileroModel, Vad, VadEvent
-from voice.wire import InboundClock
+from voice.media.arrival import InboundClock
 
 STARTED = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
@@ -300,41 +299,6 @@ class Stub:
         self.asked.append((method, args[0]))
         await asyncio.sleep(0)
         return self._answers[method].pop(0)
-
-
-class TestBelief:
-    @pytest.mark.parametrize(
-        ("text", "no_speech", "score", "voiced_ms", "kept"),
-        [
-            (" Yes. ", 0.35, -0.5, 400, "Yes."),
-            ("you", 0.89, -1.28, 400, ""),  # what tiny.en writes into noise
-            ("you", 0.89, -0.5, 400, "you"),
-            ("Hm.", 0.2, -1.5, 400, "Hm."),
-            ("Yes.", 0.1, -0.1, 96, ""),
-            (" . ", 0.1, -0.1, 400, ""),
-            ("", 0.1, -0.1, 400, ""),
-        ],
-    )
-    def test_words_in_noise(self, text: str, no_speech: float, score: float, voiced_ms: int, kept: str) -> None:
-        assert believed(text, no_speech=no_speech, score=score, voiced_ms=voiced_ms) == kept
-
-    def test_bare(self) -> None:
-        assert bare("  No, I'm NOT --  really! ") == "no i'm not really"
-
-    @pytest.mark.parametrize(
-        ("text", "asked"), [("Stop calling me!", False), ("I was thinking", True), ("Yes.", True)]
-    )
-    async def test_a_whole_answer_is_not_asked_about(self, text: str, asked: bool) -> None:
-        process = Stub({"hear": [(text, 0.1, -0.2)], "turn_ended": [0.3]})
-        hearing = await WhisperRecogniser(process).hear(b"pcm", voiced_ms=500)  # type: ignore[arg-type]
-        assert (hearing.text, hearing.confidence) == (text, 0.819)
-        assert hearing.turn_ended == (0.3 if asked else 1.0)
-        assert ("turn_ended", b"pcm") in process.asked or not asked
-
-    async def test_nothing_understood_is_a_turn_without_words(self) -> None:
-        process = Stub({"hear": [("you", 0.9, float("-inf"))]})
-        hearing = await WhisperRecogniser(process).hear(b"pcm", voiced_ms=500)  # type: ignore[arg-type]
-        assert (hearing.text, hearing.confidence, hearing.turn_ended) == ("", 0.0, 1.0)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from tests.voice.phone import answered, mulaw
 from tests.voice.speech import silence, spoken
 from voice.domain.types import Acted, Speaker, VoiceConfig
 from voice.plane import VoicePlane
+from voice.speech.pool import ModelPool
 from voice.speech.process import ModelProcess
 from voice.speech.recognition import WhisperRecogniser
 
@@ -66,7 +67,7 @@ async def heard_in(pcm: bytes) -> str:
     process = ModelProcess("voice.speech.whisper:Ear", {})
     await process.start()
     try:
-        return (await WhisperRecogniser(process).hear(pcm, voiced_ms=1000)).text
+        return (await WhisperRecogniser(ModelPool([process])).hear(pcm, voiced_ms=1000)).text
     finally:
         await process.stop()
 

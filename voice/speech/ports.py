@@ -3,6 +3,7 @@
 Audio is PCM: 8 kHz, 16-bit little-endian, mono.
 """
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,21 +19,28 @@ class SpeechError(Exception):
 class Hearing:
     """What was understood. ``text`` is empty where nobody said words.
 
-    ``confidence`` is 0 to 1, ``turn_ended`` the likelihood, 0 to 1, that the person has finished.
+    ``confidence`` is 0 to 1, ``turn_ended`` the likelihood, 0 to 1, that the person has finished. ``words`` are those
+    of the text in order, as they stand in it, each with its likelihood of having been said, 0 to 1.
     """
 
     text: str
     confidence: float
     turn_ended: float
+    words: tuple[tuple[str, float], ...] = ()
 
 
 class Recogniser(Protocol):
     @property
     def busy(self) -> bool:
-        """True while a job runs or waits: guessing ahead would only delay others."""
+        """True while no model is free: guessing ahead would only delay others."""
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int) -> Hearing:
-        """The words in ``pcm``, of which ``voiced_ms`` are voice. Raises SpeechError."""
+    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
+        """The words in ``pcm``, of which ``voiced_ms`` are voice. Raises SpeechError.
+
+        ``hints`` are names and streets to expect. ``ahead``: the person may go on, so every other job comes first.
+        Asked again for the same speech, with or without more silence behind it, it is not paid for again, and who
+        asks without ``ahead`` hastens a guess that still waits. Who is cancelled leaves the queue.
+        """
 
     async def turn_ended(self, pcm: bytes) -> float:
         """The likelihood that the person has finished, by how they sounded. Raises SpeechError."""
@@ -59,3 +67,21 @@ class Synthesiser(Protocol):
 
     async def speech(self, text: str, *, keep: bool = False) -> Speech:
         """``text`` as audio; ``keep`` for words that come in every call. Raises SpeechError."""
+
+    def keep(self, text: str) -> None:
+        """``text``, if it is held, is one of the words that come in every call from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text's audio, which ends between two words: by then ``said`` characters of the text are spoken."""
+
+    pcm: bytes
+    said: int
+
+
+class StreamingSynthesiser(Synthesiser, Protocol):
+    """A voice that is heard while the rest of the text is still being made."""
+
+    def stream(self, text: str, *, keep: bool = False) -> AsyncIterator[Piece]:
+        """``text`` as audio, as it comes. Raises SpeechError, also after a part of it."""

@@ -1,15 +1,17 @@
-"""Speech in: Whisper and smart-turn in their own process, and what of it may be believed."""
+"""Speech in: Whisper and smart-turn in their own processes, for all calls of this one."""
 
+import asyncio
 import math
-import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from voice.speech.heard import Heard, bare, believed
+from voice.speech.pool import Job, ModelPool
 from voice.speech.ports import Hearing
-from voice.speech.process import ModelProcess
 
-# Whisper's own thresholds for "nobody spoke" (openai/whisper, transcribe.py); it writes "you" into noise.
-_NO_SPEECH = 0.6
-_LOW_SCORE = -1.0
-_MIN_VOICED_MS = 120
+_RECENT = 64
+_OPENING = 3200  # bytes of audio that tell one turn from another, nearly always
 
 # Answers that are whole in themselves: no need to ask how they sounded.
 _WHOLE = frozenset(
@@ -33,38 +35,78 @@ _WHOLE = frozenset(
         "go ahead",
     }
 )
-_PUNCTUATION = re.compile(r"[^\w' ]+")
 
 
-def bare(text: str) -> str:
-    """Lower-case words without punctuation, one space apart."""
-    return " ".join(_PUNCTUATION.sub(" ", text.lower()).split())
+@dataclass(slots=True)
+class _Asked:
+    """A job and the audio it was given; ``waiting`` counts who wants it."""
 
+    pcm: bytes
+    job: Job
+    waiting: int = 0
 
-def believed(text: str, *, no_speech: float, score: float, voiced_ms: int) -> str:
-    """``text``, or nothing where the model heard words into noise."""
-    if voiced_ms < _MIN_VOICED_MS or (no_speech > _NO_SPEECH and score < _LOW_SCORE) or not bare(text):
-        return ""
-    return text.strip()
+    @property
+    def lost(self) -> bool:
+        """Given up, or failed: nothing will come of it."""
+        result = self.job.result
+        return result.cancelled() or (result.done() and result.exception() is not None)
 
 
 class WhisperRecogniser:
-    """``voice.speech.ports.Recogniser`` over the process that holds ``voice.speech.whisper.Ear``."""
+    """``voice.speech.ports.Recogniser`` over processes that hold a ``voice.speech.whisper.Ear`` each."""
 
-    def __init__(self, process: ModelProcess) -> None:
-        self._process = process
+    def __init__(self, pool: ModelPool) -> None:
+        self._pool = pool
+        self._recent: OrderedDict[tuple[int, int], _Asked] = OrderedDict()
 
     @property
     def busy(self) -> bool:
-        return self._process.busy
+        return self._pool.free == 0
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int) -> Hearing:
-        text, no_speech, score = await self._process.run("hear", pcm)
-        text = believed(text, no_speech=no_speech, score=score, voiced_ms=voiced_ms)
-        confidence = round(math.exp(min(score, 0.0)), 3)
-        if not text or bare(text) in _WHOLE:
-            return Hearing(text, confidence, turn_ended=1.0)
-        return Hearing(text, confidence, turn_ended=await self.turn_ended(pcm))
+    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
+        asked = self._ask(pcm, voiced_ms, ahead=ahead)
+        # With a process to spare the ending is judged beside the words, else only where the words leave it open.
+        ending = self._pool.submit("turn_ended", pcm, ahead=ahead) if self._pool.free else None
+        try:
+            heard = await self._words(asked, voiced_ms)
+            confidence = round(math.exp(min(heard.score, 0.0)), 3)
+            if not believed(heard, voiced_ms=voiced_ms):
+                return Hearing("", confidence, turn_ended=1.0)
+            if bare(heard.text) in _WHOLE:
+                return Hearing(heard.text, confidence, 1.0, heard.words)
+            ending = ending or self._pool.submit("turn_ended", pcm, ahead=ahead)
+            return Hearing(heard.text, confidence, await ending.result, heard.words)
+        finally:
+            if ending is not None:
+                ending.result.cancel()
 
     async def turn_ended(self, pcm: bytes) -> float:
-        return float(await self._process.run("turn_ended", pcm))
+        return float(await self._pool.run("turn_ended", pcm))
+
+    def _ask(self, pcm: bytes, voiced_ms: int, *, ahead: bool) -> _Asked:
+        """The job for ``pcm``: the one that was given for the same speech before, where there is one.
+
+        A turn's audio only grows, and as long as nothing in it is voice but what was, its words are the same.
+        """
+        key = (voiced_ms, hash(pcm[:_OPENING]))
+        asked = self._recent.get(key)
+        if asked is not None and not asked.lost and pcm.startswith(asked.pcm):
+            self._recent.move_to_end(key)
+            if not ahead:
+                self._pool.hasten(asked.job)
+            return asked
+        asked = self._recent[key] = _Asked(pcm, self._pool.submit("hear", pcm, ahead=ahead))
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        return asked
+
+    async def _words(self, asked: _Asked, voiced_ms: int) -> Heard:
+        """What ``asked`` came to; it leaves the queue when the last who waits for it is cancelled."""
+        asked.waiting += 1
+        try:
+            heard: Heard = await asyncio.shield(asked.job.result)
+        finally:
+            asked.waiting -= 1
+            if asked.waiting == 0 and not asked.job.result.done():
+                asked.job.result.cancel()
+        return heard
