@@ -2,22 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from voice.speech.ports import BYTES_PER_MS, RATE, Hearing, Recogniser
-from voice.speech.vad import START_WINDOWS, WINDOW_MS, SileroModel, Vad, VadEvent, VadMark
+from voice.domain.endpointing import SHORT, USUAL, Patience
+from voice.echo import EchoGuard
+from voice.levels import Levels, level_of
+from voice.speech.ports import BYTES_PER_MS, RATE, Recogniser
+from voice.speech.vad import START_WINDOWS, WINDOW, WINDOW_MS, SileroModel, Vad, VadEvent, VadMark
 
 _PREROLL = 400 * BYTES_PER_MS
 _LONGEST = 25_000 * BYTES_PER_MS  # somebody who never pauses is heard in pieces, and at least this often
-_ENDED = 0.5
-_ASK_AGAIN_S = 0.5  # of silence; many an unfinished sentence sounds finished by then
-_PATIENCE_S = 1.5  # of silence; then the turn is over however it sounded
+_ECHO = 400 * BYTES_PER_MS  # the sound by which an echo is known
+_WEIGH_AGAIN = 2 * WINDOW  # samples: how often a voice that seems not to be meant for us is weighed
+_SAME_SILENCE_S = 0.03  # a likelihood holds for a silence that was this much shorter
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the person said, with its moments in seconds on the clock. ``ended`` is the end of their voice."""
+    """What the person said, with its moments in seconds on the clock. ``ended`` is the end of their voice.
+
+    ``stopped`` is when the silence was noticed. ``voice_s`` is how much of it was voice, ``level`` how loud, in dB of
+    full scale; ``ours``: it ends in the sound of our own voice.
+    """
 
     text: str
     confidence: float
@@ -26,13 +33,22 @@ class Turn:
     stopped: float
     transcribed: float
     decided: float
+    voice_s: float = 0.0
+    level: float = 0.0
+    ours: bool = False
+
+
+def usual(_: Turn) -> Patience:
+    return USUAL
 
 
 class Ears:
     """Listens all the time, also while we speak.
 
     ``on_voice`` is called when the person begins to speak, ``on_turn`` when a turn is over (with None where no words
-    were in it), ``on_fault`` when the models fail.
+    were in it), ``on_fault`` when the models fail. ``on_guess`` gets the turn that a pause would end, as soon as its
+    words are known, and ``on_resumed`` is called where they speak on after it. ``patience`` says how long a silence
+    ends it. A voice that is ``echo`` or far below the person's usual level opens a turn, but is not told as theirs.
     """
 
     def __init__(
@@ -43,33 +59,43 @@ class Ears:
         on_voice: Callable[[], None],
         on_turn: Callable[[Turn | None], None],
         on_fault: Callable[[BaseException], None],
+        on_guess: Callable[[Turn], None] = lambda _: None,
+        on_resumed: Callable[[], None] = lambda: None,
+        patience: Callable[[Turn], Patience] = usual,
+        echo: EchoGuard | None = None,
+        levels: Levels | None = None,
+        hints: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._vad = Vad(model)
-        self._recogniser = recogniser
+        self._vad = Vad(model, self._follow, on_fault)
+        self._recogniser, self._hints = recogniser, tuple(hints)
         self._on_voice, self._on_turn, self._on_fault, self._clock = on_voice, on_turn, on_fault, clock
+        self._on_guess, self._on_resumed, self._patience = on_guess, on_resumed, patience
+        self._echo, self._levels = echo or EchoGuard(), levels or Levels()
         self._audio = bytearray()
         self._fed = 0  # samples
         self._end = 0.0  # when the last sample fed was on the wire
         self._started: float | None = None
-        self._voice_end = self._stopped_at = 0.0
+        self._begun_at = self._weighed_at = 0  # samples
+        self._theirs = False
+        self._voice_end = self._stopped_at = self._last_voice = 0.0
         self._voiced_before = 0
-        self._stopped = asyncio.Event()
         self._closed = asyncio.Event()
         self._closed.set()
         self._deciding: asyncio.Task[None] | None = None
+        self._guessed = False
         self._harvests: set[asyncio.Task[None]] = set()
         self.heard_s = 0.0
 
     @property
     def turn_open(self) -> bool:
-        """True from the first voice until it is known what was said."""
-        return self._started is not None
+        """True from their first voice until it is known what was said."""
+        return self._started is not None and self._theirs
 
     @property
     def last_voice(self) -> float:
-        """When the person was last heard to speak, in seconds on the clock."""
-        return self._end if self._vad.speaking else self._voice_end
+        """When the person was last heard to speak to us, in seconds on the clock."""
+        return self._end if self.turn_open and self._vad.speaking else self._last_voice
 
     async def quiet(self) -> None:
         """Wait until no turn is open."""
@@ -80,26 +106,30 @@ class Ears:
         self._fed += len(pcm) // 2
         self._end = at + len(pcm) / 2 / RATE
         self._audio += pcm
-        if not self.turn_open:
+        if self._started is None:
             del self._audio[:-_PREROLL]
-        for mark in self._vad.feed(pcm):
-            self._follow(mark)
+        elif self._levels.faded(pcm) and self._theirs:
+            pcm = bytes(len(pcm))  # they have finished, and a television is left
+        self._vad.feed(pcm)
+        self._weigh()
         # A turn that is being decided on in a pause is not taken from under it: that would be heard twice.
-        if self.turn_open and self._deciding is None and len(self._audio) >= _LONGEST:
+        if self._started is not None and self._deciding is None and len(self._audio) >= _LONGEST:
             self._harvest()
 
     async def finish(self) -> None:
         """Understand at once what has been said so far: nothing more will come. Raises SpeechError."""
+        self._vad.flush()
         await asyncio.gather(*self._harvests)
-        if not self.turn_open:
+        if self._started is None:
             return
-        speaking = self._vad.speaking
+        voice_end = self._end if self._vad.speaking else self._voice_end
         self._go_on()
-        self._mark_stop(self._end if speaking else self._voice_end)
-        hearing = await self._hear(*self._take_audio())
-        self._close_turn(hearing, self._voice_end, self._clock())
+        self._pause(voice_end)
+        pcm, voiced = self._take_audio()
+        self._close_turn(await self._understood(pcm, voiced, voice_end))
 
     async def close(self) -> None:
+        self._vad.close()
         tasks = {task for task in (*self._harvests, self._deciding) if task is not None}
         for task in tasks:
             task.cancel()
@@ -110,39 +140,56 @@ class Ears:
 
     def _follow(self, mark: VadMark) -> None:
         if mark.event is VadEvent.START:
-            self._begin(self._time(mark.at))
+            self._begin(mark.at, START_WINDOWS)
         elif mark.event is VadEvent.RESUME:
-            self._go_on()
+            # A turn that was over in this very pause begins anew.
+            self._begin(mark.at, 1) if self._started is None else self._go_on()
+        elif self._started is None:
+            return
         elif mark.event is VadEvent.PAUSE:
-            self._voice_end = self._time(mark.at)
+            self._pause(self._time(mark.at))
             if not self._recogniser.busy:
-                self._decide()
-        else:
-            self._mark_stop(self._time(mark.at))
-            if self._deciding is None:
-                self._decide()
+                self._decide(ahead=True)
+        elif self._deciding is None:
+            self._decide(ahead=False)
 
-    def _begin(self, at: float) -> None:
+    def _begin(self, at: int, windows: int) -> None:
         self._go_on()
         if self._started is None:
-            self._started = at
-            self._voiced_before = self._vad.voiced_ms - START_WINDOWS * WINDOW_MS
+            self._started = self._time(at)
+            self._begun_at, self._weighed_at = at, 0
+            self._voiced_before = self._vad.voiced_ms - windows * WINDOW_MS
+            self._weigh()
+        elif self._theirs:
+            self._on_voice()
+
+    def _weigh(self) -> None:
+        """Whether the voice is theirs and meant for us: neither our echo nor far too faint."""
+        if self._started is None or self._theirs or self._fed - self._weighed_at < _WEIGH_AGAIN:
+            return
+        self._weighed_at = self._fed
+        pcm = bytes(self._audio[-min(_ECHO, (self._fed - self._begun_at) * 2) :])
+        if not self._levels.faint(level_of(pcm)) and not self._echo.sounds_like_us(pcm, self._end):
+            self._theirs = True
             self._closed.clear()
-        self._on_voice()
+            self._on_voice()
+
+    def _pause(self, voice_end: float) -> None:
+        self._voice_end, self._stopped_at = voice_end, self._clock()
+        if self._theirs:
+            self._last_voice = voice_end
 
     def _go_on(self) -> None:
         """They speak on: what was concluded from the pause no longer holds."""
-        self._stopped.clear()
         if self._deciding is not None:
             self._deciding.cancel()
             self._deciding = None
+        if self._guessed:
+            self._guessed = False
+            self._on_resumed()
 
-    def _mark_stop(self, voice_end: float) -> None:
-        self._voice_end, self._stopped_at = voice_end, self._clock()
-        self._stopped.set()
-
-    def _decide(self) -> None:
-        self._deciding = asyncio.get_running_loop().create_task(self._decided())
+    def _decide(self, *, ahead: bool) -> None:
+        self._deciding = asyncio.get_running_loop().create_task(self._decided(ahead))
         self._deciding.add_done_callback(self._report)
 
     def _harvest(self) -> None:
@@ -159,35 +206,68 @@ class Ears:
             self._on_fault(error)
 
     async def _harvested(self, pcm: bytes, voiced_ms: int, started: float, ended: float) -> None:
-        hearing = await self._hear(pcm, voiced_ms)
-        now = self._clock()
-        if hearing.text:
-            self._on_turn(Turn(hearing.text, hearing.confidence, started, ended, ended, now, now))
+        turn, _ = await self._understood(pcm, voiced_ms, ended)
+        if turn is not None:
+            self._on_turn(replace(turn, started=started, stopped=ended))
 
-    async def _decided(self) -> None:
-        voice_end = self._voice_end
-        hearing = await self._hear(bytes(self._audio), self._vad.voiced_ms - self._voiced_before)
-        transcribed = self._clock()
-        await self._stopped.wait()
-        if hearing.turn_ended < _ENDED:
-            await asyncio.sleep(voice_end + _ASK_AGAIN_S - self._clock())
-            if await self._recogniser.turn_ended(bytes(self._audio)) < _ENDED:
-                await asyncio.sleep(voice_end + _PATIENCE_S - self._clock())
-        self._close_turn(hearing, voice_end, transcribed)
+    async def _decided(self, ahead: bool) -> None:
+        voice_end, known = self._voice_end, self._end - self._voice_end
+        turn, likelihood = await self._understood(
+            bytes(self._audio), self._vad.voiced_ms - self._voiced_before, voice_end, ahead=ahead
+        )
+        if turn is not None:
+            self._guessed = True
+            self._on_guess(turn)
+        await self._silence(self._patience(turn) if turn else SHORT, likelihood, voice_end, known)
+        self._guessed = False
+        self._close_turn((turn, likelihood))
 
-    def _close_turn(self, hearing: Hearing, voice_end: float, transcribed: float) -> None:
-        started, self._started, self._deciding = self._started, None, None
+    async def _silence(self, patience: Patience, likelihood: float, voice_end: float, known: float) -> None:
+        """Wait until the silence is long enough for how the turn sounds: ``likelihood`` after ``known`` seconds."""
+        for step in patience.steps:
+            if step.silence_s > known + _SAME_SILENCE_S:
+                await asyncio.sleep(voice_end + step.silence_s - self._clock())
+                if step.sure > 0:
+                    known = self._end - voice_end
+                    likelihood = await self._recogniser.turn_ended(bytes(self._audio))
+            if likelihood >= step.sure:
+                return
+        await asyncio.sleep(voice_end + patience.longest_s - self._clock())
+
+    def _close_turn(self, understood: tuple[Turn | None, float]) -> None:
+        turn, _ = understood
+        started, self._started, self._deciding, self._theirs = self._started, None, None, False
         del self._audio[:-_PREROLL]
         self._closed.set()
-        if started is None or not hearing.text:
-            self._on_turn(None)
-            return
-        now = self._clock()
-        self._on_turn(Turn(hearing.text, hearing.confidence, started, voice_end, self._stopped_at, transcribed, now))
+        self._on_turn(None if turn is None or started is None else replace(turn, decided=self._clock()))
 
-    async def _hear(self, pcm: bytes, voiced_ms: int) -> Hearing:
+    async def _understood(
+        self, pcm: bytes, voiced_ms: int, voice_end: float, *, ahead: bool = False
+    ) -> tuple[Turn | None, float]:
+        """The turn in ``pcm``, None without words, and the likelihood that it is over."""
+        started = self._started if self._started is not None else voice_end
+        stopped = self._stopped_at
+        spoken = pcm[: len(pcm) - max(0, round((self._end - voice_end) * RATE)) * 2] or pcm
+        ours = self._echo.sounds_like_us(spoken[-_ECHO:], voice_end)
+        level = level_of(spoken[-max(WINDOW * 2, voiced_ms * BYTES_PER_MS) :])
         self.heard_s += len(pcm) / 2 / RATE
-        return await self._recogniser.hear(pcm, voiced_ms=voiced_ms)
+        hearing = await self._recogniser.hear(pcm, voiced_ms=voiced_ms, hints=self._hints, ahead=ahead)
+        now = self._clock()
+        if not hearing.text:
+            return None, hearing.turn_ended
+        turn = Turn(
+            hearing.text,
+            hearing.confidence,
+            started,
+            voice_end,
+            stopped,
+            transcribed=now,
+            decided=now,
+            voice_s=voiced_ms / 1000,
+            level=level,
+            ours=ours,
+        )
+        return turn, hearing.turn_ended
 
     def _take_audio(self) -> tuple[bytes, int]:
         """The audio so far, and how much of it was voice, in ms; both begin anew."""

@@ -13,14 +13,23 @@ def ms_since(start: float, moment: float | None) -> int | None:
     return None if moment is None else round((moment - start) * 1000)
 
 
-def answer_timings(turn: Turn, *, replied: float | None, first_audio: float | None) -> TurnTimings:
+def answer_timings(
+    turn: Turn,
+    *,
+    replied: float | None,
+    first_audio: float | None,
+    first_clause: float | None = None,
+    filler: float | None = None,
+) -> TurnTimings:
     """How long the person waited for each step, from the end of their voice."""
     return TurnTimings(
         vad_stop_ms=ms_since(turn.ended, turn.stopped),
         transcript_ms=ms_since(turn.ended, turn.transcribed),
         turn_decided_ms=ms_since(turn.ended, turn.decided),
         reply_ms=ms_since(turn.ended, replied),
+        first_clause_ms=ms_since(turn.ended, first_clause),
         first_audio_ms=ms_since(turn.ended, first_audio),
+        filler_ms=ms_since(turn.ended, filler),
     )
 
 
@@ -32,6 +41,10 @@ class Transcript:
 
     def lead(self, turn: Turn) -> None:
         self._add(Speaker.LEAD, turn.text, turn.started, turn.ended, confidence=turn.confidence)
+
+    def aside(self, turn: Turn) -> None:
+        """Words that seemed to be for somebody else, in brackets, since nobody said them to us."""
+        self._add(Speaker.LEAD, f"[aside: {turn.text}]", turn.started, turn.ended, confidence=turn.confidence)
 
     def key(self, key: str, at: float) -> None:
         """A pressed key is a turn of its own, in brackets, since nobody said it."""

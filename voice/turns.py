@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from agents.domain.types import Heard, HeardKind, Reply
 from agents.ports import Dialogue
 from voice.domain.types import Acted, TurnTimings
 from voice.hearing import Ears, Turn
+from voice.judging import Judge, Sense
 from voice.media.ports import Media
 from voice.speaker import Speaker, Spoken
 from voice.speech.synthesis import clauses
@@ -24,6 +25,9 @@ _REPLY_S = 15.0
 _LAST_WORD_S = 3.0  # how long somebody who speaks over our goodbye is heard
 _FLOOR_S = 10.0  # how long we wait for somebody who does not stop speaking
 _HEAR_OUT_S = 5.0
+_UNCLEAR_S = 2.5  # after words that seemed to be for somebody else we ask
+_NOISE_S = 30.0  # of sound without a word count as silence; words come at least every 25
+FILLER = "Let me see."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,15 @@ class _Pending:
     heard: Heard
     turn: Turn | None = None
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What the person waited for, from their ``turn`` on: when the reply was there, and the word before it began."""
+
+    turn: Turn
+    replied: float
+    filler: float | None
 
 
 def utc_now() -> datetime:
@@ -49,7 +62,7 @@ class TurnTaking:
 
     ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
     not; ``on_disclosed`` is told it. ``closing`` is True from our goodbye on. ``silence_prompt_s`` without a word are
-    heard as silence.
+    heard as silence. A reply that is not there after ``filler_after_ms`` is preceded by a short word; 0 never.
     """
 
     def __init__(
@@ -61,19 +74,25 @@ class TurnTaking:
         ears: Ears,
         speaker: Speaker,
         transcript: Transcript,
+        judge: Judge,
         emit: Callable[[Acted], None],
         on_disclosed: Callable[[float], None] = lambda _: None,
         silence_prompt_s: float,
+        filler_after_ms: int = 0,
         clock: Callable[[], float],
     ) -> None:
         self._call_id, self._dialogue, self._emit, self._clock = call_id, dialogue, emit, clock
         self._pipeline, self._ears, self._speaker, self._transcript = pipeline, ears, speaker, transcript
-        self._silence_prompt_s = silence_prompt_s
+        self._judge = judge
+        self._silence_prompt_s, self._filler_after_s = silence_prompt_s, filler_after_ms / 1000
         self._inbox: list[_Pending] = []
         self._news = asyncio.Event()
         self._barge_in = asyncio.Event()
         self._urgent = asyncio.Event()
         self._question_from = math.inf  # when our first question began to be heard
+        self._listening = False
+        self._aside_at: float | None = None  # words that may have been meant for somebody else
+        self._draft: asyncio.Task[None] | None = None
         self._replying: asyncio.Future[Reply] | None = None
         self._on_disclosed = on_disclosed
         self.disclosed: float | None = None
@@ -87,10 +106,29 @@ class TurnTaking:
 
     def turn_heard(self, turn: Turn | None) -> None:
         """The person has finished; None where it was no word."""
-        if turn is not None:
+        sense = self._judge.judged(turn) if turn is not None else None
+        if turn is not None and sense is Sense.ASIDE:
+            self._transcript.aside(turn)
+            self._aside_at = turn.ended
+        elif turn is not None and sense is not Sense.ECHO:
             self._transcript.lead(turn)
+        if turn is not None and sense is Sense.ANSWER:
             self._put(_Pending(Heard(turn.text, utc_now()), turn))
         self._news.set()
+
+    def turn_guessed(self, turn: Turn) -> None:
+        """A pause may have ended ``turn``: its answer is prepared, and the first words of it."""
+        if self._listening and not self._inbox and self._judge.sense(turn) is Sense.ANSWER:
+            before = turn.ended <= self._question_from
+            heard = Heard(turn.text, utc_now(), before_question=before)
+            self._draft = asyncio.create_task(self._prepare(heard))
+            self._draft.add_done_callback(self._prepared)
+
+    def turn_resumed(self) -> None:
+        """They spoke on after the pause."""
+        if self._draft is not None:
+            self._draft.cancel()
+            self._draft = None
 
     def key_heard(self, key: str) -> None:
         self._put(_Pending(Heard(key, utc_now(), HeardKind.KEY), at=self._clock()))
@@ -112,13 +150,13 @@ class TurnTaking:
         """Break off what is being said, and say ``text``."""
         await self._pipeline.ready()
         await self._pipeline.hush()
-        await self._speak(Reply(text, fixed=True), [text], None, None, None)
+        await self._speak(Reply(text, fixed=True), [text], None)
 
     async def talk(self) -> None:
         """From the opening until our last word was heard."""
         await self._pipeline.ready()
         reply = self._acted(self._dialogue.opening(now=utc_now()))
-        await self._say(reply, None, None, opening=True)
+        await self._say(reply, None, opening=True)
         self._question_from = min(self._question_from, self._clock())
         closing = False
         while not closing:
@@ -126,16 +164,42 @@ class TurnTaking:
             if closing and not await self._last_word():
                 break
             pending = self._take() if closing else await self._listen()
-            reply = await self._answer(pending.heard)
-            await self._say(reply, pending.turn, self._clock())
+            reply, filler = await self._answer(pending.heard)
+            await self._say(reply, _Wait(pending.turn, self._clock(), filler) if pending.turn else None)
 
-    async def _answer(self, heard: Heard) -> Reply:
+    async def _answer(self, heard: Heard) -> tuple[Reply, float | None]:
+        """The reply, and when the word that had to come before it began."""
         # Shielded, so that a call that ends meanwhile leaves the conversation in a state that can be summed up.
-        self._replying = asyncio.ensure_future(self._dialogue.reply(heard, now=utc_now()))
+        self._replying = asyncio.ensure_future(self._reply(heard))
         async with asyncio.timeout(_REPLY_S):
+            filler = await self._fill(heard, self._replying)
             reply = await asyncio.shield(self._replying)
         self._replying = None
-        return self._acted(reply)
+        return self._acted(reply), filler
+
+    async def _reply(self, heard: Heard) -> Reply:
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            await asyncio.wait({draft})
+        return await self._dialogue.reply(heard, now=utc_now())
+
+    async def _prepare(self, heard: Heard) -> None:
+        reply = await self._dialogue.prepare(heard, now=utc_now())
+        if parts := clauses(reply.text):
+            self._speaker.prepare(parts[0], keep=reply.fixed)
+
+    def _prepared(self, draft: "asyncio.Task[None]") -> None:
+        if not draft.cancelled() and (error := draft.exception()) is not None:
+            log.warning("turn.not_prepared", call_id=self._call_id, error=repr(error))
+
+    async def _fill(self, heard: Heard, reply: "asyncio.Future[Reply]") -> float | None:
+        """Say a short word where ``reply`` is late; never before what follows an opt-out. When it began."""
+        if not self._filler_after_s or heard.kind is not HeardKind.SPEECH or self._dialogue.cannot_wait(heard):
+            return None
+        done, _ = await asyncio.wait({reply}, timeout=self._filler_after_s)
+        if done or self._inbox or self._ears.turn_open:
+            return None
+        return (await self._speak(Reply(FILLER, fixed=True), [FILLER], self._barge_in)).start
 
     def _acted(self, reply: Reply) -> Reply:
         for act in reply.acts:
@@ -152,20 +216,39 @@ class TurnTaking:
         return bool(self._inbox)
 
     async def _listen(self) -> _Pending:
-        """What is heard next; nothing for a while is heard as silence."""
-        while not self._inbox:
-            self._news.clear()
-            quiet_since = max(self._speaker.quiet_since, self._ears.last_voice)
-            left_s = quiet_since + self._silence_prompt_s - self._clock()
-            if self._ears.turn_open:
-                await self._news.wait()
-            elif left_s <= 0:
-                return _Pending(Heard("", utc_now(), HeardKind.SILENCE))
-            else:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left_s):
-                        await self._news.wait()
+        """What is heard next; nothing for a while is heard as silence, and unclear words as such."""
+        self._listening, self._aside_at = True, None
+        try:
+            while not self._inbox:
+                self._news.clear()
+                silent = _Pending(Heard("", utc_now(), HeardKind.SILENCE))
+                if self._ears.turn_open:
+                    if not await self._told_within(_NOISE_S):
+                        return silent
+                    continue
+                left_s, unclear = self._patience()
+                if left_s <= 0:
+                    return _Pending(Heard("", utc_now())) if unclear else silent
+                await self._told_within(left_s)
+        finally:
+            self._listening = False
         return self._take()
+
+    def _patience(self) -> tuple[float, bool]:
+        """For how long we wait on, and whether it is for a clear word after one that was not."""
+        since = max(self._speaker.quiet_since, self._ears.last_voice)
+        left_s = since + self._silence_prompt_s - self._clock()
+        if self._aside_at is None:
+            return left_s, False
+        asking_s = max(since, self._aside_at) + _UNCLEAR_S - self._clock()
+        return min(left_s, asking_s), True
+
+    async def _told_within(self, timeout_s: float) -> bool:
+        """Wait for news; False where none came."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
+        return self._news.is_set()
 
     def _take(self) -> _Pending:
         """The oldest thing heard, with the speech that followed it directly."""
@@ -180,29 +263,27 @@ class TurnTaking:
             first = _Pending(Heard(text, first.heard.at), more)
         return first
 
-    async def _say(self, reply: Reply, turn: Turn | None, replied: float | None, *, opening: bool = False) -> None:
+    async def _say(self, reply: Reply, wait: _Wait | None, *, opening: bool = False) -> None:
         """Speak the reply, and go on after an interruption that was none; a real one leaves it to the next turn."""
         self.closing = self.closing or reply.ends
-        parts, said = clauses(reply.text), 0
+        parts = clauses(reply.text)
+        if not parts:
+            return
+        self._judge.expects = reply.expects
         firm = reply.ends or not reply.interruptible
-        heard: list[str] = []
-        while said < len(parts):
-            if not firm:
-                await self._floor()
-                if self._inbox:
-                    self._dialogue.interrupted(played=" ".join(heard))
-                    return
-            elif self._urgent.is_set() and not reply.ends:
-                self._dialogue.interrupted(played=" ".join(heard))
-                return
-            stop = self._stopped_by(reply)
-            spoken = await self._speak(reply, parts[said:], stop, turn, replied)
-            if opening and self.disclosed is None and not reply.ends:
-                self._disclose(spoken, last_statement(parts) - said)
-            # A clause that was cut is said again as a whole, where it has to be said again.
-            heard = [*parts[:said], *([spoken.text] if spoken.text else [])]
-            said += spoken.whole
-            turn = None
+        if not (firm or await self._goes_on()) or (firm and self._urgent.is_set() and not reply.ends):
+            self._dialogue.interrupted(played="")
+            return
+        spoken = await self._speak(reply, parts, self._stopped_by(reply), wait, None if firm else self._goes_on)
+        if opening and self.disclosed is None and not reply.ends:
+            self._disclose(spoken, last_statement(parts))
+        if spoken.interrupted:
+            self._dialogue.interrupted(played=spoken.text)
+
+    async def _goes_on(self) -> bool:
+        """Whether we may speak, once nobody else does: nothing was said that awaits an answer."""
+        await self._floor()
+        return not self._inbox
 
     def _stopped_by(self, reply: Reply) -> asyncio.Event | None:
         """What makes us stop within this reply: any voice, only what cannot wait, or nothing."""
@@ -211,18 +292,22 @@ class TurnTaking:
         return self._barge_in if reply.interruptible else self._urgent
 
     async def _speak(
-        self, reply: Reply, parts: list[str], stop: asyncio.Event | None, turn: Turn | None, replied: float | None
+        self,
+        reply: Reply,
+        parts: list[str],
+        stop: asyncio.Event | None,
+        wait: _Wait | None = None,
+        goes_on: Callable[[], Awaitable[bool]] | None = None,
     ) -> Spoken:
         spoken: Spoken | None = None
         self._barge_in.clear()
         try:
-            spoken = await self._speaker.speak(self._pipeline, parts, keep=reply.fixed, stop=stop)
+            spoken = await self._speaker.speak(self._pipeline, parts, keep=reply.fixed, stop=stop, goes_on=goes_on)
             return spoken
         finally:
             # A call that ends while we speak leaves what was heard until then.
             spoken = spoken or self._speaker.broken_off()
-            timings = answer_timings(turn, replied=replied, first_audio=spoken.start) if turn else None
-            self._record(spoken, reply, timings)
+            self._record(spoken, reply, _timings(wait, spoken))
 
     async def _floor(self) -> None:
         """Wait while the person speaks, unless they never stop."""
@@ -259,9 +344,18 @@ class TurnTaking:
                 log.exception("voice.not_heard_out", call_id=self._call_id)
 
     async def _last_reply(self) -> None:
+        self.turn_resumed()
         if self._replying is not None:
             self._acted(await self._replying)
 
     async def _answer_rest(self) -> None:
         while self._inbox:
             self._acted(await self._dialogue.reply(self._take().heard, now=utc_now()))
+
+
+def _timings(wait: _Wait | None, spoken: Spoken) -> TurnTimings | None:
+    if wait is None:
+        return None
+    return answer_timings(
+        wait.turn, replied=wait.replied, first_clause=spoken.ready, first_audio=spoken.start, filler=wait.filler
+    )

@@ -1,14 +1,14 @@
 """Speech without models: what is heard is scripted, what is said is a tone."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import soxr
 
-from voice.speech.ports import RATE, Hearing, Speech
+from voice.speech.ports import RATE, Hearing, Piece, Speech
 
 CHAR_MS = 25
 
@@ -50,7 +50,7 @@ class ScriptedRecogniser:
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int) -> Hearing:
+    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
         if self.fault is not None:
             raise self.fault
         self.asked.append(pcm)
@@ -84,6 +84,12 @@ class ToneSynthesiser:
         if keep:
             self.kept.append(text)
         return Speech(tone(len(text) * CHAR_MS, self._hz), cached=cached)
+
+    async def stream(self, text: str, *, keep: bool = False) -> AsyncIterator[Piece]:
+        yield Piece((await self.speech(text, keep=keep)).pcm, len(text))
+
+    def keep(self, text: str) -> None:
+        self.kept.append(text)
 
 
 class PremiumTone(ToneSynthesiser):
