@@ -13,12 +13,13 @@ from simulator import audio
 from simulator.domain import errors
 from simulator.domain.call import Call, Status
 from simulator.domain.mind import CannedMind, Mind, RuleMind
-from simulator.domain.people import E164, Answers, People, Person
+from simulator.domain.people import E164, Answers, How, People, Person
 from simulator.domain.twiml import Dial
 from simulator.faults import Dice, MediaFaults, Switches
 from simulator.line import Bridge, Line, Quiet
+from simulator.machines import Setup, machine_of
 from simulator.numbers import Message, Number
-from simulator.party import Human, Machine, Party
+from simulator.party import Human, Party
 from simulator.phone import Phone, Plan
 from simulator.script import Script, Source
 from simulator.speech import Speech, Voice
@@ -202,7 +203,7 @@ class Exchange:
 
     def _canned(self, person: Person) -> bool:
         """Whether the person only has canned lines to say."""
-        return self._load_mode and not person.rules and person.voicemail is None
+        return self._load_mode and not person.rules and person.answers.how is How.HUMAN
 
     def _script(self, call: Call, line: Line) -> Script:
         return Script(
@@ -221,11 +222,13 @@ class Exchange:
     def _party_of(self, person: Person | None) -> Callable[[Call], Awaitable[Party]]:
         async def pick_up(call: Call) -> Party:
             assert person is not None
-            if person.voicemail:
-                greeting = await self._speech.render(person.voicemail.greeting, _voice(person))
-                return Machine(person.voicemail, greeting, self._speech, call, noise=self._noise)
-            mind: Mind = CannedMind() if self._canned(person) else RuleMind(person)
-            return Human(person, mind, self._speech, call, noise=self._noise)
+
+            def behind(began: int) -> Human:
+                mind: Mind = CannedMind() if self._canned(person) else RuleMind(person)
+                return Human(person, mind, self._speech, call, noise=self._noise, began=began)
+
+            sounds = {line: await self._speech.render(line, _voice(person)) for line in person.of_machine()}
+            return machine_of(person, Setup(self._speech, call, sounds, self._noise, behind)) or behind(0)
 
         return pick_up
 

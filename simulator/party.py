@@ -15,7 +15,7 @@ import structlog
 from simulator import audio
 from simulator.domain.call import Call, Utterance
 from simulator.domain.mind import GREETING, Mind, Reaction
-from simulator.domain.people import Person, Voicemail
+from simulator.domain.people import Person
 from simulator.speech import Speech, Voice
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,6 @@ _KEY_GAP = round(0.25 / audio.FRAME_S)
 _AFTER_GOODBYE = round(2.0 / audio.FRAME_S)
 _GREETS_AFTER = round(0.3 / audio.FRAME_S)
 _CUT_SHORT = round(1.0 / audio.FRAME_S)
-_BEEPS_AFTER = round(0.4 / audio.FRAME_S)
 _LONGEST_UTTERANCE = round(60 / audio.FRAME_S)
 
 
@@ -105,20 +104,28 @@ class Mouth:
         padded = mulaw + b"\xff" * (-len(mulaw) % audio.FRAME)
         self._frames.extend(padded[at : at + audio.FRAME] for at in range(0, len(padded), audio.FRAME))
 
+    def hush(self) -> None:
+        self._frames.clear()
+
     def tick(self) -> bytes:
         return self._frames.popleft() if self._frames else next(self._noise)
 
 
 class Human:
-    """A person: listens for the end of the agent's utterances, thinks by ``mind``, speaks by ``speech``."""
+    """A person: listens for the end of the agent's utterances, thinks by ``mind``, speaks by ``speech``.
 
-    def __init__(self, person: Person, mind: Mind, speech: Speech, call: Call, *, noise: tuple[bytes, ...]) -> None:
+    ``began``: the tick at which they came to the phone, 0 for who answers the call.
+    """
+
+    def __init__(
+        self, person: Person, mind: Mind, speech: Speech, call: Call, *, noise: tuple[bytes, ...], began: int = 0
+    ) -> None:
         self.press: Callable[[str], None] = lambda digit: None
         self.greeted, self.beeped = asyncio.Event(), asyncio.Event()
         self._person, self._mind, self._speech, self._call = person, mind, speech, call
         self._voice = Voice(person.voice, person.pitch, person.speed)
         self._ear, self._mouth = Ear(), Mouth(noise)
-        self._now = 0
+        self._now = self._last_sound = began
         self._gone = False
         self._unanswered: list[str] = []
         self._utterances = 0
@@ -129,11 +136,10 @@ class Human:
         self._speaking: tuple[str, int] | None = None
         self._awaiting_answer: int | None = None
         self._hangs_up_at: int | None = None
-        self._last_sound = 0
         self._talked_over = 0
         self._spoke_until = 0
         if person.greeting:
-            self._planned = (_GREETS_AFTER, Reaction(says=person.greeting, rule=GREETING))
+            self._planned = (began + _GREETS_AFTER, Reaction(says=person.greeting, rule=GREETING))
 
     @property
     def gone(self) -> bool:
@@ -254,56 +260,3 @@ class Human:
         if not task.cancelled() and (error := task.exception()):
             log.error("person.failed", call_sid=self._call.sid, person=self._person.id, error=repr(error))
             self._gone = True  # a person who can no longer hear or speak would hold the line for ever
-
-
-class Machine:
-    """A voicemail: greets, beeps, records for a while, hangs up."""
-
-    def __init__(
-        self, voicemail: Voicemail, greeting: bytes, speech: Speech, call: Call, *, noise: tuple[bytes, ...]
-    ) -> None:
-        self.press: Callable[[str], None] = lambda digit: None
-        self.greeted, self.beeped = asyncio.Event(), asyncio.Event()
-        self._voicemail, self._speech, self._call = voicemail, speech, call
-        self._ear, self._mouth = Ear(), Mouth(noise)
-        self._mouth.say(greeting)
-        self._now = 0
-        self._records_from: int | None = None
-        self._recognitions: set[asyncio.Task[None]] = set()
-
-    @property
-    def gone(self) -> bool:
-        return self._records_from is not None and self._now >= self._records_from + ticks(self._voicemail.listens_s)
-
-    def close(self) -> None:
-        for task in self._recognitions:
-            task.cancel()
-
-    def tick(self, heard: bytes | None) -> bytes:
-        self._now += 1
-        if not self._mouth.speaking:
-            self._go_on()
-        if ended := self._ear.tick(self._now, heard):
-            task = asyncio.get_running_loop().create_task(self._record(*ended))
-            self._recognitions.add(task)
-            task.add_done_callback(self._recognitions.discard)
-        return self._mouth.tick()
-
-    def _go_on(self) -> None:
-        """The greeting is over, or the beep after it."""
-        if not self.greeted.is_set():
-            self.greeted.set()
-            self._call.said.append(Utterance(self._voicemail.greeting, self._instant(0), self._instant(self._now)))
-            if self._voicemail.beep:
-                self._mouth.say(audio.SILENCE * _BEEPS_AFTER + audio.beep())
-        elif self._records_from is None:
-            if self._voicemail.beep:
-                self.beeped.set()
-            self._records_from = self._now
-
-    async def _record(self, started: int, ended: int, mulaw: bytes) -> None:
-        text = await self._speech.understand(mulaw)
-        self._call.heard.append(Utterance(text, self._instant(started), self._instant(ended)))
-
-    def _instant(self, tick: int) -> datetime:
-        return (self._call.answered_at or self._call.created_at) + timedelta(seconds=tick * audio.FRAME_S)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from simulator.domain.call import Call, Status
-from simulator.domain.people import How, Person
+from simulator.domain.people import Answers, How, Person
 from simulator.line import Line
 from simulator.party import Party
 from simulator.script import Script, Source
@@ -187,14 +187,14 @@ class Phone:
             await asyncio.Event().wait()  # one leg of a <Dial>: the other leg decides
             return
         if self.plan.detection and not self.plan.detection.callback:
-            self.call.answered_by, _ = await verdict(party, self._kind(), self.plan.detection)
+            self.call.answered_by, _ = await self._verdict(party, self.plan.detection)
         await script.run(self.plan.source)
 
     async def _detect_apart(self, party: Party) -> None:
         detection = self.plan.detection
         if detection is None or not detection.callback:
             return
-        self.call.answered_by, duration_ms = await verdict(party, self._kind(), detection)
+        self.call.answered_by, duration_ms = await self._verdict(party, detection)
         fields = {
             "CallSid": self.call.sid,
             "AccountSid": self.call.account_sid,
@@ -203,8 +203,11 @@ class Phone:
         }
         self._webhooks.tell(self.call, detection.callback, detection.callback_method, fields)
 
-    def _kind(self) -> How:
-        return self._person.answers.how if self._person else How.HUMAN
+    async def _verdict(self, party: Party, detection: MachineDetection) -> tuple[str, int]:
+        """As it is, or as the person's file has it be."""
+        answers = self._person.answers if self._person else Answers()
+        answered_by, duration_ms = await verdict(party, answers.how, detection)
+        return answers.detected or answered_by, duration_ms
 
 
 async def verdict(party: Party, how: How, detection: MachineDetection) -> tuple[str, int]:
@@ -213,9 +216,12 @@ async def verdict(party: Party, how: How, detection: MachineDetection) -> tuple[
     started = loop.time()
     try:
         async with asyncio.timeout(detection.timeout_s):
-            answered_by = await (
-                _human(party) if how is How.HUMAN else _machine(party, message_end=detection.message_end)
-            )
+            if how is How.HUMAN:
+                answered_by = await _human(party)
+            elif how is How.FAX:
+                answered_by = await _fax(party)
+            else:
+                answered_by = await _machine(party, message_end=detection.message_end)
     except TimeoutError:
         answered_by = "unknown"
     return answered_by, round((loop.time() - started) * 1000)
@@ -229,6 +235,11 @@ async def _human(party: Party) -> str:
         return "unknown"
     await asyncio.sleep(_HUMAN_PAUSE_S)
     return "human"
+
+
+async def _fax(party: Party) -> str:
+    await party.greeted.wait()
+    return "fax"
 
 
 async def _machine(party: Party, *, message_end: bool) -> str:

@@ -74,7 +74,10 @@ class MediaStats:
 
 @dataclass(slots=True)
 class Call:
-    """One call as the carrier keeps it. ``answered_by`` is the answering machine detection's verdict."""
+    """One call as the carrier keeps it. ``answered_by`` is the answering machine detection's verdict.
+
+    ``keys`` are those that the person pressed, ``tones`` those that a menu heard from the application.
+    """
 
     sid: str
     account_sid: str
@@ -99,6 +102,7 @@ class Call:
     said: list[Utterance] = field(default_factory=list)
     heard: list[Utterance] = field(default_factory=list)
     keys: list[tuple[str, datetime]] = field(default_factory=list)
+    tones: list[tuple[str, datetime]] = field(default_factory=list)
     answer_ms: list[int] = field(default_factory=list)
     errors: list[tuple[int, str]] = field(default_factory=list)
     media: MediaStats = field(default_factory=MediaStats)
@@ -228,6 +232,7 @@ def observation(call: Call) -> dict[str, object]:
         "said": [utterance.as_dict() for utterance in call.said],
         "heard": [utterance.as_dict() for utterance in call.heard],
         "keys": [{"digit": digit, "at": at.isoformat()} for digit, at in call.keys],
+        "tones": [{"digit": digit, "at": at.isoformat()} for digit, at in call.tones],
         "answer_ms": list(call.answer_ms),
         "errors": [{"code": code, "message": message} for code, message in call.errors],
         "media": {name: getattr(media, name) for name in MediaStats.__slots__},

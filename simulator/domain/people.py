@@ -27,14 +27,24 @@ class How(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     VOICEMAIL = "voicemail"
+    SCREENING = "screening"
+    IVR = "ivr"
+    FAX = "fax"
     INVALID = "invalid"
 
 
 class Answers(_Model):
-    """What the phone does ``after_s`` seconds of ringing. A call that is never answered rings to its timeout."""
+    """What the phone does ``after_s`` seconds of ringing. A call that is never answered rings to its timeout.
+
+    ``detected``: the verdict of the carrier's detection where it is to be this one, right or wrong, as soon as it has
+    one.
+    """
 
     after_s: float = Field(default=2.0, ge=0, le=120)
     how: How = How.HUMAN
+    detected: str = Field(
+        default="", pattern=r"^(human|unknown|fax|machine_start|machine_end_(beep|silence|other))?$"
+    )
 
 
 class Rule(_Model):
@@ -85,11 +95,72 @@ class HangUp(_Model):
 
 
 class Voicemail(_Model):
-    """The greeting, the beep, and how long the machine records before it hangs up."""
+    """The greeting, the beep ``pause_s`` after it, and how long the machine records before it hangs up.
+
+    ``picks_up_s``: so long after the beep the person comes to the phone after all.
+    """
 
     greeting: str
     beep: bool = True
+    beep_hz: int = Field(default=1000, ge=300, le=3000)
+    beep_s: float = Field(default=0.4, gt=0, le=5)
+    pause_s: float = Field(default=0.4, ge=0, le=10)
     listens_s: float = Field(default=20.0, gt=0, le=180)
+    picks_up_s: float | None = Field(default=None, ge=0, le=60)
+
+
+class Service(StrEnum):
+    IOS = "ios"
+    GOOGLE = "google"
+
+
+class Screening(_Model):
+    """A phone that asks who calls before it rings; ``decides_s`` later the person ``accepts`` or not.
+
+    Source of the words: what callers of iOS 26 and of Google's Call Assist hear, as Twilio and Aircall tell it.
+    """
+
+    service: Service = Service.IOS
+    accepts: bool = True
+    decides_s: float = Field(default=3.0, ge=0, le=60)
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        return _PROMPTS[self.service]
+
+    @property
+    def holds(self) -> str:
+        return "Thanks. Please stay on the line."
+
+    @property
+    def declines(self) -> str:
+        return "Sorry, this person is not available right now. Goodbye."
+
+
+_PROMPTS: Mapping[Service, tuple[str, ...]] = {
+    Service.IOS: ("Hi, if you record your name and reason for calling, I'll see if this person is available.",),
+    Service.GOOGLE: (
+        "Hi, I'm Call Assist by Google, recording this call for the person you're trying to reach.",
+        "Before I try to connect you, can I ask what you're calling about?",
+    ),
+}
+
+
+class Menu(_Model):
+    """An automatic attendant: says ``text`` up to ``times`` times; the key ``connects`` rings at the person."""
+
+    text: str
+    connects: str = Field(default="1", pattern=r"^[0-9*#]$")
+    wrong: str = "Sorry, that is not a valid option."
+    times: int = Field(default=2, ge=1, le=10)
+    waits_s: float = Field(default=5.0, gt=0, le=60)
+
+
+class Fax(_Model):
+    """The answer tone of a fax, and how long it waits for another one."""
+
+    tone_s: float = Field(default=3.0, gt=0, le=10)
+    waits_s: float = Field(default=10.0, gt=0, le=60)
 
 
 class Charge(_Model):
@@ -120,6 +191,9 @@ class Person(_Model):
     gives_up_s: float = Field(default=20.0, gt=0, le=300)
     hangs_up_mid_sentence: HangUp | None = None
     voicemail: Voicemail | None = None
+    screening: Screening | None = None
+    menu: Menu | None = None
+    fax: Fax | None = None
     charge: Charge = Charge()
     expects: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -139,20 +213,39 @@ class Person(_Model):
 
     @model_validator(mode="after")
     def _has_machine(self) -> Self:
-        if (self.answers.how is How.VOICEMAIL) != (self.voicemail is not None):
-            raise ValueError("answers.how: voicemail and voicemail: {greeting: …} go together")
+        for how, machine, fields in (
+            (How.VOICEMAIL, self.voicemail, "voicemail: {greeting: …}"),
+            (How.SCREENING, self.screening, "screening: {service: …}"),
+            (How.IVR, self.menu, "menu: {text: …}"),
+            (How.FAX, self.fax, "fax: {}"),
+        ):
+            if (self.answers.how is how) != (machine is not None):
+                raise ValueError(f"answers.how: {how} and {fields} go together")
         return self
 
     def owns(self, number: str) -> bool:
         return number.endswith(self.number[1:]) if self.number.startswith("*") else number == self.number
 
+    @property
+    def comes_to_the_phone(self) -> bool:
+        """Whether the call may ever reach the person."""
+        late = self.voicemail is not None and self.voicemail.picks_up_s is not None
+        accepts = self.screening is not None and self.screening.accepts
+        return self.answers.how in (How.HUMAN, How.IVR) or late or accepts
+
+    def of_machine(self) -> tuple[str, ...]:
+        """Everything that a machine on this phone may say."""
+        if self.voicemail:
+            return (self.voicemail.greeting,)
+        if self.screening:
+            return (*self.screening.prompts, self.screening.holds, self.screening.declines)
+        return (self.menu.text, self.menu.wrong) if self.menu else ()
+
     def lines(self) -> tuple[str, ...]:
         """Everything the person may ever say, in no particular order and without repetition."""
-        texts: list[str] = []
-        if self.voicemail:
-            texts = [self.voicemail.greeting]
-        elif self.answers.how is How.HUMAN:
-            texts = [self.greeting, *self.fallback, *(text for rule in self.rules for text in rule.says)]
+        texts = [*self.of_machine()]
+        if self.comes_to_the_phone:
+            texts += [self.greeting, *self.fallback, *(text for rule in self.rules for text in rule.says)]
         return tuple(dict.fromkeys(text for text in texts if text))
 
 
