@@ -45,7 +45,9 @@ async def serve(app: Starlette, listener: socket.socket, *, name: str) -> None:
     """Print the address, then serve until the process is asked to end."""
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
+    )
     host, port = listener.getsockname()[:2]
     sys.stdout.write(f"{name}: http://{host}:{port} (pid {os.getpid()})\n")
     sys.stdout.flush()

@@ -46,6 +46,7 @@ from voice.recordings.file import SUFFIX
 from voice.recordings.keeper import RecordingKeeper
 from voice.recordings.keys import Keyring
 from voice.speaker import Speaker
+from voice.speech.phrases import personal_words
 from voice.spending import SpendingWatch
 from voice.tiers import TieredVoice
 from voice.transcript import Transcript
@@ -104,7 +105,15 @@ class CallSession:
         self._keeper = RecordingKeeper(call_id, self._recorder, plan, emit=emit, clock=clock)
         self._meter = Meter(self._clocks(config), emit)
         transcript = Transcript(self._recorder, self._turn_taken, turns=plan.turns)
-        voice = TieredVoice(engines.synthesiser, engines.premium, meter=self._meter, emit=emit)
+        voice = TieredVoice(
+            engines.synthesiser,
+            engines.premium,
+            meter=self._meter,
+            emit=emit,
+            lexicon=plan.lexicon,
+            frequency=engines.frequency,
+            personal=personal_words(*plan.hints, lexicon=plan.lexicon),
+        )
         echo, levels = EchoGuard(), Levels()
         self._speaker = Speaker(voice, self._recorder, clock, echo)
         judge = Judge(dialogue, self._speaker, levels)

@@ -106,6 +106,12 @@ def wording(question: Question, *, side: str, asked: int) -> str:
     return texts[min(asked, len(texts) - 1)]
 
 
+def every_wording() -> tuple[str, ...]:
+    """All wordings of all questions; the first wordings, which are heard most, come first."""
+    tables = [*_SELL.values(), *_BUY.values(), *_SHARED.values()]
+    return tuple(dict.fromkeys([texts[0] for texts in tables] + [text for texts in tables for text in texts]))
+
+
 def introduction(brief: Brief, *, greeting: str = "Hi") -> str:
     """Who calls, or is called: person, agent's name, AI assistant, company, recording where there is, way out.
 

@@ -9,11 +9,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from simulator.elevenlabs.errors import Malformed, Refusal
 from simulator.elevenlabs.faults import Switches
+from simulator.elevenlabs.sockets import Sockets
 from simulator.elevenlabs.studio import CONTENT_TYPES, FORMATS, Asked, Studio, observation
 from simulator.serving import warming
 
@@ -47,11 +48,13 @@ class Body(BaseModel):
 def create_app(studio: Studio, *, closes: bool = True) -> Starlette:
     """The provider's web face. With ``closes`` the studio ends with the application."""
 
-    api = _Api(studio)
+    api, sockets = _Api(studio), Sockets(studio)
     return Starlette(
         routes=[
             Route("/v1/text-to-speech/{voice_id}", api.speak, methods=["POST"]),
             Route("/v1/text-to-speech/{voice_id}/stream", api.speak, methods=["POST"]),
+            WebSocketRoute("/v1/text-to-speech/{voice_id}/stream-input", sockets.single),
+            WebSocketRoute("/v1/text-to-speech/{voice_id}/multi-stream-input", sockets.several),
             Route("/simulator/requests", api.observe, methods=["GET"]),
             Route("/simulator/faults", api.switch, methods=["PUT"]),
             Route("/simulator/health", api.health, methods=["GET"]),

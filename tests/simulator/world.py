@@ -67,7 +67,8 @@ def human(number: str = "*0101", **more: Any) -> dict[str, Any]:
 async def web(app: ASGIApp) -> AsyncIterator[str]:
     """Serve on a free port of loopback; the address."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
+    config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.005)

@@ -1,17 +1,27 @@
-"""Speech out: Piper in its own process, phrases kept in memory, and the clauses a text is spoken by."""
+"""Speech out, the local voices: model processes, what they said before, and the clauses a text is spoken by."""
 
+import asyncio
 import re
-from collections import OrderedDict
+from collections.abc import Sequence
 
+from voice.speech.phrases import PhraseCache
 from voice.speech.ports import Speech
 from voice.speech.process import ModelProcess
 
 _SENTENCE = re.compile(r"[.!?][\"')\]]*(\s+)(?=[\"'(\[]?[A-Z0-9])")
 _CLAUSE = re.compile(r"(?<=[,;:])\s+|\s+(?=[—–-]\s)")
+_JOINT = re.compile(r"\s+(?=(?:and|but|because|so|which|while|although)\s)")
 # A title's full stop ends no sentence.
-_ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|ave|blvd|apt|no|jr|sr|e\.g|i\.e|a\.m|p\.m)\.$", re.IGNORECASE)
-_LONG_FIRST = 60  # characters; a longer first sentence begins with its first clause, to be heard sooner
-_SHORT_CLAUSE = 15
+_ABBREVIATION = re.compile(
+    r"\b(?:mr|mrs|ms|dr|st|ave|blvd|rd|apt|no|jr|sr|approx|sq|ft|e\.g|i\.e|a\.m|p\.m)\.$", re.IGNORECASE
+)
+# After "Denver," or "Tuesday," comes the rest of the same name: "CO", "December first".
+_NAME_GOES_ON = re.compile(r"(?!I\b)[A-Z0-9$]")
+_LIST_GOES_ON = re.compile(r"[^,]*,\s+(?:and|or)\b")
+_LONG_FIRST = 40  # characters; a longer first sentence begins with its first clause, to be heard sooner
+_LONG_BREATH = 90  # a first clause that is longer yet is broken before a conjunction
+_SHORT_CLAUSE = 3
+_SHORT_BREATH = 30
 
 
 def sentences(text: str) -> list[str]:
@@ -26,76 +36,90 @@ def sentences(text: str) -> list[str]:
 
 
 def clauses(text: str) -> list[str]:
-    """What is synthesised at a time: sentences, of which a long first one gives its first clause separately."""
+    """What is synthesised at a time: sentences, of which a long first one gives its first clause separately.
+
+    The rest is made while the first clause is heard. It is as short as it may be, and ends where a person would
+    breathe: in no number, date, address or list.
+    """
     parts = sentences(text)
     if not parts or len(parts[0]) <= _LONG_FIRST:
         return parts
-    for match in _CLAUSE.finditer(parts[0]):
-        if match.start() >= _SHORT_CLAUSE:
-            return [parts[0][: match.start()], parts[0][match.end() :], *parts[1:]]
-    return parts
+    first = parts[0]
+    for match in _CLAUSE.finditer(first):
+        head, tail = first[: match.start()], first[match.end() :]
+        if len(head) >= _SHORT_CLAUSE and _breathes(head, tail):
+            return [*_in_breaths(head), tail, *parts[1:]]
+    return [*_in_breaths(first), *parts[1:]]
 
 
-class PhraseCache:
-    """Audio by text, the least recently used leaving first. Sizes are bytes of 8 kHz PCM, 16,000 a second.
+def _breathes(head: str, tail: str) -> bool:
+    """Whether a voice may pause between the two."""
+    if head[-1] != ",":
+        return True
+    if _NAME_GOES_ON.match(tail) or head[-2:-1].isdigit():
+        return False
+    if tail.startswith(("or ", "and ")) and "," in head[:-1]:
+        return False
+    return len(head.split()) <= 2 or not _LIST_GOES_ON.match(tail)
 
-    Words that come in every call have a shelf of their own, so that nobody's single sentences push them out.
+
+def _in_breaths(clause: str) -> list[str]:
+    if len(clause) > _LONG_BREATH:
+        for match in _JOINT.finditer(clause):
+            if min(match.start(), len(clause) - match.end()) >= _SHORT_BREATH:
+                return [clause[: match.start()], clause[match.end() :]]
+    return [clause]
+
+
+class LocalSynthesiser:
+    """``voice.speech.ports.Synthesiser`` over processes that hold one voice each, the same in all.
+
+    A text goes to the process with the fewest jobs. A caller that is cancelled (barge-in) leaves the queue at once;
+    what a process is saying at that moment it says to the end, for nobody.
     """
-
-    def __init__(self, *, kept_bytes: int = 32 << 20, passing_bytes: int = 16 << 20) -> None:
-        self._shelves = (_Shelf(kept_bytes), _Shelf(passing_bytes))
-
-    def get(self, text: str) -> bytes | None:
-        for shelf in self._shelves:
-            if (pcm := shelf.get(text)) is not None:
-                return pcm
-        return None
-
-    def holds(self, text: str) -> bool:
-        return any(text in shelf for shelf in self._shelves)
-
-    def put(self, text: str, pcm: bytes, *, keep: bool) -> None:
-        self._shelves[0 if keep else 1].put(text, pcm)
-
-
-class _Shelf:
-    def __init__(self, limit: int) -> None:
-        self._limit, self._size = limit, 0
-        self._phrases: OrderedDict[str, bytes] = OrderedDict()
-
-    def __contains__(self, text: str) -> bool:
-        return text in self._phrases
-
-    def get(self, text: str) -> bytes | None:
-        if text not in self._phrases:
-            return None
-        self._phrases.move_to_end(text)
-        return self._phrases[text]
-
-    def put(self, text: str, pcm: bytes) -> None:
-        self._size += len(pcm) - len(self._phrases.pop(text, b""))
-        self._phrases[text] = pcm
-        while self._size > self._limit:
-            _, oldest = self._phrases.popitem(last=False)
-            self._size -= len(oldest)
-
-
-class PiperSynthesiser:
-    """``voice.speech.ports.Synthesiser`` over the process that holds ``voice.speech.piper.Mouth``."""
 
     component = "tts.local"
     available = True
 
-    def __init__(self, process: ModelProcess, cache: PhraseCache | None = None) -> None:
-        self._process = process
-        self._cache = cache or PhraseCache()
+    def __init__(self, processes: Sequence[ModelProcess], cache: PhraseCache | None = None) -> None:
+        self._processes = list(processes)
+        self._jobs = [0] * len(self._processes)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.cache = cache or PhraseCache()
+
+    @property
+    def busy(self) -> bool:
+        """Whether every process has something to do."""
+        return all(self._jobs)
+
+    async def idle(self) -> None:
+        """Wait until no process has anything to do."""
+        await self._idle.wait()
 
     def holds(self, text: str) -> bool:
-        return self._cache.holds(text)
+        return self.cache.holds(text)
+
+    def keep(self, text: str) -> None:
+        self.cache.keep(text)
 
     async def speech(self, text: str, *, keep: bool = False) -> Speech:
-        if (pcm := self._cache.get(text)) is not None:
+        if (pcm := self.cache.get(text)) is not None:
+            if keep:
+                self.cache.keep(text)
             return Speech(pcm, cached=True)
-        pcm = await self._process.run("speech", text)
-        self._cache.put(text, pcm, keep=keep)
+        place = min(range(len(self._jobs)), key=self._jobs.__getitem__)
+        self._jobs[place] += 1
+        self._idle.clear()
+        try:
+            pcm = await self._processes[place].run("speech", text)
+        finally:
+            self._jobs[place] -= 1
+            if not any(self._jobs):
+                self._idle.set()
+        self.cache.put(text, pcm, keep=keep)
         return Speech(pcm, cached=False)
+
+    async def identity(self) -> str:
+        """What tells this voice from every other on disk. Raises SpeechError."""
+        return str(await self._processes[0].run("who"))

@@ -1,0 +1,18 @@
+"""The words that are the same in every call, whatever the campaign: a voice may say them ahead and keep them."""
+
+from agents.domain.objections import FAIR_HOUSING_REFUSAL, HANDLINGS
+from agents.domain.questions import every_wording
+
+_ACKNOWLEDGEMENTS = ("Thank you.", "Understood.", "Got it.", "Of course.", "Great.", "All right.")
+_FAREWELLS = (
+    "Thank you for your time. Goodbye.",
+    "Understood. I have removed this number and we will not call again. Goodbye.",
+    "I cannot hear you, so I will let you go. Goodbye.",
+    "Sorry, we were cut off.",
+)
+
+
+def standing_phrases() -> tuple[str, ...]:
+    """The likeliest first."""
+    answers = (text for one in HANDLINGS.values() for text in (*(attempt.text for attempt in one.tries), one.exit))
+    return tuple(dict.fromkeys((*every_wording(), *_ACKNOWLEDGEMENTS, *_FAREWELLS, *answers, FAIR_HOUSING_REFUSAL)))
