@@ -53,7 +53,8 @@ class _Ahead:
 class Speaker:
     """Speaks over one pipeline. One utterance at a time.
 
-    An utterance that was stopped can go on where it was heard last, from the beginning of a word.
+    An utterance that was stopped can go on where it was heard last, from the beginning of a word; ``paused`` is True
+    until that is decided.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Speaker:
         self._whole = 0  # parts that were rendered to their end
         self._ready: float | None = None
         self._ahead: _Ahead | None = None
+        self.paused = False
         self.quiet_since = clock()
 
     def sent(self, pcm: bytes) -> None:
@@ -145,9 +147,16 @@ class Speaker:
             await asyncio.gather(task, return_exceptions=True)
             await pipeline.hush()
             stopped = self.broken_off()
-            if not stopped.interrupted or stop is None or goes_on is None or not await goes_on():
+            if not stopped.interrupted or stop is None or goes_on is None or not await self._asked(goes_on):
                 return stopped
             stop.clear()
+
+    async def _asked(self, goes_on: Callable[[], Awaitable[bool]]) -> bool:
+        self.paused = True
+        try:
+            return await goes_on()
+        finally:
+            self.paused = False
 
     def broken_off(self) -> Spoken:
         """What was heard of an utterance that ends here and now."""

@@ -93,6 +93,7 @@ class TurnTaking:
         self._listening = False
         self._aside_at: float | None = None  # words that may have been meant for somebody else
         self._draft: asyncio.Task[None] | None = None
+        self._held: list[Turn] = []  # what stopped us, until what we had said by then is in the transcript
         self._replying: asyncio.Future[Reply] | None = None
         self._on_disclosed = on_disclosed
         self.disclosed: float | None = None
@@ -110,6 +111,8 @@ class TurnTaking:
         if turn is not None and sense is Sense.ASIDE:
             self._transcript.aside(turn)
             self._aside_at = turn.ended
+        elif turn is not None and sense is Sense.ANSWER and self._speaker.paused:
+            self._held.append(turn)
         elif turn is not None and sense is not Sense.ECHO:
             self._transcript.lead(turn)
         if turn is not None and sense is Sense.ANSWER:
@@ -308,6 +311,8 @@ class TurnTaking:
             # A call that ends while we speak leaves what was heard until then.
             spoken = spoken or self._speaker.broken_off()
             self._record(spoken, reply, _timings(wait, spoken))
+            while self._held:
+                self._transcript.lead(self._held.pop(0))
 
     async def _floor(self) -> None:
         """Wait while the person speaks, unless they never stop."""
