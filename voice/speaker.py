@@ -10,6 +10,7 @@ import structlog
 
 from voice.domain.types import Tier
 from voice.echo import EchoGuard
+from voice.machines.keys import tones
 from voice.media.ports import Media
 from voice.playout import Playout, words_played
 from voice.recorder import Recorder
@@ -157,6 +158,14 @@ class Speaker:
             return await goes_on()
         finally:
             self.paused = False
+
+    async def press(self, pipeline: Media, keys: str) -> Spoken:
+        """Play ``keys`` as the tones that they are, to their end."""
+        self._playout.begin()
+        self._parts, self._said, self._audio, self._whole = (f"[key {keys}]",), [], [tones(keys)], 1
+        self._ready = None
+        await self._perform(pipeline, keep=False)
+        return self._account(interrupted=False)
 
     def broken_off(self) -> Spoken:
         """What was heard of an utterance that ends here and now."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import structlog
 
 from agents.domain.types import Heard, HeardKind, Reply
+from agents.machines import MESSAGE_PLAYED
 from agents.ports import Dialogue
 from voice.domain.types import Acted, TurnTimings
 from voice.hearing import Ears, Turn
@@ -269,6 +270,8 @@ class TurnTaking:
     async def _say(self, reply: Reply, wait: _Wait | None, *, opening: bool = False) -> None:
         """Speak the reply, and go on after an interruption that was none; a real one leaves it to the next turn."""
         self.closing = self.closing or reply.ends
+        if reply.keys:
+            self._record(await self._speaker.press(self._pipeline, reply.keys), reply, None)
         parts = clauses(reply.text)
         if not parts:
             return
@@ -278,10 +281,12 @@ class TurnTaking:
             self._dialogue.interrupted(played="")
             return
         spoken = await self._speak(reply, parts, self._stopped_by(reply), wait, None if firm else self._goes_on)
-        if opening and self.disclosed is None and not reply.ends:
+        if (opening or reply.discloses) and self.disclosed is None and not reply.ends:
             self._disclose(spoken, last_statement(parts))
         if spoken.interrupted:
             self._dialogue.interrupted(played=spoken.text)
+        elif reply.is_message:
+            self.machine_heard(MESSAGE_PLAYED)
 
     async def _goes_on(self) -> bool:
         """Whether we may speak, once nobody else does: nothing was said that awaits an answer."""
