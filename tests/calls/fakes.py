@@ -100,6 +100,7 @@ class FakePlane:
         self._script, self._free, self._on_open, self._lock = script, lines, on_open, Lock()
         self.opened: list[tuple[Brief, int, int]] = []
         self.spending: list[Spending] = []
+        self.plans: list[TalkPlan] = []
         self.lines: list[FakeLine] = []
 
     def healthy(self) -> bool:
@@ -121,6 +122,7 @@ class FakePlane:
             self.lines.append(line)
             self.opened.append((brief, ring_timeout_s, max_length_s))
             self.spending.append(spending)
+            self.plans.append(plan)
         self._on_open()
         return line
 
