@@ -284,14 +284,15 @@ async def test_odd_messages_in_a_call_are_passed_over(make_plane: PlaneMaker, pa
     assert [log["event"] for log in logs if log["log_level"] == "warning"] == ["media.malformed"]
 
 
-async def test_an_oversized_message_ends_the_call_as_a_hang_up(make_plane: PlaneMaker) -> None:
+async def test_an_oversized_message_breaks_the_call_off(make_plane: PlaneMaker) -> None:
     plane = await make_plane()
     watch = open_line(plane)
     async with answered(watch.line.stream) as phone:
         await phone.spoken_to()
         await phone.socket.send("x" * 70_000)
         assert await phone.gone() == 1009
-    assert (await watch.report()).ended_by is EndedBy.LEAD
+    report = await watch.report()
+    assert (report.ended_by, report.cut_off) == (EndedBy.FAULT, True)
 
 
 async def test_stopping_ends_what_is_live(make_plane: PlaneMaker) -> None:

@@ -13,12 +13,10 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from tests.voice.speech import silence, spoken, tone
+from tests.voice.speech import tone
 from voice.playout import Playout, words_played
 from voice.recorder import Recorder
 from voice.speech.synthesis import PhraseCache, PiperSynthesiser, clauses, sentences
-from voice.speech.vad import SileroModel, Vad, VadEvent
-from voice.media.arrival import InboundClock
 
 STARTED = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
@@ -190,33 +188,6 @@ class TestRecorder:
         tape.recorder._file = None
 
 
-class TestInboundClock:
-    def test_packets_are_placed_by_their_own_time(self) -> None:
-        clock = InboundClock()
-        assert clock.place(0, 160, 10.02) == pytest.approx(10.0)
-        assert clock.place(20, 160, 10.09) == pytest.approx(10.02)  # late, and placed where it belongs
-        assert clock.place(80, 160, 10.10) == pytest.approx(10.08)  # two were lost
-
-    def test_the_least_delayed_packet_sets_the_time(self) -> None:
-        clock = InboundClock()
-        clock.place(0, 160, 10.52)
-        assert clock.place(500, 160, 10.53) == pytest.approx(10.51)
-        assert clock.place(520, 160, 10.60) == pytest.approx(10.53)
-
-    def test_without_timestamps_they_follow_each_other(self) -> None:
-        clock = InboundClock()
-        assert [clock.place(None, 160, 10.02 + wait) for wait in (0, 0.05, 0.06)] == pytest.approx(
-            [10.0, 10.02, 10.04]
-        )
-
-    @pytest.mark.parametrize("stamp", [10**9, -(10**9)])
-    def test_a_nonsense_timestamp_is_placed_by_its_arrival(self, stamp: int) -> None:
-        clock = InboundClock()
-        clock.place(0, 160, 10.02)
-        at = clock.place(stamp, 160, 10.04)
-        assert abs(at - 10.02) <= 2.01
-
-
 class TestPhrases:
     @pytest.mark.parametrize(
         ("text", "parts"),
@@ -299,50 +270,3 @@ class Stub:
         self.asked.append((method, args[0]))
         await asyncio.sleep(0)
         return self._answers[method].pop(0)
-
-
-@pytest.fixture(scope="module")
-def model() -> SileroModel:
-    return SileroModel()
-
-
-class TestVad:
-    def test_speech_is_found_where_it_is(self, model: SileroModel) -> None:
-        vad, pcm = Vad(model), spoken("Stop calling me.")
-        whole = silence(500) + pcm + silence(600)
-        marks = [mark for start in range(0, len(whole), 320) for mark in vad.feed(whole[start : start + 320])]
-        assert [mark.event for mark in marks] == [VadEvent.START, VadEvent.PAUSE, VadEvent.STOP]
-        assert marks[0].at / 8 == pytest.approx(500, abs=130)
-        assert marks[2].at / 8 == pytest.approx(500 + len(pcm) / 16, abs=100)
-        assert marks[1].at == marks[2].at
-        assert not vad.speaking
-        assert vad.voiced_ms == pytest.approx(len(pcm) / 16, abs=150)
-
-    def test_a_short_pause_is_taken_back(self, model: SileroModel) -> None:
-        vad = Vad(model)
-        pcm = spoken("I would like to know more.")
-        marks = vad.feed(pcm + silence(130) + pcm + silence(400))
-        events = [mark.event for mark in marks]
-        assert events[0] is VadEvent.START
-        assert events[-2:] == [VadEvent.PAUSE, VadEvent.STOP]
-        assert VadEvent.RESUME in events
-        assert events.count(VadEvent.START) == 1
-
-    @pytest.mark.parametrize("kind", ["silence", "noise", "tone", "far away"])
-    def test_what_is_no_voice_is_not_heard(self, model: SileroModel, kind: str) -> None:
-        noise = np.random.default_rng(7).normal(size=24_000) * 300
-        pcm = {
-            "silence": silence(3000),
-            "noise": bytes(noise.astype("<i2").tobytes()),
-            "tone": tone(3000),
-            "far away": _quieter(spoken("Stop calling me."), 0.004) + silence(500),
-        }[kind]
-        assert Vad(model).feed(pcm) == []
-
-    def test_speech_after_long_silence_is_heard(self, model: SileroModel) -> None:
-        marks = Vad(model).feed(silence(30_000) + spoken("Stop calling me.") + silence(400))
-        assert [mark.event for mark in marks] == [VadEvent.START, VadEvent.PAUSE, VadEvent.STOP]
-
-
-def _quieter(pcm: bytes, factor: float) -> bytes:
-    return bytes((np.frombuffer(pcm, "<i2") * factor).astype("<i2").tobytes())
