@@ -136,8 +136,8 @@ def _watch(*, now: datetime) -> None:
     waiting = late.exclude(name="").count()
     if waiting:
         text = (
-            f"{waiting} recordings wait for their store: see whether it answers, and whether a worker of the default "
-            "queue runs on every machine with a voice worker. They are kept on the disk until then."
+            f"Recordings that wait for their store: {waiting}. See whether it answers, and whether a worker of the "
+            "default queue runs on every machine with a voice worker. They are kept on the disk until then."
         )
         telling.tell_trouble(Trouble.RECORDINGS_WAIT, _PLACE, text, value=waiting, at=now)
     telling.end_trouble(Trouble.RECORDINGS_WAIT, besides=[_PLACE] if waiting else [], at=now)
