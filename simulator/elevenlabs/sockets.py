@@ -152,7 +152,11 @@ class _Talk:
 
     def _opened(self, name: str | None, message: Message) -> _Context:
         """A new context. Raises Refusal or _Ended."""
-        self._studio.authorise(self._websocket.headers.get("xi-api-key") or message.key)
+        try:
+            self._studio.authorise(self._websocket.headers.get("xi-api-key") or message.key)
+        except Refusal as refusal:
+            self._studio.note(self._voice_id).status = refusal.http_status
+            raise
         if self._voice_id not in self._studio.voices:
             raise _Ended(
                 _POLICY, f"A voice with voice_id {self._voice_id} does not exist.", "voice_id_does_not_exist"

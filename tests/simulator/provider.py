@@ -49,7 +49,7 @@ async def provider(
     app, connections = create_app(studio), list[int]()
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] in {"http", "websocket"}:
             connections.append(scope["client"][1])
         await app(scope, receive, send)
 

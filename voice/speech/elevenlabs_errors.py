@@ -47,7 +47,7 @@ _REASONS = (
     (re.compile(r"model.*(?:not exist|not found)", re.IGNORECASE), "model_not_found"),
     (re.compile(r"concurrent", re.IGNORECASE), "concurrent_limit_exceeded"),
 )
-_POLICY_VIOLATION = 1008
+_POLICY_VIOLATION, _INTERNAL_ERROR = 1008, 1011
 
 
 class ElevenLabsError(ProviderError, SpeechError):
@@ -82,10 +82,11 @@ class Account:
     def _passing(self, status: int, code: str) -> str:
         if status == 429 or code in _TOO_MANY:
             return "ElevenLabs gets too many requests at once: lower VOICE_LINES or raise the account's plan."
-        if 500 <= status < 600 or status == 1011:
-            return f"ElevenLabs is out of order (HTTP {status}): see status.elevenlabs.io."
+        kind = "websocket" if status >= 1000 else "HTTP"
+        if 500 <= status < 600 or status == _INTERNAL_ERROR:
+            return f"ElevenLabs is out of order ({kind} {status}): see status.elevenlabs.io."
         return (
-            f"ElevenLabs does not take the request (HTTP {status}{f', {code}' if code else ''}): check "
+            f"ElevenLabs does not take the request ({kind} {status}{f', {code}' if code else ''}): check "
             f"ELEVENLABS_VOICE_ID, ELEVENLABS_MODEL and ELEVENLABS_URL."
         )
 
@@ -94,7 +95,7 @@ class Account:
         if status == _POLICY_VIOLATION:
             code = next((code for pattern, code in _REASONS if pattern.search(reason)), "")
             return self.refused(status, code)
-        return self.refused(status, "") if status == 1011 else self.broken_off()
+        return self.refused(status, "") if status == _INTERNAL_ERROR else self.broken_off()
 
     def unreachable(self) -> ElevenLabsError:
         return ElevenLabsError(
