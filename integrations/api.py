@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
@@ -42,17 +43,18 @@ class _OptOut(BaseModel):
 def endpoint(
     method: str, scope: ApiToken.Scope
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """A view for one HTTP method, that is given the caller's token; what it raises as Mistake is the answer."""
+    """A view for one HTTP method, that is given the caller's token and what its address names; what it raises as
+    Mistake is the answer."""
 
-    def decorate(view: Callable[[HttpRequest, ApiToken], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @csrf_exempt
         @kept_or_asked_again
         @wraps(view)
-        def answer(request: HttpRequest) -> HttpResponse:
+        def answer(request: HttpRequest, **named: Any) -> HttpResponse:
             try:
                 if request.method != method:
                     raise Mistake(405, f"Only {method} is possible here.", Allow=method)
-                return view(request, _caller(request, scope))
+                return view(request, _caller(request, scope), **named)
             except Mistake as mistake:
                 log.info("api.refused", view=view.__name__, status=mistake.status)
                 body = {"error": str(mistake)} | ({"field": mistake.field} if mistake.field else {})

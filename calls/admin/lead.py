@@ -32,10 +32,10 @@ from calls.admin.base import (
 from calls.admin.lead_lists import ListFilter, MoveForm, move_to_list
 from calls.domain import phone
 from calls.domain.compliance import Dial, Never, Wait
-from calls.models import Consent, Decision, Lead, LeadList
+from calls.models import Call, Consent, Decision, Lead, LeadList
 from calls.models.call import DISPOSITION_CHOICES
 from calls.models.lead import LeadStatus
-from calls.services import campaigns, following, gates, opting_out, persons, rules
+from calls.services import campaigns, following, gates, opting_out, persons, recordings, rules
 
 _SHOWN = 10
 
@@ -166,7 +166,7 @@ class LeadAdmin(BaseAdmin):
     search_fields = ["name", "phone", "email", "address"]
     date_hierarchy = "created_at"
     autocomplete_fields = ["campaign"]
-    actions = ["reopen", "move_to_list", "never_call_again", "link_as_one_person", "unlink"]
+    actions = ["reopen", "move_to_list", "never_call_again", "link_as_one_person", "unlink", "erase_talk"]
     empty_sentence = "There is no lead yet. Open a campaign and press Import leads, or add one here."
     readonly_fields = ["progress", "number", "history"]
     fieldsets = [
@@ -334,6 +334,17 @@ class LeadAdmin(BaseAdmin):
     def unlink(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
         count = persons.unlink(queryset.values_list("pk", flat=True))
         messages.success(request, f"{counted(count, 'lead is', 'leads are')} linked with no other any more.")
+
+    @admin.action(description="Erase recordings and transcripts of selected leads", permissions=["erase"])
+    def erase_talk(self, request: HttpRequest, queryset: QuerySet[Lead]) -> None:
+        calls = Call.objects.filter(lead__in=queryset.order_by().values("pk")).exclude(ended_at=None)
+        by = str(request.user)
+        erased = recordings.erase_talk(calls, why=f"Erased by {by}.", by=by, now=timezone.now())
+        told = counted(erased, "recording is", "recordings are")
+        messages.success(request, f"{told} erased, and what was said on these leads' calls.")
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("calls.delete_recording")
 
     def has_suppress_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("calls.add_suppression")

@@ -104,7 +104,7 @@ class SensitiveWatch:
         about = self._asked | _about(text) | (frozenset({CODE, EXPIRY}) if self._after_card else frozenset())
         before = [one.shown for one in self._said]
         kinds: set[str] = set()
-        for run in _runs([one.text for one in self._said]):
+        for run in _runs(self._said):
             if run[-1].turn == len(self._said) - 1:  # others were judged when they were said
                 kinds |= self._judge(run, about)
         self._after_card = 3 if CARD in kinds else max(0, self._after_card - 1)
@@ -187,12 +187,13 @@ def _card(run: Sequence[_Digits], *, sure: bool) -> tuple[int, int] | None:
     return None if best is None else best[1]
 
 
-def _runs(texts: Sequence[str]) -> Iterator[list[_Digits]]:
-    """Digits that were said one after the other, over the turns' ends too."""
+def _runs(said: Sequence[_Said]) -> Iterator[list[_Digits]]:
+    """Digits that were said one after the other, over the turns' ends too. What is masked by now takes no part."""
     run: list[_Digits] = []
-    for turn, text in enumerate(texts):
-        for one in _tokens(turn, text):
-            if one.value:
+    for turn, heard in enumerate(said):
+        masked = [range(start, stop) for start, stop, _ in heard.masks]
+        for one in _tokens(turn, heard.text):
+            if one.value and not any(one.start in place for place in masked):
                 run.append(one)
             elif run:
                 yield run

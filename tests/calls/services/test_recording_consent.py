@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from calls.domain.rules import RecordingNeeds
+from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.models.campaign import Records
 from calls.services import recording_consent
@@ -21,7 +22,7 @@ DENVER, MIAMI, NEW_YORK, TOLL_FREE = "+13035550142", "+13055550142", "+121255501
 
 def call(phone: str = DENVER, ours: str = NEW_YORK, **lead: Any) -> Call:
     made = make.lead(phone=phone, **lead)
-    return make.call(made, from_number=ours, to_number=phone)
+    return make.call(made, CallStatus.DONE, from_number=ours, to_number=phone)
 
 
 def terms(of: Call) -> tuple[bool, bool]:
