@@ -188,6 +188,10 @@ class Environment(BaseSettings):
     whisper_compute_type: Literal["int8", "int8_float16", "float16", "float32"] = "int8"
     whisper_processes: Annotated[int, Field(ge=1, le=64)] = 1
     piper_model: str = ""
+    local_voice: Literal["piper", "hibari"] = "piper"
+    hibari_voice: Literal["", "heart", "fenrir", "emma", "fable", "kore"] = ""
+    local_voice_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    phrases_mb: Annotated[int, Field(ge=1, le=100_000)] = 64
 
     elevenlabs_api_key: Annotated[SecretStr, AfterValidator(_header)] = SecretStr("")
     elevenlabs_url: Annotated[str, _url("http", "https")] = "https://api.elevenlabs.io"

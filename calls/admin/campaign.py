@@ -29,6 +29,7 @@ from calls.admin.cadence import LeadListInline, RetryRuleInline
 from calls.admin.calling_window import WindowInline
 from calls.admin.fields import DatesField, date_input
 from calls.admin.schedule import ScheduleInline, save_schedules
+from calls.admin.words import CampaignWordInline
 from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, Schedule
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
@@ -145,7 +146,7 @@ class CampaignAdmin(BaseAdmin):
     search_fields = ["name", "company_name"]
     actions = ["start_selected", "pause_selected"]
     readonly_fields = ["progress"]
-    inlines = [WindowInline, ScheduleInline, RetryRuleInline, LeadListInline]
+    inlines = [WindowInline, ScheduleInline, RetryRuleInline, CampaignWordInline, LeadListInline]
     empty_sentence = "There is no campaign yet. Add one with a budget, import leads into it and start it."
     fieldsets = [
         (None, {"fields": ["name", "budget"]}),

@@ -383,6 +383,8 @@ class VoiceConfig:
 
     Without ``elevenlabs_api_key`` there is no premium tier. ``elevenlabs_component`` and ``gpu_component`` are keys
     of the rate card; a second of a call uses ``gpu_share`` GPU-seconds, none where ``gpu_component`` is empty.
+    ``local_voice`` is "piper" or "hibari", each in ``local_voice_processes``. What is said again and again is kept in
+    ``phrases_dir``, of at most ``phrases_bytes``; None keeps it in memory alone.
     ``recording_keys`` are those of ``voice.recordings.keys``; without any, nothing is recorded.
     ``headroom`` says up to where new calls are taken. ``trusted_proxies`` are addresses and networks whose word on
     where a media socket comes from counts.
