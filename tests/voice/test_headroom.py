@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,7 +21,9 @@ from voice.ports import NoLine
 from voice.speech.process import ModelProcess
 
 LIMITS = Limits(lag_ms=80, lateness_ms=40, speech_wait_ms=500, busy_percent=75, memory_mb=300)
-AT_EASE = Measured(talking=2, lag_p99_ms=3, lateness_p99_ms=1, speech_wait_ms=10, busy_percent=10, memory_free_mb=9000)
+AT_EASE = Measured(
+    talking=2, lag_p99_ms=3, lateness_p99_ms=1, speech_wait_ms=10, busy_percent=10, memory_free_mb=9000
+)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,7 @@ AT_EASE = Measured(talking=2, lag_p99_ms=3, lateness_p99_ms=1, speech_wait_ms=10
         ({"memory_free_mb": 299.0}, "299 MB of memory are left, and 300 MB are to stay free."),
     ],
 )
-def test_each_limit_refuses_with_its_figures_alone(changes: dict[str, float], reason: str) -> None:
+def test_each_limit_refuses_with_its_figures_alone(changes: dict[str, Any], reason: str) -> None:
     at_limit = Measured(1, 0, 80, 40, 500, 75, 300)
     assert offers(at_limit, LIMITS) == Yes()
     assert offers(replace(at_limit, **changes), LIMITS) == No(reason)
@@ -102,7 +105,13 @@ def test_a_process_that_is_merely_full_is_not_strained() -> None:
 
 @pytest.mark.parametrize(
     ("values", "share", "value"),
-    [([], 0.99, 0.0), ([7], 0.99, 7), (list(range(1, 101)), 0.99, 99), (list(range(1, 101)), 0.9, 90), ([1, 2], 0, 1)],
+    [
+        ([], 0.99, 0.0),
+        ([7], 0.99, 7),
+        (list(range(1, 101)), 0.99, 99),
+        (list(range(1, 101)), 0.9, 90),
+        ([1, 2], 0, 1),
+    ],
 )
 def test_a_quantile_is_one_of_the_values(values: list[float], share: float, value: float) -> None:
     assert quantile(values, share) == value
