@@ -101,7 +101,7 @@ class TieredVoice:
             yield speech.pcm
 
     def _said(self, text: str) -> str:
-        return spoken(self._lexicon.applied(text))
+        return self._lexicon.applied(text, say=spoken)
 
     def _came_up_often(self, text: str) -> bool:
         if self._frequency is None or text in self._came_up:

@@ -1,6 +1,7 @@
 """Whose voice speaks: the premium one as long as it may and can, then the local one for good."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.voice.speech import PremiumTone, ToneSynthesiser, pitches
+from tests.voice.speech import CHAR_MS, PremiumTone, ToneSynthesiser, pitches, tone
 from voice import tiers
 from voice.domain.types import Tier, TierCause, TierChanged, Usage, Used
 from voice.metering import Meter
-from voice.speech.ports import SpeechError
+from voice.speech.phrases import Frequency
+from voice.speech.ports import Piece, SpeechError
 from voice.tiers import TieredVoice
 
 LOCAL_HZ, PREMIUM_HZ = 440, 880
@@ -195,3 +197,146 @@ async def test_a_local_voice_that_fails_is_a_speech_error() -> None:
     call.voice.begin(Tier.PREMIUM)
     with pytest.raises(SpeechError, match="The model failed twice"):
         await call.says(TEXT)
+
+
+# What is said, and how it comes.
+
+
+class Halting(PremiumTone):
+    """A premium voice that speaks word by word, and after ``words`` of them fails by ``fault`` or waits for it."""
+
+    def __init__(self, words: int, fault: Exception | asyncio.Event) -> None:
+        super().__init__()
+        self._words, self._fault = words, fault
+
+    async def stream(self, text: str, *, keep: bool = False) -> AsyncIterator[Piece]:
+        self.asked.append(text)
+        said = 0
+        for number, word in enumerate(text.split()):
+            if number == self._words:
+                if isinstance(self._fault, Exception):
+                    raise self._fault
+                await self._fault.wait()
+            part = f"{' ' if said else ''}{word}"
+            said += len(part)
+            yield Piece(tone(len(part) * CHAR_MS, PREMIUM_HZ), said)
+
+
+CLAUSE = "How about Thursday at noon?"
+
+
+async def test_a_voice_that_fails_within_a_clause_is_followed_by_the_other_from_the_next_word() -> None:
+    call = Call(Halting(3, SpeechError("The line broke.")))
+    call.voice.begin(Tier.PREMIUM)
+    pieces = [pcm async for pcm in call.voice.stream(CLAUSE, keep=False, ahead_s=0.0)]
+    assert [pitches(pcm) for pcm in pieces] == [[PREMIUM_HZ]] * 3 + [[LOCAL_HZ]]
+    assert call.local.said == ["at noon?"]
+    assert sum(map(len, pieces)) == (len(CLAUSE) - 1) * CHAR_MS * 16  # without the space between the two
+    assert call.changes == ["The premium voice failed, so the local voice speaks on: The line broke."]
+    assert {one.component: one.quantity for one in call.meter.total()} == {
+        "elevenlabs.flash_v2_5": len(CLAUSE),
+        "tts.local": len("at noon?"),
+    }
+
+
+async def test_a_voice_that_stalls_within_a_clause_is_waited_for_until_its_words_run_out() -> None:
+    stalled = asyncio.Event()
+    call = Call(Halting(3, stalled))
+    call.voice.begin(Tier.PREMIUM)
+    clock = asyncio.get_running_loop().time
+    times = [clock()]
+    pitch: list[float] = []
+    async for pcm in call.voice.stream(CLAUSE, keep=False, ahead_s=1.0):
+        times.append(clock())
+        pitch += pitches(pcm)
+    assert pitch == [PREMIUM_HZ] * 3 + [LOCAL_HZ]
+    # A second is still to be played, and 18 letters of 25 ms; half a second before that ends, the local voice begins.
+    assert times[-1] - times[0] == pytest.approx(1.0 + 18 * CHAR_MS / 1000 - 0.5, abs=0.1)
+    assert call.changes == ["The premium voice fell silent for 0.9 s: the local voice speaks on."]
+    stalled.set()
+    await asyncio.sleep(0.01)
+
+
+async def test_a_stall_with_nothing_to_play_takes_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "STALL_S", 0.1)
+    stalled = asyncio.Event()
+    call = Call(Halting(1, stalled))
+    call.voice.begin(Tier.PREMIUM)
+    began = asyncio.get_running_loop().time()
+    await call.voice.speech("How are you?", keep=False, ahead_s=0.0)
+    assert asyncio.get_running_loop().time() - began == pytest.approx(0.1, abs=0.08)
+    assert call.local.said == ["are you?"]
+    stalled.set()
+
+
+async def test_only_signs_that_are_left_are_not_said_again() -> None:
+    class Abrupt(PremiumTone):
+        async def stream(self, text: str, *, keep: bool = False) -> AsyncIterator[Piece]:
+            yield Piece(tone(100, PREMIUM_HZ), len(text) - 1)
+            raise SpeechError("The line broke.")
+
+    call = Call(Abrupt())
+    call.voice.begin(Tier.PREMIUM)
+    assert pitches(await call.voice.speech(TEXT, keep=False, ahead_s=0.0)) == [PREMIUM_HZ]
+    assert call.local.said == []
+
+
+async def test_the_audio_is_heard_as_it_comes() -> None:
+    more = asyncio.Event()
+    call = Call(Halting(2, more))
+    call.voice.begin(Tier.PREMIUM)
+    stream = call.voice.stream(CLAUSE, keep=False, ahead_s=0.0)
+    assert pitches(await anext(stream)) == [PREMIUM_HZ]
+    assert pitches(await anext(stream)) == [PREMIUM_HZ]
+    more.set()
+    rest = b"".join([pcm async for pcm in stream])
+    assert pitches(rest) == [PREMIUM_HZ]
+    assert call.changes == []
+
+
+async def test_words_are_said_by_the_lexicon_and_without_figures_while_the_text_stays() -> None:
+    call = Call()
+    call.voice = TieredVoice(
+        call.local,
+        call.premium,
+        meter=call.meter,
+        emit=call.events.append,
+        lexicon={"Tejon": "tay hone"},
+    )
+    await call.voice.speech("1245 Tejon St is listed at $425,000.", keep=False, ahead_s=0.0)
+    said = "twelve forty five tay hone Street is listed at four hundred twenty five thousand dollars."
+    assert call.local.said == [said]
+    assert call.voice.holds("1245 TEJON St is listed at $425,000.")
+    assert call.meter.total()[0].quantity == len(said)
+
+
+async def test_what_comes_up_in_three_calls_is_kept_but_nothing_with_a_leads_name() -> None:
+    frequency, kept = Frequency(calls=3), list[list[str]]()
+    for _ in range(3):
+        call = Call()
+        call.voice = TieredVoice(
+            call.local,
+            None,
+            meter=call.meter,
+            emit=call.events.append,
+            frequency=frequency,
+            personal=frozenset({"maria"}),
+        )
+        for text in ("Is it paid off?", "Is it paid off?", "Hi Maria,"):
+            await call.voice.speech(text, keep=False, ahead_s=0.0)
+        kept.append(call.local.kept)
+    assert kept == [[], [], ["Is it paid off?"]]
+
+
+async def test_a_clause_that_is_asked_for_again_to_stay_is_kept() -> None:
+    came = asyncio.Event()
+    call = Call(PremiumTone({TEXT: came}))
+    call.voice.begin(Tier.PREMIUM)
+    first = asyncio.create_task(call.voice.speech(TEXT, keep=False, ahead_s=0.0))
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(call.voice.speech(TEXT, keep=True, ahead_s=0.0))
+    await asyncio.sleep(0.01)
+    came.set()
+    assert await first == await second
+    assert call.premium is not None
+    assert (call.premium.asked, call.premium.kept) == ([TEXT], [TEXT])

@@ -2,9 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _PUNCTUATION = " -'’.,"
+_FIRST, _LAST = 0xE000, 0xF8FF
+PRIVATE = re.compile(f"[{chr(_FIRST)}-{chr(_LAST)}]")
+"""Characters without a meaning of their own."""
 
 
 class Lexicon:
@@ -20,11 +23,21 @@ class Lexicon:
         longest_first = (r"\s+".join(map(re.escape, one.split())) for one in sorted(known, key=len, reverse=True))
         self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE) if known else None
 
-    def applied(self, text: str) -> str:
-        """``text`` as it is to be said."""
+    def applied(self, text: str, *, say: Callable[[str], str] = lambda text: text) -> str:
+        """``text`` as it is to be said; ``say`` words the rest of it, and sees a sign for each word of ours.
+
+        The signs are those of ``PRIVATE``, which stand for names: so the street of "12 Tejon St" is known for one.
+        """
         if self._pattern is None:
-            return text
-        return self._pattern.sub(lambda found: self._sounds[" ".join(found[0].lower().split())], text)
+            return say(text)
+        sounds: list[str] = []
+
+        def marked(found: re.Match[str]) -> str:
+            sounds.append(self._sounds[" ".join(found[0].lower().split())])
+            return chr(_FIRST + len(sounds) - 1)
+
+        signs = say(self._pattern.sub(marked, PRIVATE.sub("", text), count=_LAST - _FIRST))
+        return PRIVATE.sub(lambda found: say(sounds[ord(found[0]) - _FIRST]), signs)
 
 
 def why_unsayable(respelling: str) -> str:

@@ -246,7 +246,8 @@ def _scaled(found: re.Match[str]) -> str:
 
 
 def _addresses() -> tuple[Rule, ...]:
-    name = r"(?:\d{1,3}(?:st|nd|rd|th)|[A-Z][\w'’.-]*)"
+    # A sign of the private use area stands for a word of the lexicon.
+    name = r"(?:\d{1,3}(?:st|nd|rd|th)|[A-Z][\w'’.-]*|[\ue000-\uf8ff])"
     return (
         # A house number and what follows it up to the kind of street; St before a name is a saint.
         _rule(
@@ -254,7 +255,7 @@ def _addresses() -> tuple[Rule, ...]:
             rf"(?P<street>(?:{name}\s){{1,4}}?(?:{_STREET})\b\.?){_ENDS}",
             _address,
         ),
-        _rule(rf"(?P<street>\b(?:{name}\s){{1,3}}?(?:{_STREET})\b\.?){_ENDS}", _street),
+        _rule(rf"(?P<street>(?<!\w)(?:{name}\s){{1,3}}?(?:{_STREET})\b\.?){_ENDS}", _street),
         _rule(
             r"(?<=,\s)(?P<state>[A-Z]{2})\b(?:\s+(?P<zip>\d{5})(?:-(?P<more>\d{4}))?(?!\d))?(?!\s?[A-Z]{2})", _state
         ),

@@ -3,6 +3,7 @@
 import pytest
 
 from voice.speech.lexicon import Lexicon, why_unsayable
+from voice.speech.spoken import spoken
 
 WORDS = {"Tejon": "tay hone", "Cherry Creek": "cherry crick", "Cherry Creek North": "the north end", "Lee": ""}
 
@@ -26,6 +27,11 @@ def test_what_was_respelled_is_not_looked_at_again() -> None:
     assert Lexicon({"A": "B", "B": "C", "St.": "saint", "a+b": "sum"}).applied("A, B, St. and a+b") == (
         "B, C, saint and sum"
     )
+
+
+def test_a_respelled_street_is_still_one() -> None:
+    said = Lexicon({"Tejon": "tay hone", "I-25": "eye 25"}).applied("1245 Tejon St, near I-25.\ue000", say=spoken)
+    assert said == "twelve forty five tay hone Street, near eye twenty five."
 
 
 def test_without_words_a_text_stays() -> None:
