@@ -14,7 +14,8 @@ from typing import Any, cast
 
 import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from voice.media.socket import MediaSocket
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +87,7 @@ class Doors:
         return visit
 
     def is_from(self, visit: Visit, host: str) -> bool:
-        """A proxy of ours names the client ``host``; False where too many come from there, and it is to be dropped."""
+        """A proxy of ours names the client ``host``; False where too many come from there: drop it."""
         if not self._arrives(host):
             return False
         self._place(visit, host)
@@ -164,7 +165,7 @@ def visit_of(scope: Any) -> Visit:
     return visit
 
 
-def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[WebSocketsSansIOProtocol]]:
+def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[MediaSocket]]:
     """Uvicorn's protocols for HTTP and for websockets, with ``doors`` before them.
 
     h11 bounds what it keeps of a request that is not complete; httptools, Uvicorn's first choice, does not.
@@ -198,7 +199,7 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[WebSocketsSans
             connection.set_protocol(http)
             http.connection_made(connection)
 
-    class Socket(WebSocketsSansIOProtocol):
+    class Socket(MediaSocket):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             self.close_timeout = _CLOSE_S

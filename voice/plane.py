@@ -25,11 +25,10 @@ from voice.headroom import Headroom
 from voice.line import PhoneLine, report_without_media, silent_report
 from voice.media.pacer import Pacer
 from voice.media.ports import MediaStats
-from voice.media.socket import MediaSocket
 from voice.media.stats import MediaMeter
 from voice.pipeline import quiet_logs
 from voice.ports import NoLine, Spending
-from voice.server import MAX_MESSAGE, Health, MediaServer
+from voice.server import Health, MediaServer
 from voice.session import GOODBYE, CallSession
 from voice.speech.ports import Recogniser, StreamingSynthesiser, Synthesiser
 from voice.watchdog import LoopState, Watchdog
@@ -132,7 +131,8 @@ class VoicePlane:
             self._connected,
             self.health,
             handshake_timeout_s=config.handshake_timeout_s,
-            most_handshakes=4 * config.lines + 16,
+            lines=config.lines,
+            trusted_proxies=config.trusted_proxies,
             auth_token=auth_token,
             public_url=lambda: self.media_url,
         )
@@ -336,13 +336,11 @@ class VoicePlane:
             server = uvicorn.Server(
                 uvicorn.Config(
                     self._server.app,
+                    **self._server.options(),
                     log_config=None,
                     log_level="warning",
                     access_log=False,
                     lifespan="off",
-                    ws=MediaSocket,
-                    ws_max_size=MAX_MESSAGE,
-                    ws_per_message_deflate=False,
                     timeout_graceful_shutdown=2,
                 )
             )
@@ -422,6 +420,7 @@ class VoicePlane:
         seat = self._tokens.pop(token, None)
         if seat is None or not seat.arrive(websocket, start):
             return False
+        self._server.admit(websocket)
         await seat.over.wait()
         return True
 

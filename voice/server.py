@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import structlog
@@ -15,11 +16,14 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from twilio.request_validator import RequestValidator
 
+from voice.doors import DoorLimits, Doors, protocols, visit_of
 from voice.wire import Start
 
 log = structlog.get_logger(__name__)
 
 MAX_MESSAGE = 64 * 1024
+MAX_HEADERS = 16 * 1024
+_LAST_WORDS_S = 1.0  # for our close to reach a socket that was too slow, before it is dropped
 _UNSUPPORTED, _INVALID, _POLICY, _TOO_BIG, _LATER = 1003, 1007, 1008, 1009, 1013
 
 Connected = Callable[[str, WebSocket, Start], Coroutine[Any, Any, bool]]
@@ -48,7 +52,12 @@ class MediaServer:
     """``connected`` is called with the token, the socket and its start message; it returns when the call is over,
     False at once where no line expects that token.
 
-    With an ``auth_token`` the handshake must carry Twilio's signature of ``public_url``.
+    With an ``auth_token`` the handshake must carry Twilio's signature of ``public_url``. A socket has
+    ``handshake_timeout_s`` from its opening to its start message; how many may be at that, and come in a second, goes
+    by ``lines``. ``trusted_proxies`` are addresses or networks whose X-Forwarded-For counts.
+
+    A token has 256 bits and is looked up by its hash, so how long a refusal takes tells nothing of any token. The
+    signature is compared in constant time by Twilio's library.
     """
 
     def __init__(
@@ -57,18 +66,37 @@ class MediaServer:
         health: Callable[[], Health],
         *,
         handshake_timeout_s: float,
-        most_handshakes: int,
+        lines: int,
         auth_token: str,
         public_url: Callable[[], str],
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._connected, self._health = connected, health
-        self._handshake_timeout_s, self._most_handshakes = handshake_timeout_s, most_handshakes
+        self._handshake_timeout_s, self._proxies = handshake_timeout_s, tuple(trusted_proxies)
         self._validator = RequestValidator(auth_token) if auth_token else None
         self._public_url = public_url
-        self._handshakes = 0
+        self.doors = Doors(_limits(lines, handshake_timeout_s, self._proxies))
         self.app = Starlette(
             routes=[Route("/healthz", self._healthz), WebSocketRoute("/media", self._media)],
         )
+
+    def options(self) -> dict[str, Any]:
+        """How Uvicorn is to serve ``app``."""
+        http, socket = protocols(self.doors)
+        return {
+            "http": http,
+            "ws": socket,
+            "ws_max_size": MAX_MESSAGE,
+            "ws_per_message_deflate": False,
+            "h11_max_incomplete_event_size": MAX_HEADERS,
+            "timeout_keep_alive": 1,
+            "proxy_headers": bool(self._proxies),
+            "forwarded_allow_ips": list(self._proxies),
+        }
+
+    def admit(self, websocket: WebSocket) -> None:
+        """``websocket`` is a call's: from now on it is none of those whose number and time are limited."""
+        self.doors.leave(visit_of(websocket.scope))
 
     async def _healthz(self, _: Request) -> JSONResponse:
         health = self._health()
@@ -95,11 +123,11 @@ class MediaServer:
             signature = websocket.headers.get("x-twilio-signature", "")
             if not self._validator.validate(self._public_url(), {}, signature):
                 raise _Refusal("bad signature", _POLICY)
-        if self._handshakes >= self._most_handshakes:
-            raise _Refusal("too many handshakes", _LATER)
+        visit = visit_of(websocket.scope)
+        if not visit.address and not self.doors.is_from(visit, _host(websocket)):
+            raise _Refusal("too many sockets a second from one address", _LATER)
 
     async def _start(self, websocket: WebSocket) -> Start:
-        self._handshakes += 1
         try:
             async with asyncio.timeout(self._handshake_timeout_s):
                 if (await self._message(websocket)).get("event") != "connected":
@@ -107,8 +135,6 @@ class MediaServer:
                 message = await self._message(websocket)
         except TimeoutError:
             raise _Refusal("no handshake in time", _POLICY) from None
-        finally:
-            self._handshakes -= 1
         if message.get("event") != "start":
             raise _Refusal("no start message", _INVALID)
         try:
@@ -135,6 +161,26 @@ class MediaServer:
         if not isinstance(message, dict):
             raise _Refusal("not a message", _INVALID)
         return message
+
+
+def _limits(lines: int, handshake_timeout_s: float, proxies: Sequence[str]) -> DoorLimits:
+    """All calls of a process may begin at once, from one address; a carrier has many, and a proxy may hide them."""
+    networks = [ip_network(one) for one in proxies]
+
+    def trusted(host: str) -> bool:
+        try:
+            return any(ip_address(host) in network for network in networks)
+        except ValueError:  # a Unix socket has no address
+            return False
+
+    return DoorLimits(
+        waiting=4 * lines + 16,
+        waiting_of_one=2 * lines + 8,
+        arriving=2 * lines + 100,
+        arriving_of_one=lines + 20,
+        patience_s=handshake_timeout_s + _LAST_WORDS_S,
+        trusted=trusted,
+    )
 
 
 def _host(websocket: WebSocket) -> str:
