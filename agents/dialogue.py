@@ -21,6 +21,7 @@ from agents.domain.intents import Answer, Intent
 from agents.domain.opt_out import opts_out
 from agents.domain.questions import TIMES, Question, introduction, reason
 from agents.domain.recording import beside_recording, objects_to_recording
+from agents.domain.standing import CUT_OFF
 from agents.domain.text import normalise, sentences
 from agents.domain.types import (
     Act,
@@ -38,7 +39,7 @@ from agents.domain.types import (
 )
 from agents.graph import conversation_graph
 from agents.machines import Response
-from agents.resumed import CUT_OFF, last_words
+from agents.resumed import last_words
 from agents.returning import begun, recalled
 from agents.state import ActRecord, CallState, Stage, dump, load
 
@@ -71,9 +72,10 @@ class LeadDialogue:
     """The conversation of one call. ``reply`` never raises for what was heard; every turn ends in a state that
     ``snapshot`` gives whole."""
 
-    def __init__(self, brief: Brief, state: CallState) -> None:
+    def __init__(self, brief: Brief, state: CallState, *, resumed: bool = False) -> None:
         self._brief = brief
         self._state = state
+        self._resumed = resumed
         self._draft: _Draft | None = None
 
     def opening(self, *, now: datetime) -> Reply:
@@ -87,8 +89,8 @@ class LeadDialogue:
             return self._over(last_words(state))
         resumed = state.stage is Stage.TALKING
         if state.hurried and not (resumed and state.question in TIMES):
-            begun = CUT_OFF if resumed else f"{introduction(brief)} {reason(brief)}"
-            end = farewell(state, brief, say=begun)
+            first = CUT_OFF if resumed else f"{introduction(brief)} {reason(brief)}"
+            end = farewell(state, brief, say=first)
             return self._end(end.say, *end.acts, settled=end.state.settled, fixed=False)
         if resumed:
             question, again = state.question or next_question(state, brief, now=now), state.question is not None
@@ -97,7 +99,8 @@ class LeadDialogue:
             self._state = replace(asked.state, last_text=text)
             return Reply(text, agent=AgentName.CONVERSATION, expects=asked.state.expects)
         asked = put(next_question(state, brief, now=now), replace(state, stage=Stage.TALKING), brief, now=now)
-        told = (introduction(brief), reason(brief), recalled(brief, now=now), asked.text)
+        apology = CUT_OFF if self._resumed else ""
+        told = (apology, introduction(brief), reason(brief), recalled(brief, now=now), asked.text)
         text = " ".join(part for part in told if part)
         self._state = replace(asked.state, last_text=text)
         return Reply(
@@ -278,4 +281,6 @@ def start(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> LeadDia
 
     Raises UnknownSnapshot where that cannot be read.
     """
-    return LeadDialogue(brief, load(snapshot) if snapshot is not None else begun(brief))
+    if snapshot is None:
+        return LeadDialogue(brief, begun(brief))
+    return LeadDialogue(brief, load(snapshot), resumed=True)

@@ -11,12 +11,12 @@ import structlog
 
 from agents.analytics import AnalyticsAgent
 from agents.base import Ending
+from agents.domain.standing import CUT_OFF
 from agents.domain.types import Brief, EndedBy, Outcome
+from agents.returning import begun
 from agents.state import CallState, Stage, UnknownSnapshot, dump, load
 
 log = structlog.get_logger(__name__)
-
-CUT_OFF = "I'm sorry, we were cut off for a moment."
 
 
 def last_words(state: CallState) -> str:
@@ -24,15 +24,13 @@ def last_words(state: CallState) -> str:
     return f"{CUT_OFF} {state.last_text}" if state.last_text else ""
 
 
-def to_go_on(brief: Brief, snapshot: Mapping[str, Any] | None, *, disclosed: bool) -> Mapping[str, Any] | None:
-    """The snapshot from which another line goes on; None where it begins afresh, also as this one cannot be read.
+def to_go_on(brief: Brief, snapshot: Mapping[str, Any] | None, *, disclosed: bool) -> Mapping[str, Any]:
+    """The snapshot from which another line goes on: a new one where there is none, or none that can be read.
 
     Whom the opening's statements did not reach (``disclosed`` False) hears the opening, and nothing that they told
     is asked again.
     """
-    state = _read(brief, snapshot)
-    if state is None:
-        return None
+    state = _read(brief, snapshot) or begun(brief)
     if state.stage is Stage.TALKING and not disclosed:
         state = replace(state, stage=Stage.NEW, question=None)
     return dump(state)
