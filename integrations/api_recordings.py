@@ -1,4 +1,4 @@
-"""Recordings over the REST API: a span that must not stay, a recording that must not, a person who is to be erased."""
+"""Recordings over the REST API: a span that must not stay, a recording that must not, a person who wants neither."""
 
 from typing import Annotated
 from uuid import UUID

@@ -11,12 +11,13 @@ import pytest
 from tests.voice.dialogues import ScriptedDialogue, always, brief
 from tests.voice.money import ScriptedSpending
 from tests.voice.speech import ScriptedRecogniser, ToneSynthesiser
-from voice.domain.types import Ended, LineEvent, Report, TurnRecord, TurnTaken, VoiceConfig
+from voice.domain.types import Closing, Ended, LineEvent, Report, TurnRecord, TurnTaken, VoiceConfig
 from voice.line import PhoneLine
 from voice.plane import HOPELESS_AFTER_S, HUNG_AFTER_S, VoicePlane
 from voice.ports import Spending
 from voice.watchdog import LoopState
 
+RECORDING_KEYS = "test:" + "A" * 43 + "="
 PlaneMaker = Callable[..., Awaitable[VoicePlane]]
 
 
@@ -29,6 +30,7 @@ def config(tmp_path: Path) -> VoiceConfig:
         media_url="",
         redis_url="",
         recordings_dir=tmp_path / "recordings",
+        recording_keys=RECORDING_KEYS,
         handshake_timeout_s=0.5,
     )
 
@@ -82,7 +84,10 @@ class Watch:
         self._done = asyncio.create_task(asyncio.to_thread(self._read))
 
     def _read(self) -> None:
-        self.events.extend(self.line.events())
+        for event in self.line.events():
+            self.events.append(event)
+            if isinstance(event, Closing):
+                event.written()
 
     @property
     def turns(self) -> list[TurnRecord]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import wave
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,13 +12,15 @@ import numpy as np
 import pytest
 
 from agents.domain.types import Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Reply
-from tests.voice.conftest import PlaneMaker, open_line
+from tests.voice.conftest import RECORDING_KEYS, PlaneMaker, open_line
 from tests.voice.dialogues import BYE, OPENING, ScriptedDialogue, opt_out
 from tests.voice.money import used
 from tests.voice.phone import answered
+from tests.voice.recordings.files import tracks as recorded
 from tests.voice.speech import CHAR_MS, ScriptedRecogniser, ToneSynthesiser, silence, spoken
-from voice.domain.types import Acted, Live, Signal, SignalKind, Speaker
+from voice.domain.types import Acted, Live, RecordingChanged, RecordingState, Signal, SignalKind, Speaker, VoiceConfig
 from voice.recorder import Recorder
+from voice.recordings.keys import Keyring
 from voice.speech.ports import Speech
 
 LONG = Reply(
@@ -576,6 +577,7 @@ async def test_a_summary_that_breaks_still_gives_a_report(make_plane: PlaneMaker
     watch = open_line(plane)
     async with answered(watch.line.stream) as phone:
         await phone.spoken_to()
+        await phone.quiet()
     report = await watch.report()
     assert (report.ended_by, report.outcome.disposition) == (EndedBy.FAULT, Disposition.FAILED)
     assert report.recording is not None
@@ -588,43 +590,53 @@ async def test_two_calls_at_once_do_not_mix(make_plane: PlaneMaker) -> None:
         assert await one.gone() == await two.gone() == 1000
         assert len(one.pcm) == len(two.pcm)
     reports = [await first.report(), await second.report()]
-    assert [report.recording.path.name for report in reports if report.recording] == ["call-1.wav", "call-2.wav"]
+    assert [report.answered_at is not None for report in reports] == [True, True]
     assert plane.health().free == 2
 
 
 async def test_the_recording_is_what_both_heard(make_plane: PlaneMaker) -> None:
-    """The lead left, the agent right; our last sample is in it, and each side where it was heard."""
-    plane = await make_plane(ScriptedDialogue(BYE), ScriptedRecogniser("Tell me more."))
+    """From the end of the announcement on: the lead left, the agent right, our last sample in it, each side where it
+    was heard. What was said before is in no file."""
+    asking = Reply("Acme calling. This call is recorded. How are you today?", agent="conversation", fixed=True)
+    plane = await make_plane(ScriptedDialogue(BYE, opening=asking), ScriptedRecogniser("Tell me more."))
     watch = open_line(plane)
     speech = spoken(SPEECH)
     async with answered(watch.line.stream) as phone:
-        first = await phone.spoken_to()
+        await phone.spoken_to()
         await phone.quiet()
-        said_until = await phone.say(speech)
+        await phone.say(speech)
         await phone.gone()
     report = await watch.report()
     assert report.recording is not None
-    with wave.open(str(report.recording.path)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
-        assert file.getnframes() * 1000 // 8000 == report.recording.duration_ms
-        tracks = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2).astype(np.float64)
+    assert report.answered_at is not None
+    assert report.disclosed_at is not None
+    assert abs(report.recording.started_at - report.disclosed_at) < timedelta(milliseconds=1)  # a whole sample
+    tracks = recorded(report.recording.path, Keyring.parse(RECORDING_KEYS)).astype(np.float64)
+    assert len(tracks) * 1000 // 8000 == report.recording.duration_ms
+    assert report.recording.bytes == report.recording.path.stat().st_size
     lead, agent = tracks[:, 0], tracks[:, 1]
+    since_ms = (report.recording.started_at - report.answered_at) / timedelta(milliseconds=1)
 
+    opening, answer, bye = watch.turns
     lead_at = _found(lead, np.frombuffer(speech, "<i2"))
-    agent_at = int(np.flatnonzero(agent)[0])
-    said_from = said_until - len(speech) / 16000
-    assert (lead_at - agent_at) / 8000 == pytest.approx(said_from - first, abs=0.06)
-    turns = watch.turns
-    assert lead_at / 8 == pytest.approx(turns[1].start_ms, abs=150)
-    assert agent_at / 8 == pytest.approx(turns[0].start_ms, abs=2)
-    sent = np.frombuffer(phone.pcm, "<i2")
-    assert np.count_nonzero(np.abs(agent) > 200) == pytest.approx(np.count_nonzero(np.abs(sent) > 200), rel=0.02)
+    assert lead_at / 8 + since_ms == pytest.approx(answer.start_ms, abs=150)
+    silent_from = round((opening.end_ms - since_ms) * 8) + 8
+    bye_at = silent_from + int(np.flatnonzero(agent[silent_from:])[0])
+    assert bye_at / 8 + since_ms == pytest.approx(bye.start_ms, abs=2)
+    # Of the opening its question alone is in it.
+    assert opening.start_ms < since_ms < opening.end_ms
+    assert np.count_nonzero(agent[: silent_from - 8]) / 8 == pytest.approx(opening.end_ms - since_ms, abs=120)
+    states = [event.state for event in watch.events if isinstance(event, RecordingChanged)]
+    assert states == [RecordingState.BEGAN]
 
 
 async def test_the_recording_keeps_nothing_that_barge_in_cut(make_plane: PlaneMaker) -> None:
-    plane = await make_plane(ScriptedDialogue(BYE, opening=LONG), ScriptedRecogniser("No."))
+    plane = await make_plane(ScriptedDialogue(LONG, BYE), ScriptedRecogniser("Tell me.", "No."))
     watch = open_line(plane)
     async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet()
+        await phone.say(spoken(SPEECH))
         await phone.spoken_to()
         await asyncio.sleep(1.0)
         speaking = asyncio.create_task(phone.say(spoken(SPEECH)))
@@ -634,12 +646,59 @@ async def test_the_recording_keeps_nothing_that_barge_in_cut(make_plane: PlaneMa
         await phone.gone()
     report = await watch.report()
     assert report.recording is not None
-    with wave.open(str(report.recording.path)) as file:
-        agent = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)[:, 1]
-    cut, farewell = watch.turns[0].end_ms * 8, watch.turns[2].start_ms * 8
+    assert report.answered_at is not None
+    agent = recorded(report.recording.path, Keyring.parse(RECORDING_KEYS))[:, 1]
+    since_ms = (report.recording.started_at - report.answered_at) / timedelta(milliseconds=1)
+    cut, farewell = (round((ms - since_ms) * 8) for ms in (watch.turns[2].end_ms, watch.turns[4].start_ms))
     assert np.any(agent[cut - 80 : cut - 8])
     assert not np.any(agent[cut + 8 : farewell - 8])
     assert farewell - cut > 800
+
+
+async def test_a_call_whose_announcement_was_not_heard_is_not_recorded(
+    make_plane: PlaneMaker, config: VoiceConfig
+) -> None:
+    plane = await make_plane()
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+    report = await watch.report()
+    assert (report.recording, report.disclosed_at) == (None, None)
+    assert not config.recordings_dir.exists()
+
+
+async def test_an_objection_ends_the_recording_before_it_is_answered(
+    make_plane: PlaneMaker, config: VoiceConfig
+) -> None:
+    plane = await make_plane(ScriptedDialogue(BYE), ScriptedRecogniser("Please don't record me."))
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet()
+        await phone.say(spoken(SPEECH))
+        await phone.gone()
+    report = await watch.report()
+    assert report.recording is None
+    assert list(config.recordings_dir.iterdir()) == []
+    states = [event.state for event in watch.events if isinstance(event, RecordingChanged)]
+    assert states == [RecordingState.BEGAN, RecordingState.STOPPED]
+
+
+async def test_a_card_s_number_leaves_the_session_masked(make_plane: PlaneMaker) -> None:
+    dialogue = ScriptedDialogue(BYE)
+    plane = await make_plane(dialogue, ScriptedRecogniser("It is 4111 1111 1111 1111."))
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet()
+        await phone.say(spoken(SPEECH))
+        await phone.gone()
+    report = await watch.report()
+    assert dialogue.heard == [(HeardKind.SPEECH, "It is [card number].")]
+    assert watch.turns[1].text == "It is [card number]."
+    assert "4111" not in repr(watch.events)
+    assert report.recording is not None
+    assert not np.any(recorded(report.recording.path, Keyring.parse(RECORDING_KEYS))[:, 0])
 
 
 def _found(track: np.ndarray, burst: np.ndarray) -> int:

@@ -1,20 +1,10 @@
 """Playout, recording, phrases and what may be believed: pure, or on a file of their own."""
 
-import os
-import wave
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
 
-import numpy as np
 import pytest
-from structlog.testing import capture_logs
 
-from tests.voice.speech import tone
 from voice.playout import Playout, words_played
-from voice.recorder import Recorder
 
 STARTED = datetime(2026, 11, 10, 12, tzinfo=UTC)
 

@@ -108,7 +108,7 @@ def test_a_card_is_masked_and_silenced_on_the_lead_s_side(call: Call) -> None:
     # A little more than each turn, since a recogniser's times are not exact.
     assert call.loud(0) == [0, 1, 2, 5, 6, 10, *range(11, 20)]
     assert call.loud(1) == list(range(20))
-    began, redacted = call.told
+    _, redacted = call.told
     assert (redacted.state.value, redacted.why) == ("redacted", "Said: card number.")
     assert redacted.turns == {1: "My card is [card number]"}
 

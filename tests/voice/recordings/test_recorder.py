@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.voice.recordings.files import tracks
 from tests.voice.speech import tone
-from voice.recorder import Recorder, Track
+from voice.recorder import Recorder
 from voice.recordings.keys import Keyring
 from voice.recordings.sealed import HEADER_BYTES
 
