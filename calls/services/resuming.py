@@ -48,7 +48,7 @@ MOST_CUTS = 3
 CUT_OFF, TAKEN_OVER, OFFERED = "call.cut_off", "call.taken_over", "call.line_offered"
 _LEAST_S = 15
 """A call at its longest is still taken over for so long: to say goodbye. The carrier's own limit lies behind that."""
-_LOOKS_S = (0.04, 0.06, 0.1, 0.15, 0.15, 0.2)
+_LOOKS_S = (0.04, 0.06, *[0.1] * 19)
 _ON_THE_PHONE = frozenset({CallStatus.DIALING, CallStatus.LIVE, CallStatus.UNKNOWN})
 
 
@@ -95,7 +95,10 @@ def ask(call_id: UUID, *, part: int, now: datetime, carrier_call_id: str = "", w
 
 
 def ask_and_wait(call_id: UUID, *, part: int, now: datetime, carrier_call_id: str = "") -> Resumed:
-    """The same, with half a second's patience: a worker takes less to open a line."""
+    """The same, with two seconds' patience: a worker takes less to open a line, and the person hears nothing.
+
+    Asked again by the carrier they would wait in steps of a second.
+    """
     reached = ask(call_id, part=part, now=now, carrier_call_id=carrier_call_id)
     for pause_s in _LOOKS_S:
         if not isinstance(reached, Wait):
@@ -233,9 +236,10 @@ def _open(call: Call, plane: Plane, *, now: datetime) -> Line:
 
 def _plan(call: Call, brief: Brief, *, now: datetime) -> TalkPlan:
     disclosed = call.disclosed_at is not None
+    heard = call.snapshot is not None or call.events.filter(kind="call.live").exists()
     return replace(
         plan_of(call, now=now),
-        snapshot=to_go_on(brief, call.snapshot, disclosed=disclosed),
+        snapshot=to_go_on(brief, call.snapshot, disclosed=disclosed) if heard else None,
         turns=call.turns.values_list("seq", flat=True).order_by("-seq").first() or 0,
         part=call.takeovers + 2,
         answered_at=call.answered_at,

@@ -19,6 +19,7 @@ from calls.services import acts, doorbell, resuming, workers
 from calls.services.briefing import brief_of
 from calls.services.finishing import finish
 from calls.services.listening import listen
+from calls.services.moving import note
 from calls.services.resuming import Lost, Over, Talk, Wait, ask, claim_resumption
 from calls.services.resuming import resume as resume_call
 from calls.services.sweeping import sweep
@@ -276,7 +277,10 @@ def test_a_person_who_hung_up_meanwhile_ends_the_call_by_what_is_known() -> None
 
 @pytest.mark.parametrize(
     ("disclosed_at", "begins"),
-    [(ANSWERED, "I'm sorry, we were cut off"), (None, "Hi Dana, this is Ava, an AI assistant")],
+    [
+        (ANSWERED, "I'm sorry, we were cut off"),
+        (None, "I'm sorry, we were cut off for a moment. Hi Dana, this is Ava, an AI assistant"),
+    ],
 )
 def test_whom_the_disclosure_did_not_reach_hears_it(disclosed_at: datetime | None, begins: str) -> None:
     call = live(disclosed_at=disclosed_at)
@@ -290,13 +294,24 @@ def test_whom_the_disclosure_did_not_reach_hears_it(disclosed_at: datetime | Non
     assert words.startswith(begins)
 
 
-@pytest.mark.parametrize("snapshot", [None, {"version": 99}])
-def test_a_conversation_without_a_state_begins_afresh(snapshot: dict[str, Any] | None) -> None:
-    call = live(snapshot=snapshot)
+@pytest.mark.parametrize(
+    ("snapshot", "kind", "begins"),
+    [
+        ({"version": 99}, "call.live", "I'm sorry, we were cut off for a moment. Hi Dana, this is Ava"),
+        (None, "call.live", "I'm sorry, we were cut off for a moment. Hi Dana, this is Ava"),
+        (None, "call.dialing", "Hi Dana, this is Ava"),
+    ],
+)
+def test_a_conversation_without_a_state_begins_afresh(
+    snapshot: dict[str, Any] | None, kind: str, begins: str
+) -> None:
+    call = live(snapshot=snapshot, disclosed_at=None)
+    note(call.pk, kind, at=ANSWERED)
     ask(call.pk, part=1, now=CUT)
     plane = FakePlane(bye(Disposition.QUALIFIED, answered_at=AGAIN, ended_at=ENDED))
     assert resume(call, plane)
-    assert plane.plans[0].snapshot is None
+    dialogue = start(plane.opened[0][0], snapshot=plane.plans[0].snapshot)
+    assert dialogue.opening(now=NOW).text.startswith(begins)
 
 
 def test_a_call_at_its_longest_is_taken_over_to_say_goodbye() -> None:
@@ -356,6 +371,5 @@ def test_patience_of_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resuming, "sleep", sleep)
     assert resuming.ask_and_wait(call.pk, part=1, now=CUT) == Talk(STREAM, 2)
     assert slept == [0.04, 0.06]
-    Call.objects.filter(pk=call.pk).update(takeovers=1)
     assert resuming.ask_and_wait(call.pk, part=2, now=CUT) == Wait()
-    assert sum(slept[2:]) == pytest.approx(0.7)
+    assert sum(slept[2:]) == pytest.approx(2.0)
