@@ -22,7 +22,7 @@ _CLOSE_S = 1.0
 class PhoneLink:
     """``events`` are told as of ``open``. ``outgoing`` is our voice, which stays on the wire until it is hushed.
 
-    The link breaks where the carrier sends nothing for ``silent_s`` looks, a second apart, or reads nothing until
+    The link breaks where the carrier sends nothing for ``SILENT_S`` looks, a second apart, or reads nothing until
     64 kB wait: both leave the person with a dead line, whatever the connection says. Looks are counted, not seconds,
     so that a standstill of ours is not taken for one of theirs.
     """
@@ -35,11 +35,10 @@ class PhoneLink:
         events: MediaEvents,
         on_key: Callable[[str], None],
         pacer: Pacer,
-        silent_s: int = SILENT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._websocket, self._stream_sid, self._events, self._pacer = websocket, stream_sid, events, pacer
-        self._silent_s, self._clock = silent_s, clock
+        self._clock = clock
         self._socket = MediaSocket.of(websocket)
         self._wire = TwilioWire(stream_sid, events, on_key=on_key, on_stop=self._stopped, clock=clock)
         self.outgoing = Outgoing(pacer, send=self._send, mark=self._mark, look=self._look)
@@ -79,7 +78,7 @@ class PhoneLink:
             self._came = self._silent = 0
             return
         self._silent += 1
-        if self._silent >= self._silent_s:
+        if self._silent >= SILENT_S:
             self._break("the carrier sends nothing")
 
     def _send(self, coded: bytes, pcm: bytes) -> None:

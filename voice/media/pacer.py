@@ -13,7 +13,7 @@ from voice.media.stats import MediaMeter
 from voice.speech.ports import RATE
 
 PACKET = 320  # samples: 40 ms; fewer, larger packets cost less
-LEAD_S = 0.12
+LEAD_S = 0.125  # three packets, and a moment so that the fourth is not a round late
 _PACKET_S = PACKET / RATE
 _ROUND_S = 0.02
 _GAP_S = 0.5  # of a pause: what is later than that was a standstill, and is not caught up with

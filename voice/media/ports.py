@@ -56,7 +56,7 @@ class Media(Protocol):
 class MediaStats:
     """How the media path of this process does, over the last ten seconds.
 
-    ``lateness_p99_ms`` is how long after its time a packet of ours went out; packets are timed 120 ms ahead of what
+    ``lateness_p99_ms`` is how long after its time a packet of ours went out; packets are timed 125 ms ahead of what
     the person hears, so up to that much is inaudible. ``underruns`` are packets that went out after the person had
     heard all that came before them: an audible gap. ``lag_p99_ms`` is how late the loop woke up. Both are 0 where
     nothing was sent. ``calls`` are live at this moment.
