@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.db.models.signals import post_delete, post_migrate, pre_migrate
 
 
@@ -9,11 +10,13 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.signals import cost_corrected
+        from calls.checks import recording_keys
         from calls.models import Schedule
         from calls.permissions import ensure_managers, remember_permissions
         from calls.services import carrier_prices, inbound, scheduling
         from calls.signals import call_finished
 
+        register(recording_keys)
         call_finished.connect(carrier_prices.on_finished, dispatch_uid="calls.expect_price")
         call_finished.connect(inbound.on_finished, dispatch_uid="calls.keep_promise")
         cost_corrected.connect(carrier_prices.follow, dispatch_uid="calls.follow_cost")

@@ -147,6 +147,16 @@ def _redact(row: Recording, call: Call, from_ms: int, to_ms: int) -> bool:
     return True
 
 
+def reseal(recording_id: int, newest: str) -> bool:
+    """Seal the recording with the newest key; False where it is, or was erased meanwhile. Raises as ``opened``."""
+    with transaction.atomic():
+        row = Recording.objects.select_for_update().filter(pk=recording_id, erased_at=None).exclude(name="").first()
+        if row is None or opened(row).about.key_id == newest:
+            return False
+        replace_by(row)
+        return True
+
+
 def replace_by(row: Recording, *, quiets: Iterable[Quiet] = ()) -> None:
     """Seal the recording anew with the newest key, ``quiets`` silenced, in place of what is there."""
     reader = opened(row)
