@@ -237,16 +237,6 @@ async def test_a_token_opens_one_socket(make_plane: PlaneMaker) -> None:
     await watch.report()
 
 
-async def test_too_many_handshakes_at_once_are_refused(make_plane: PlaneMaker) -> None:
-    plane = await make_plane(lines=1, handshake_timeout_s=5.0)
-    idle = [await connect(plane.media_url, compression=None) for _ in range(20)]
-    with pytest.raises(InvalidStatus, match="403"):
-        await connect(plane.media_url, compression=None)
-    await asyncio.gather(*(socket.close() for socket in idle))
-    watch = open_line(plane)
-    await _still_answers(watch)
-
-
 @pytest.mark.parametrize("signature", [None, "forged"])
 async def test_a_handshake_without_twilios_signature_is_refused(
     make_plane: PlaneMaker, signature: str | None
