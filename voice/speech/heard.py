@@ -1,12 +1,37 @@
 """What a recogniser wrote, and how much of it may be believed."""
 
 import re
+import zlib
 from typing import NamedTuple
 
 # Whisper's own thresholds for "nobody spoke" (openai/whisper, transcribe.py).
 _NO_SPEECH = 0.6
 _LOW_SCORE = -1.0
 _MIN_VOICED_MS = 120
+# What it was trained to write under silence, music and noise; to be believed it has to be likelier than usual.
+_WRITTEN_INTO_NOISE = frozenset(
+    {
+        "you",
+        "thank you",
+        "thank you very much",
+        "thank you so much",
+        "thanks for watching",
+        "thank you for watching",
+        "thanks for listening",
+        "please subscribe",
+        "bye",
+        "bye bye",
+        "so",
+        "oh",
+        "the",
+        "i'm sorry",
+    }
+)
+_MAYBE_NO_SPEECH = 0.5
+_UNLIKELY = 0.1
+# A text that deflates so well repeats itself (openai/whisper, transcribe.py); nobody speaks so fast besides.
+_REPEATING = 2.4
+_FASTEST_WORDS_PER_S = 7
 _PUNCTUATION = re.compile(r"[^\w' ]+")
 
 
@@ -29,6 +54,17 @@ def bare(text: str) -> str:
 
 def believed(heard: Heard, *, voiced_ms: int) -> bool:
     """Whether somebody said it; False where the model heard words into noise."""
-    if voiced_ms < _MIN_VOICED_MS or not bare(heard.text):
+    said = bare(heard.text)
+    if voiced_ms < _MIN_VOICED_MS or not said:
         return False
-    return not (heard.no_speech > _NO_SPEECH and heard.score < _LOW_SCORE)
+    if heard.no_speech > _NO_SPEECH and heard.score < _LOW_SCORE:
+        return False
+    if said in _WRITTEN_INTO_NOISE and heard.no_speech > _MAYBE_NO_SPEECH:
+        return min(likelihood for _, likelihood in heard.words) >= _UNLIKELY
+    fast = len(heard.words) * 1000 > _FASTEST_WORDS_PER_S * voiced_ms
+    return not (fast and _deflation(said) > _REPEATING)
+
+
+def _deflation(text: str) -> float:
+    raw = text.encode()
+    return len(raw) / len(zlib.compress(raw))

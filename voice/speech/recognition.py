@@ -64,7 +64,7 @@ class WhisperRecogniser:
         return self._pool.free == 0
 
     async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
-        asked = self._ask(pcm, voiced_ms, ahead=ahead)
+        asked = self._ask(pcm, tuple(hints), voiced_ms, ahead=ahead)
         # With a process to spare the ending is judged beside the words, else only where the words leave it open.
         ending = self._pool.submit("turn_ended", pcm, ahead=ahead) if self._pool.free else None
         try:
@@ -83,7 +83,7 @@ class WhisperRecogniser:
     async def turn_ended(self, pcm: bytes) -> float:
         return float(await self._pool.run("turn_ended", pcm))
 
-    def _ask(self, pcm: bytes, voiced_ms: int, *, ahead: bool) -> _Asked:
+    def _ask(self, pcm: bytes, hints: tuple[str, ...], voiced_ms: int, *, ahead: bool) -> _Asked:
         """The job for ``pcm``: the one that was given for the same speech before, where there is one.
 
         A turn's audio only grows, and as long as nothing in it is voice but what was, its words are the same.
@@ -95,7 +95,7 @@ class WhisperRecogniser:
             if not ahead:
                 self._pool.hasten(asked.job)
             return asked
-        asked = self._recent[key] = _Asked(pcm, self._pool.submit("hear", pcm, ahead=ahead))
+        asked = self._recent[key] = _Asked(pcm, self._pool.submit("hear", (pcm, hints), ahead=ahead))
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
         return asked

