@@ -29,6 +29,7 @@ CARRIER_CPS = 100
 CALL_LEASE_S = 3
 DIALER = "tests.faults.worker_app.FileDialer"
 RECORDINGS_DIR = FOLDER / "recordings"
+RECORDINGS_LIVE_DIR = RECORDINGS_DIR / "live"
 VOICE = replace(
     VOICE,
     lines=LINES,
@@ -36,6 +37,6 @@ VOICE = replace(
     media_port=0,
     media_url="",
     redis_url="",
-    recordings_dir=RECORDINGS_DIR,
+    recordings_dir=RECORDINGS_LIVE_DIR,
     silence_prompt_s=600,
 )

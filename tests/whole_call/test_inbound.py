@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,7 +61,10 @@ def test_a_missed_call_is_called_back_and_booked(house: Installation) -> None:
     assert Appointment.objects.get().call == call
     lead = call.lead
     assert (lead.attempts, lead.status, lead.disposition) == (1, "closed", "appointment")
-    assert (call.recording_ms > 20_000, bool(call.recording)) == (True, True)
+    recording = call.recordings.get()
+    # From the end of the announcement on, which was disclosed at that moment.
+    assert abs(recording.started_at - call.disclosed_at) < timedelta(milliseconds=2)
+    assert recording.duration_ms > 10_000
     assert [one.result for one in Decision.objects.filter(call_id=call.pk)] == ["answer"]
     components = {line["component"] for line in CallCost.objects.get(reference=call.pk).lines}
     assert "twilio.media_streams" in components

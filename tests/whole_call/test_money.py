@@ -135,8 +135,11 @@ def carrier_saw(house: Installation, ending: str) -> dict[str, Any]:
 
 def pitches(house: Installation, call: Call) -> list[float]:
     """Of each of the agent's turns that is longer than a second."""
-    samples, rate = agent_side(house.recordings / call.recording)
-    spans = [(turn.start_ms * rate // 1000, turn.end_ms * rate // 1000) for turn in agent_turns(call)]
+    recording = call.recordings.get()
+    samples, rate = agent_side(house.recordings, recording.name)
+    since_ms = round((recording.started_at - call.answered_at).total_seconds() * 1000)
+    offsets = [(max(0, turn.start_ms - since_ms), max(0, turn.end_ms - since_ms)) for turn in agent_turns(call)]
+    spans = [(start * rate // 1000, end * rate // 1000) for start, end in offsets]
     return [pitch_hz(samples[start:end], rate) for start, end in spans if end - start > rate]
 
 
