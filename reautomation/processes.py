@@ -83,17 +83,19 @@ def _die_with_parent() -> None:
 class Supervisor:
     """Use as a context manager; leaving it stops every process, the last started first.
 
-    With ``keeps_up`` a process that ends once all were ready is started again, a few times a minute at most.
+    With ``keeps_up`` a process that ends once all were ready is started again by itself, each a few times a minute
+    at most. Without ``log_dir`` the processes write where the supervisor does, as a container's do.
     """
 
-    def __init__(self, log_dir: Path, *, keeps_up: bool = False) -> None:
-        self.log_dir = log_dir
+    def __init__(self, log_dir: Path | None, *, keeps_up: bool = False) -> None:
+        self._log_dir = log_dir
         self._keeps_up, self._were_ready = keeps_up, False
-        self._restarts: list[float] = []
-        self._running: list[tuple[Process, subprocess.Popen[bytes], IO[bytes]]] = []
+        self._restarts: dict[str, list[float]] = {}
+        self._running: list[tuple[Process, subprocess.Popen[bytes], IO[bytes] | None]] = []
 
     def __enter__(self) -> "Supervisor":
-        self.log_dir.mkdir(parents=True, exist_ok=True)
+        if self._log_dir is not None:
+            self._log_dir.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(
@@ -102,10 +104,10 @@ class Supervisor:
         self.stop()
 
     def log_of(self, name: str) -> Path:
-        return self.log_dir / f"{name}.log"
+        return (self._log_dir or Path()) / f"{name}.log"
 
     def start(self, process: Process, *, again: bool = False) -> None:
-        log = self.log_of(process.name).open("ab" if again else "wb")
+        log = None if self._log_dir is None else self.log_of(process.name).open("ab" if again else "wb")
         child = subprocess.Popen(  # noqa: S603 - our own commands
             list(process.arguments),
             cwd=_ROOT,
@@ -127,7 +129,7 @@ class Supervisor:
             waiting = [process for process in waiting if process.ready and not process.ready()]
             if waiting and time.monotonic() > deadline:
                 names = ", ".join(process.name for process in waiting)
-                raise StartError(f"Not ready after {timeout_s:.0f} s: {names}. See the logs in {self.log_dir}.")
+                raise StartError(f"Not ready after {timeout_s:.0f} s: {names}. See the logs in {self._log_dir}.")
             time.sleep(0.1)
         self._were_ready = True
 
@@ -137,23 +139,29 @@ class Supervisor:
             process, child, log = entry
             if (code := child.poll()) is None:
                 continue
-            if not self._may_restart():
-                tail = self.log_of(process.name).read_text(errors="replace").strip().splitlines()[-8:]
-                text = "\n  ".join(tail)
-                raise StartError(
-                    f"{process.name} ended with code {code}. The end of {self.log_of(process.name)}:\n  {text}"
-                )
+            if not self._may_restart(process.name):
+                raise StartError(f"{process.name} ended with code {code}.{self._tail(process)}")
             print(f"{process.name} ended with code {code} and is started again.", file=sys.stderr, flush=True)
-            log.close()
+            if log is not None:
+                log.close()
             self._running.remove(entry)
             self.start(process, again=True)
 
-    def _may_restart(self) -> bool:
+    def _tail(self, process: Process) -> str:
+        """The end of its log, where it has one of its own."""
+        if self._log_dir is None:
+            return ""
+        log = self.log_of(process.name)
+        text = "\n  ".join(log.read_text(errors="replace").strip().splitlines()[-8:])
+        return f" The end of {log}:\n  {text}"
+
+    def _may_restart(self, name: str) -> bool:
         if not (self._keeps_up and self._were_ready):
             return False
         now = time.monotonic()
-        self._restarts = [at for at in self._restarts if now - at < _MINUTE_S] + [now]
-        return len(self._restarts) <= _RESTARTS_A_MINUTE
+        restarts = [at for at in self._restarts.get(name, []) if now - at < _MINUTE_S] + [now]
+        self._restarts[name] = restarts
+        return len(restarts) <= _RESTARTS_A_MINUTE
 
     def stop(self) -> None:
         """TERM to all, the newest first, then KILL to the groups of those that do not end in time."""
@@ -169,5 +177,6 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
-                log.close()
+                if log is not None:
+                    log.close()
         self._running.clear()

@@ -38,8 +38,8 @@ def _serve() -> int:
     with Supervisor(settings.VAR_DIR / "log", keeps_up=True) as supervisor:
         supervisor.start(roles.web(environment.web_host, environment.web_port, {}))
         supervisor.start(roles.worker(supervisor.log_of("worker"), {}))
-        lines, log = environment.voice_lines, supervisor.log_of("voice")
-        supervisor.start(roles.voice(log, lines, {}, queues=settings.VOICE_QUEUES))
+        for process in roles.voices(environment, supervisor.log_of, queues=settings.VOICE_QUEUES):
+            supervisor.start(process)
         supervisor.start(roles.beat(supervisor.log_of("beat"), {}))
         supervisor.start(roles.flower(environment.flower_port, {}))
         supervisor.wait_until_ready()

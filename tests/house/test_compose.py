@@ -33,7 +33,6 @@ def words(arguments: Any) -> list[str]:
         ("web", roles.web("127.0.0.1", 8000, {})),
         ("beat", roles.beat(LOG, {})),
         ("worker", roles.worker(LOG, {})),
-        ("voice", roles.voice(LOG, 4, {})),
         ("flower", roles.flower(5555, {})),
     ],
 )
@@ -42,6 +41,10 @@ def test_a_service_runs_the_command_of_its_role(service: str, process: Any) -> N
         return {"loglevel" if part in {"-l", "--loglevel"} else part for part in words(arguments)}
 
     assert shape(SERVICES[service]["command"]) == shape(process.arguments)
+
+
+def test_voice_workers_have_a_supervisor_of_their_own() -> None:
+    assert SERVICES["voice"]["command"] == ["python", "-m", "reautomation.voices"]
 
 
 def test_every_service_that_the_project_needs_is_there() -> None:
