@@ -52,11 +52,10 @@ async def _serve(
     options: argparse.Namespace, voices: dict[str, Voice], switches: Switches, listener: socket.socket
 ) -> None:
     from simulator.elevenlabs.api import create_app
-    from simulator.elevenlabs.studio import Account, Studio, ToneSpeech
-    from simulator.speech import ModelSpeech
+    from simulator.elevenlabs.studio import Account, SteadySpeech, Studio, ToneSpeech
 
     account = Account(options.api_key, options.concurrency, options.credits)
-    speech = ToneSpeech() if options.tone else ModelSpeech(understands=False)
+    speech = ToneSpeech() if options.tone else SteadySpeech()
     studio = Studio(account, voices, speech, switches)
     await serve(create_app(studio), listener, name="simulator.elevenlabs")
 

@@ -94,7 +94,8 @@ class _Talk:
         await self._websocket.accept()
         listening = asyncio.ensure_future(self._listen())
         try:
-            await asyncio.wait({listening, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {listening, self._failed}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             ended = self._failed.result() if self._failed.done() else listening.result()
         finally:
             listening.cancel()

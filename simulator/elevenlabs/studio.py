@@ -15,8 +15,9 @@ from simulator import audio
 from simulator.elevenlabs import errors
 from simulator.elevenlabs.faults import Switches
 from simulator.faults import Dice
-from simulator.speech import Speech, Voice
+from simulator.speech import ModelSpeech, Speech, Voice
 
+_STEADY_RMS = 2300.0  # of 32768: -23 dBov
 _TONE_MS = 60  # a character; 900 of them are about a minute of speech
 
 
@@ -163,6 +164,21 @@ def encoded(mulaw: bytes, output_format: str) -> bytes:
         return pcm
     samples = np.clip(audio.to_samples(mulaw, int(rate)), -1.0, 1.0)
     return bytes((samples * 32767).astype("<i2").tobytes())
+
+
+class SteadySpeech(ModelSpeech):
+    """Voices that are as loud in every text, as a provider's are; people on the phone are not."""
+
+    def __init__(self) -> None:
+        super().__init__(understands=False)
+
+    async def render(self, text: str, voice: Voice) -> bytes:
+        pcm = audioop.ulaw2lin(await super().render(text, voice), 2)
+        frames = [pcm[at : at + 2 * audio.FRAME] for at in range(0, len(pcm), 2 * audio.FRAME)]
+        powers = [audioop.rms(frame, 2) ** 2 for frame in frames]
+        loud = [power for power in powers if power > max(powers) / 1000]
+        gain = _STEADY_RMS / math.sqrt(sum(loud) / len(loud)) if any(loud) else 1.0
+        return audioop.lin2ulaw(audioop.mul(pcm, 2, gain), 2)
 
 
 class ToneSpeech:

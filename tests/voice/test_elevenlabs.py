@@ -21,7 +21,8 @@ from voice.domain.types import Tier, TierChanged, Used
 from voice.media.mulaw import encoded
 from voice.metering import Meter
 from voice.speech.breaker import Breaker, ProviderError, Resting
-from voice.speech.elevenlabs import ElevenLabsError, ElevenLabsSynthesiser
+from voice.speech.elevenlabs import ElevenLabsSynthesiser
+from voice.speech.elevenlabs_errors import ElevenLabsError
 from voice.speech.loudness import levelled
 from voice.speech.phrases import PhraseCache
 from voice.speech.ports import Speech, SpeechError

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Protocol
 
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 # Hurried speech takes 40 ms a letter. What is much shorter was broken off, even where it ended in good form.
 _LEAST_MS_PER_LETTER = 15
+_KNOWN_BYTES = 1500 * BYTES_PER_MS
 WITHOUT_SOCKET = frozenset({"eleven_v3"})
 """Models that the websocket does not serve."""
 
@@ -28,7 +29,7 @@ WITHOUT_SOCKET = frozenset({"eleven_v3"})
 class _Transport(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
-    def pieces(self, text: str) -> AsyncIterator[Piece]: ...
+    def pieces(self, text: str) -> AsyncGenerator[Piece, None]: ...
 
 
 class ElevenLabsSynthesiser:
@@ -119,17 +120,21 @@ class ElevenLabsSynthesiser:
             log.info("speech.premium_back")
         self.cache.put(text, bytes(whole), keep=keep)
 
-    async def _asked(self, text: str) -> AsyncIterator[Piece]:
+    async def _asked(self, text: str) -> AsyncGenerator[Piece, None]:
         """One request, at our loudness. Raises ElevenLabsError, which names neither the key nor their own words."""
         started = time.monotonic()
-        raw, gain_db = bytearray(), self._leveller.gain_db
+        raw, held, gain_db = bytearray(), b"", self._leveller.gain_db
         try:
-            async with aclosing(self._transport.pieces(text)) as pieces:  # type: ignore[type-var]
+            async with aclosing(self._transport.pieces(text)) as pieces:
                 while (piece := await self._next(pieces, started)) is not None:
-                    raw += piece.pcm
-                    if gain_db is None and (level := active_level(piece.pcm)) is not None:
-                        gain_db = TARGET_DBOV - level
-                    yield Piece(amplified(piece.pcm, gain_db or 0.0), piece.said)
+                    raw, held = raw + piece.pcm, held + piece.pcm
+                    if gain_db is None and len(raw) < _KNOWN_BYTES and piece.said < len(text):
+                        continue  # the first words of all tell too little of how loud the voice is
+                    if gain_db is None:
+                        level = active_level(bytes(raw))
+                        gain_db = None if level is None else TARGET_DBOV - level
+                    yield Piece(amplified(held, gain_db or 0.0), piece.said)
+                    held = b""
             self._check(bytes(raw), text)
         except ElevenLabsError as error:
             log.warning(

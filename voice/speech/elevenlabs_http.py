@@ -5,7 +5,7 @@ request, so a person on the phone waits for one answer at most. Without times of
 of a text that stops within, so it is handed on whole.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import httpx
 from elevenlabs.client import AsyncElevenLabs
@@ -44,7 +44,7 @@ class HttpTransport:
         if http is not None:
             await http.aclose()
 
-    async def pieces(self, text: str) -> AsyncIterator[Piece]:
+    async def pieces(self, text: str) -> AsyncGenerator[Piece, None]:
         """The whole text as one piece. Raises ElevenLabsError, which names neither the key nor their own words."""
         if self._client is None:
             raise self._account.unreachable()

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +88,7 @@ class SocketTransport:
         connections, self._idle = [*self._idle, *self._busy], []
         await asyncio.gather(*(one.socket.close() for one in connections), *self._closing, return_exceptions=True)
 
-    async def pieces(self, text: str) -> AsyncIterator[Piece]:
+    async def pieces(self, text: str) -> AsyncGenerator[Piece, None]:
         """``text`` as it comes. Raises ElevenLabsError, which names neither the key nor their own words."""
         connection = await self._connection()
         self._busy.add(connection)
@@ -138,7 +138,7 @@ class SocketTransport:
             raise self._account.broken_off() from None
         return _Connection(socket, now)
 
-    async def _said(self, connection: _Connection, text: str) -> AsyncIterator[Piece]:
+    async def _said(self, connection: _Connection, text: str) -> AsyncGenerator[Piece, None]:
         connection.texts += 1
         context = f"text-{connection.texts}"
         for message in (
@@ -241,7 +241,7 @@ def _mulaw(audio: str) -> bytes:
         return b""
 
 
-def _json(body: bytes | None) -> Any:
+def _json(body: bytes | bytearray | None) -> Any:
     try:
         return json.loads(body or b"")
     except ValueError:

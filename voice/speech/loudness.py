@@ -50,7 +50,7 @@ class Leveller:
     """Brings one voice to the target while its audio comes in pieces.
 
     A clause has one gain from its first piece on: that of what the voice has said before, since a gain that follows
-    the sound would pump. The first clause of all goes by its own first piece.
+    the sound would pump.
     """
 
     def __init__(self, *, target_dbov: float = TARGET_DBOV) -> None:

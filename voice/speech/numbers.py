@@ -3,7 +3,7 @@
 import calendar
 from itertools import pairwise
 
-from num2words import num2words
+from num2words import num2words  # type: ignore[import-untyped]
 
 from voice.speech.wordings import MONTH_NAMES
 

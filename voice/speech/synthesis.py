@@ -98,12 +98,14 @@ class LocalSynthesiser:
         await self._idle.wait()
 
     def holds(self, text: str) -> bool:
-        return self.cache.holds(text)
+        return not _audible(text) or self.cache.holds(text)
 
     def keep(self, text: str) -> None:
         self.cache.keep(text)
 
     async def speech(self, text: str, *, keep: bool = False) -> Speech:
+        if not _audible(text):
+            return Speech(b"", cached=True)
         if (pcm := self.cache.get(text)) is not None:
             if keep:
                 self.cache.keep(text)
@@ -123,3 +125,8 @@ class LocalSynthesiser:
     async def identity(self) -> str:
         """What tells this voice from every other on disk. Raises SpeechError."""
         return str(await self._processes[0].run("who"))
+
+
+def _audible(text: str) -> bool:
+    """A voice makes noises of signs alone."""
+    return any(char.isalnum() for char in text)

@@ -107,6 +107,13 @@ class TestSpeech:
         assert child.asked == ["a", "bb"]
         assert joe.holds("a")
 
+    @pytest.mark.parametrize("text", ["", "—", "... !"])
+    async def test_signs_alone_are_not_said(self, text: str) -> None:
+        child = Child()
+        assert voice(child).holds(text)
+        assert await voice(child).speech(text) == Speech(b"", cached=True)
+        assert child.asked == []
+
     async def test_the_process_with_the_fewest_jobs_speaks(self) -> None:
         children = [Child(), Child()]
         joe = voice(*children)
@@ -173,7 +180,7 @@ class TestAhead:
 
     def test_the_words_of_every_call_have_no_blank_to_fill(self) -> None:
         phrases = standing_phrases()
-        assert phrases[0] == "Are you still thinking about selling?"
+        assert "Are you still thinking about selling?" in phrases[:3]
         assert "Have you signed an agreement with them?" in phrases
         assert len(phrases) == len(set(phrases)) > 50
         assert not [text for text in phrases if "{" in text or not text.strip()]
