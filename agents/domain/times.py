@@ -35,6 +35,9 @@ _CLOCK = re.compile(
     r"(?:\b(at|around|about|by|after|before|for) )?\b(\d{1,2})(?:(?::| )([0-5]\d))?(?: ?(oclock|am|pm))?\b"
     r"(?! ?(?:minutes?|hours?|days?|weeks?|months?|years?|%|percent|thousand|bed|bath))"
 )
+# Speech recognition writes "four thirty" as 430 and 4.30 too.
+_RUN_TOGETHER = re.compile(r"\b(1[0-2]|[1-9])\.?([0-5]\d)(?= ?[ap]m\b)")
+_RUN_TOGETHER_ASKED = re.compile(r"\b(?<=at )(1[0-2]|[1-9])\.?([0-5]\d)\b(?! ?(?:k|grand|thousand|%|percent)\b)")
 _HALF = re.compile(r"\b(half past|quarter past|quarter after|quarter to|quarter of) (\d{1,2})\b ?(am|pm)?")
 _DAY_OF_MONTH = re.compile(
     rf"\b(?:({'|'.join(MONTHS)}) )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)\b(?: of ({'|'.join(MONTHS)}))?"
@@ -194,6 +197,8 @@ def _working_day(day: date) -> date:
 
 def clock_of(words: str, *, bare_hour: bool) -> Clock | None:
     """The time of day in ``words`` (with figures). An hour without AM or PM counts before noon from 8 to 11."""
+    words = _RUN_TOGETHER.sub(r"\1:\2", words)
+    words = _RUN_TOGETHER_ASKED.sub(r"\1:\2", words) if bare_hour else words
     half = _HALF.search(words)
     if half and 1 <= int(half[2]) <= 12:
         minutes = {"half past": 30, "quarter past": 15, "quarter after": 15}.get(half[1], -15)

@@ -54,6 +54,9 @@ MONDAY_11 = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
         ("at eleven at night", "2026-11-23 20:00"),
         ("tomorrow at five in the morning", "2026-11-24 08:00"),
         ("today at nine", "2026-11-24 09:00"),
+        ("tomorrow at 430 p.m.", "2026-11-24 16:30"),  # as speech recognition writes it
+        ("tomorrow at 4.30pm", "2026-11-24 16:30"),
+        ("Tuesday, 1015 a.m.", "2026-11-24 10:15"),
     ],
 )
 def test_what_people_mean(said: str, local: str) -> None:
@@ -181,3 +184,22 @@ def test_dates_for_the_ear() -> None:
         "March twenty second, two thousand seven",
         "March twenty second, twenty twenty six",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "local"),
+    [
+        ("Wednesday at 915", "2026-11-25 09:15"),
+        ("Wednesday at 9.15", "2026-11-25 09:15"),
+        ("Wednesday at 450 thousand", "2026-11-25 10:00"),
+        ("Wednesday, 915", "2026-11-25 10:00"),
+    ],
+)
+def test_figures_run_together_are_a_time_where_one_was_asked_for(said: str, local: str) -> None:
+    found = instant(said, now=MONDAY_11, zone=DENVER, bare_hour=True)
+    assert found is not None
+    assert f"{found.astimezone(DENVER):%Y-%m-%d %H:%M}" == local
+
+
+def test_a_price_is_no_time() -> None:
+    assert instant("it is listed at 450", now=MONDAY_11, zone=DENVER) is None
