@@ -27,6 +27,7 @@ from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.models.call import Direction
+from calls.models.lead import LeadStatus
 from calls.services import broken, doorbell, listening
 from calls.services.answering import MEDIA_WITHIN_S
 from calls.services.briefing import brief_of, offered_slots, plan_of
@@ -143,7 +144,6 @@ def _release(call: Call, part: int, *, now: datetime, why: str) -> None:
         "lease_until": None,
         "stream": None,
         "resume_asked_at": now,
-        "answered_at": call.answered_at or now,
     }
     fields = {"part": part, "owner": call.owner}
     if call.status == CallStatus.UNKNOWN:  # its lease had run out
@@ -159,13 +159,16 @@ def _give_up(call: Call, *, now: datetime) -> Resumed:
     """Nobody has taken the call. What was agreed on counts, and who was not through is called back."""
     summary = "The line was lost, and no other could take the conversation over."
     told = broken.outcome(call, Outcome(Disposition.FAILED, summary), now=now)
-    report = Report(told, EndedBy.FAULT, ended_at=now, answered_at=call.answered_at or now)
+    # A worker that took it without having anybody hear it has made it live.
+    answered_at = call.answered_at or (now if call.status == CallStatus.LIVE else None)
+    report = Report(told, EndedBy.FAULT, ended_at=now, answered_at=answered_at)
     if not finish(call.pk, report, now=now):
         return Over()
     log.error("call.not_taken_over", call_id=str(call.pk))
     if call.direction == Direction.INBOUND:
         return Lost()  # its caller is promised that on the way out, as any whom the agent could not take
-    promised = promise(call.lead, now=now)
+    call.lead.refresh_from_db(fields=["status"])
+    promised = call.lead.status == LeadStatus.OPEN and promise(call.lead, now=now)
     if promised:
         note(call.pk, "call.call_back_promised", at=now)
     return Lost(promised)
@@ -222,8 +225,7 @@ def _talk_on(call: Call, plane: Plane, dialer: Dialer, *, clock: Clock) -> bool:
 
 def _open(call: Call, plane: Plane, *, now: datetime) -> Line:
     """A line that goes on where the last one ended. Raises NoLine."""
-    assert call.answered_at is not None
-    talked_s = max(0.0, (now - call.answered_at).total_seconds())
+    talked_s = max(0.0, (now - call.answered_at).total_seconds()) if call.answered_at else 0.0
     brief = brief_of(call, offered_slots(call), now=now)
     return plane.open_line(
         brief,

@@ -446,10 +446,13 @@ def test_a_signature() -> None:
 
 
 def test_the_document_escapes_what_it_is_given() -> None:
-    text = stream_twiml(StreamTarget("wss://v.example/media?a=1&b=2", '"<&>'))
-    parameter = ElementTree.fromstring(text).find("./Connect/Stream/Parameter")
+    stream = StreamTarget("wss://v.example/media?a=1&b=2", '"<&>')
+    document = ElementTree.fromstring(stream_twiml(stream, next_url="https://app.example/resume?a=1&b=2"))
+    parameter = document.find("./Connect/Stream/Parameter")
     assert parameter is not None
     assert parameter.get("value") == '"<&>'
+    assert [verb.tag for verb in document] == ["Connect", "Redirect"]
+    assert document.findtext("Redirect") == "https://app.example/resume?a=1&b=2"
 
 
 def test_the_real_twilio_is_the_default() -> None:

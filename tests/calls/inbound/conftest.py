@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from calls import inbound
-from calls.services import doorbell
+from calls.services import doorbell, resuming
 from tests.calls.inbound.world import NOW
 
 
@@ -22,6 +22,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(inbound, "timezone", clock)
     return clock
+
+
+@pytest.fixture
+def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[tuple[UUID, str]]:
+    """The calls and queues for which another line was asked for; nobody waits for one."""
+    ids: list[tuple[UUID, str]] = []
+    monkeypatch.setattr(doorbell, "resume", lambda call_id, queue: ids.append((call_id, queue)))
+    monkeypatch.setattr(resuming, "sleep", lambda _seconds: None)
+    return ids
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from calls.inbound import HOLD
 from calls.models import Appointment, Call, CompanySuppression, Decision, Halt, Lead, Suppression
 from calls.models.campaign import CampaignStatus
 from calls.services import inbound as service
-from calls.services import opt_out_line
+from calls.services import opt_out_line, resuming
 from calls.services.opting_out import suppress
 from calls.services.placing import place
 from calls.services.sweeping import sweep
 from tests.calls import factories as make
-from tests.calls.fakes import FakeDialer, FakePlane, ended, turn, update
+from tests.calls.fakes import FakeDialer, FakePlane, ended, turn
 from tests.calls.inbound import world
 from tests.calls.inbound.conftest import Clock
 from tests.calls.inbound.world import (
@@ -41,9 +41,10 @@ from tests.calls.inbound.world import (
     talks,
     verbs,
     waits,
+    waits_for_another_line,
     worker,
 )
-from voice.domain.types import Acted, CarrierStatus, Live
+from voice.domain.types import Acted, Live
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "rung")]
 NO_WORKER = "No voice worker has a free line for calls.local."
@@ -174,8 +175,8 @@ def test_a_worker_without_a_line_hands_the_call_on(rung: list[tuple[UUID, str]])
     assert take(call, FakePlane(*talk(Disposition.QUALIFIED)))
 
 
-def test_the_line_cannot_be_reached(clock: Clock) -> None:
-    """The worker is gone between its offer and the carrier's media socket: nobody reports."""
+def test_the_line_cannot_be_reached(clock: Clock, taken_over: list[tuple[UUID, str]]) -> None:
+    """The worker is gone between its offer and the carrier's media socket, and nobody takes the call over."""
     lead = called_lead()
     worker()
     call_in()
@@ -183,16 +184,15 @@ def test_the_line_cannot_be_reached(clock: Clock) -> None:
     stream = {"url": "ws://127.0.0.1:1/media", "token": "token-1"}
     Call.objects.filter(pk=call.pk).update(status="dialing", owner="worker-1", fence=1, stream=stream)
     assert verbs(post(f"{VOICE}/wait?asked=1")) == talks()
-    for looked in range(3):
-        assert verbs(post(f"{VOICE}/talked?asked={looked}")) == [
-            ("Pause", ""),
-            ("Redirect", f"{VOICE}/talked?asked={looked + 1}"),
-        ]
-    assert verbs(post(f"{VOICE}/talked?asked=3")) == PROMISE
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert verbs(post(f"{VOICE}/talked?part=1&asked=0")) == waits_for_another_line(1)
+    assert taken_over == [(call.pk, "calls.local")]
+    clock.at = NOW + timedelta(seconds=8)
+    assert verbs(post(f"{VOICE}/talked?part=1&asked=1")) == PROMISE
     call.refresh_from_db()
     assert (call.status, call.disposition, call.ended_by) == ("failed", "failed", "fault")
     lead.refresh_from_db()
-    assert (lead.attempts, lead.commitment_at, held(lead)) == (1, NOW, FREE)
+    assert (lead.attempts, lead.commitment_at, held(lead)) == (1, clock.at, FREE)
 
 
 def test_the_media_never_comes_and_the_caller_is_not_hung_up_on() -> None:
@@ -206,23 +206,55 @@ def test_the_media_never_comes_and_the_caller_is_not_hung_up_on() -> None:
     assert Lead.objects.get(pk=lead.pk).commitment_at == NOW
 
 
-def test_a_conversation_that_breaks_off_is_apologised_for(clock: Clock) -> None:
+def test_a_conversation_that_breaks_off_is_taken_over(taken_over: list[tuple[UUID, str]]) -> None:
+    called_lead()
+    worker()
+    call_in()
+    call = world.inbound()
+    Call.objects.filter(pk=call.pk).update(status="live", owner="worker-1", fence=1, answered_at=NOW, stream={})
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert verbs(post(f"{VOICE}/talked?part=1&asked=0")) == waits_for_another_line(1)
+    assert taken_over == [(call.pk, "calls.local")]
+    seen: list[Any] = []
+    plane = FakePlane(
+        lambda: seen.append(verbs(post(f"{VOICE}/talked?part=1&asked=1"))),
+        ended(Disposition.QUALIFIED, answered_at=NOW, ended_at=NOW + timedelta(seconds=60)),
+    )
+    assert resuming.resume(call.pk, plane=plane, dialer=FakeDialer(), owner="worker-2", clock=lambda: NOW)
+    assert seen == [talks(2)]
+    call.refresh_from_db()
+    assert (call.status, call.takeovers, call.disposition) == ("done", 1, "qualified")
+    assert verbs(post(f"{VOICE}/talked?part=2&asked=0")) == [("Hangup", "")]
+
+
+def test_a_line_that_closes_by_its_own_will_has_the_caller_hung_up(taken_over: list[tuple[UUID, str]]) -> None:
+    called_lead()
+    worker()
+    call_in()
+    call = world.inbound()
+    Call.objects.filter(pk=call.pk).update(status="live", answered_at=NOW, closing_at=NOW)
+    assert verbs(post(f"{VOICE}/talked?part=1&asked=0")) == [("Hangup", "")]
+    assert taken_over == []
+
+
+def test_a_conversation_that_breaks_off_is_apologised_for(clock: Clock, taken_over: list[tuple[UUID, str]]) -> None:
     lead = called_lead()
     worker()
     call_in()
     call = world.inbound()
     Call.objects.filter(pk=call.pk).update(status="live", owner="worker-1", fence=1, answered_at=NOW, stream={})
     sentence = opt_out_line.promise("Summit Realty", cut_off=True)
-    assert verbs(post(f"{VOICE}/talked?asked=3")) == asks(sentence, promised=True)
+    for second in range(8):
+        clock.at = NOW + timedelta(seconds=second)
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            assert verbs(post(f"{VOICE}/talked?part=1&asked={second}")) == waits_for_another_line(second + 1)
+    assert taken_over == [(call.pk, "calls.local")] * 8
+    clock.at = NOW + timedelta(seconds=8)
+    assert verbs(post(f"{VOICE}/talked?part=1&asked=8")) == asks(sentence, promised=True)
     call.refresh_from_db()
-    assert call.status == "live"  # the sweep knows what was agreed, and asks the carrier
-    Call.objects.filter(pk=call.pk).update(status="unknown", status_at=NOW - timedelta(minutes=1), lease_until=None)
-    dialer = FakeDialer(knows=update(CarrierStatus.COMPLETED, carrier_call_id=SID, duration_s=30))
-    sweep(dialer=dialer, now=NOW + timedelta(minutes=1))
-    call.refresh_from_db()
-    assert (call.status, call.billed_s, dialer.asked) == ("done", 30, [("fetch", SID)])
+    assert (call.status, call.billed_s, call.ended_by) == ("done", 8, "fault")
     lead.refresh_from_db()
-    assert (lead.attempts, lead.commitment_at) == (1, NOW + timedelta(minutes=1))
+    assert (lead.attempts, lead.commitment_at) == (1, clock.at)
 
 
 @pytest.mark.parametrize(

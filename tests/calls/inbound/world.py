@@ -43,13 +43,17 @@ def waits(asked: int, words: str = "") -> list[tuple[str, str]]:
     return [*said, ("Pause", ""), ("Redirect", f"{VOICE}/wait?asked={asked}")]
 
 
-def talks() -> list[tuple[str, str]]:
+def talks(part: int = 1) -> list[tuple[str, str]]:
     return [
         ("Connect", ""),
         ("Stream", "ws://127.0.0.1:1/media"),
         ("Parameter", "token-1"),
-        ("Redirect", f"{VOICE}/talked?asked=0"),
+        ("Redirect", f"{VOICE}/talked?part={part}&asked=0"),
     ]
+
+
+def waits_for_another_line(asked: int) -> list[tuple[str, str]]:
+    return [("Pause", ""), ("Redirect", f"{VOICE}/talked?part=1&asked={asked}")]
 
 
 def asks(sentence: str, *, promised: bool = False) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.test import TestCase
 
 from agents.dialogue import start
 from agents.domain.types import BookAppointment, Disposition, EndCall, EndedBy, OptOut
@@ -39,7 +40,7 @@ SID = "CA" + "1" * 32
 
 
 @pytest.fixture(autouse=True)
-def rung(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> list[tuple[UUID, str]]:
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[UUID, str]]:
     """For whom, on which queue, a worker was asked to take a call over."""
     ids: list[tuple[UUID, str]] = []
     monkeypatch.setattr(doorbell, "resume", lambda call_id, queue: ids.append((call_id, queue)))
@@ -78,9 +79,11 @@ def settled(call: Call) -> bool:
     return booked == ["charge", "hold", "release"] and audit() == []
 
 
-def test_a_call_is_released_once_and_taken_once() -> None:
+def test_a_call_is_released_once_and_taken_once(rung: list[tuple[UUID, str]]) -> None:
     call = live()
-    assert ask(call.pk, part=1, now=CUT) == Wait()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert ask(call.pk, part=1, now=CUT) == Wait()
+    assert rung == [(call.pk, "calls.local")]
     call.refresh_from_db()
     assert (call.status, call.owner, call.fence, call.lease_until) == ("unknown", "", 2, None)
     assert (call.resume_asked_at, call.stream) == (CUT, None)
