@@ -216,6 +216,7 @@ class LeadDialogue:
         """Carry out what a machine is answered, or open to the person who has come to the phone."""
         self._state = met.state
         if met.opens:
+            self._resumed = False  # they have just come to the phone
             return self.opening(now=now)
         if met.acts:
             return self._end(met.say, *met.acts, settled=met.state.settled, fixed=False)

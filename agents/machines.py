@@ -152,7 +152,8 @@ def _speech(state: CallState, brief: Brief, text: str) -> Response | None:
         return _voicemail(counted, brief, over=False)
     if by is Spoken.IVR and state.stage is Stage.MESSAGE:
         return _left(counted)  # what a mailbox offers once it has recorded
-    if by is Spoken.IVR and state.stage is not Stage.MACHINE:
+    offers = state.stage is Stage.MENU and machines.key_to_a_person(text, state.keys) != ""
+    if (by is Spoken.IVR or offers) and state.stage is not Stage.MACHINE:
         return _menu(_at(counted, Stage.MENU) if state.stage is not Stage.MENU else counted, text)
     if by is Spoken.SCREENING and state.stage is not Stage.SCREENED:
         counted = _at(counted, Stage.SCREENED)
@@ -185,12 +186,13 @@ def _speech_when_screened(state: CallState, brief: Brief, text: str) -> Response
     asks = machines.asks_who_calls(text)
     if asks and (screens or not state.purposes):
         return _tell_purpose(state, brief) if state.purposes < MAX_PURPOSES else Response(state)
-    holds = Intent.HOLD in intents.read(normalise(text)).intents
-    return Response(state, opens=not (screens or holds))
+    return Response(state, opens=not (screens or machines.holds_on(text)))
 
 
 def _speech_of_menu(state: CallState, brief: Brief, text: str) -> Response:
-    return Response(state, opens=machines.picks_up(text) or Intent.HOLD not in intents.read(normalise(text)).intents)
+    if machines.picks_up(text):
+        return Response(state, opens=True)
+    return Response(state, opens=bool(state.keys) and not machines.holds_on(text))
 
 
 _SPEECH: Mapping[Stage, Callable[[CallState, Brief, str], Response]] = {

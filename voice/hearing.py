@@ -14,6 +14,7 @@ from voice.speech.vad import START_WINDOWS, WINDOW, WINDOW_MS, SileroModel, Vad,
 _PREROLL = 400 * BYTES_PER_MS
 _LONGEST = 25_000 * BYTES_PER_MS  # somebody who never pauses is heard in pieces, and at least this often
 _ECHO = 400 * BYTES_PER_MS  # the sound by which an echo is known
+_SURE = 208 * BYTES_PER_MS  # of it at least
 _WEIGH_AGAIN = 2 * WINDOW  # samples: how often a voice that seems not to be meant for us is weighed
 _SAME_SILENCE_S = 0.03  # a likelihood holds for a silence that was this much shorter
 
@@ -97,6 +98,11 @@ class Ears:
         """When the person was last heard to speak to us, in seconds on the clock."""
         return self._end if self.turn_open and self._vad.speaking else self._last_voice
 
+    @property
+    def any_voice(self) -> float:
+        """When anybody was last heard to speak, our own echo included, in seconds on the clock."""
+        return self._end if self._vad.speaking else self._voice_end
+
     async def quiet(self) -> None:
         """Wait until no turn is open."""
         await self._closed.wait()
@@ -168,7 +174,8 @@ class Ears:
         if self._started is None or self._theirs or self._fed - self._weighed_at < _WEIGH_AGAIN:
             return
         self._weighed_at = self._fed
-        pcm = bytes(self._audio[-min(_ECHO, (self._fed - self._begun_at) * 2) :])
+        since = (self._fed - self._begun_at) * 2
+        pcm = bytes(self._audio[-min(_ECHO, max(since, _SURE)) :])
         if not self._levels.faint(level_of(pcm)) and not self._echo.sounds_like_us(pcm, self._end):
             self._theirs = True
             self._closed.clear()

@@ -166,6 +166,7 @@ class CallSession:
             self._turns.machine_heard,
             recogniser=engines.recogniser,
             last_voice=lambda: self._ears.last_voice,
+            any_voice=lambda: self._ears.any_voice,
             opened=lambda: self._turns.disclosed is not None,
             clock=clock,
             watches=plan.machines and plan.part == 1,
@@ -251,11 +252,13 @@ class CallSession:
 
     def _turn_heard(self, turn: Turn | None) -> None:
         self._turns.turn_heard(self._keeper.heard(turn) if turn else None)
-        if turn is not None:
+        if turn is not None and not turn.ours:
             self._machines.heard(turn.text)
 
     def _turn_guessed(self, turn: Turn) -> None:
         self._turns.turn_guessed(turn)
+        if not turn.ours:
+            self._machines.guessed(turn.text)
 
     def _turn_resumed(self) -> None:
         self._turns.turn_resumed()

@@ -29,10 +29,12 @@ _DIGITS = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
     "eight": "8", "nine": "9", "star": "*", "pound": "#",
 }  # fmt: skip
-_KEY = r"(?P<key>\d|" + "|".join(_DIGITS) + r")"
-_PRESS = rf"\b(?:press|dial|hit|enter)(?: the)?(?: number| key)? {_KEY}\b"
-_OFFER = re.compile(rf"(?P<what>(?:(?!\b(?:press|dial|hit|enter)\b).)*){_PRESS}")
-_OFFER_AFTER = re.compile(rf"{_PRESS}(?P<after>(?:(?!\b(?:or |and )?(?:press|dial|hit|enter)\b).)*)")
+_MISHEARD = {"to": "2", "too": "2", "for": "4", "won": "1", "ate": "8", "oh": "0"}
+"""What recognition makes of a digit behind "press"."""
+_KEY = r"(?P<key>\d|" + "|".join((*_DIGITS, *_MISHEARD)) + r")"
+_PRESS = rf"\b(?:press(?:ed)?|dial|hit|enter)(?: the)?(?: number| key)? {_KEY}\b"
+_OFFER = re.compile(rf"(?P<what>(?:(?!\b(?:press(?:ed)?|dial|hit|enter)\b).)*){_PRESS}")
+_OFFER_AFTER = re.compile(rf"{_PRESS}(?P<after>(?:(?!\b(?:or |and )?(?:press(?:ed)?|dial|hit|enter)\b).)*)")
 _PURPOSE = re.compile(r"^(?:and |or |then |otherwise )*(?:for|to|if)\b")
 
 
@@ -68,6 +70,11 @@ def declines(text: str) -> bool:
     """Whether a screening service says that the person does not take the call, and no mailbox comes instead."""
     words = normalise(text)
     return _has("declined", words) and re.search(r"\b(?:message|tone|beep|voice ?mail)\b", words) is None
+
+
+def holds_on(text: str) -> bool:
+    """Whether a service asks us to wait, or thanks us for what we told it."""
+    return _has("holds", normalise(text)) and not picks_up(text)
 
 
 def takes_no_message(text: str) -> bool:
@@ -109,7 +116,7 @@ def _offers(text: str) -> list[tuple[str, str]]:
 
 
 def _digit(word: str) -> str:
-    return _DIGITS.get(word, word)
+    return _DIGITS.get(word) or _MISHEARD.get(word, word)
 
 
 def _has(section: str, words: str) -> bool:

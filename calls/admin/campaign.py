@@ -9,7 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from agents.domain.voicemail import problems
 from billing.domain.periods import IN_WORDS, Period
 from billing.domain.tier import Wish
 from billing.models import Balance, Budget, Scope
@@ -77,11 +78,13 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_attempts",
             "max_call_s",
             "needs",
+            "voicemail_message",
             "records",
             "recordings_days",
         ]
         widgets = {
             "caller_ids": forms.CheckboxSelectMultiple(),
+            "voicemail_message": forms.Textarea(attrs={"rows": 3}),
             "starts_on": date_input(),
             "ends_on": date_input(),
         }
@@ -95,6 +98,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_attempts": "Attempts a lead",
             "max_call_s": "Longest call in seconds",
             "needs": "Voice worker needs",
+            "voicemail_message": "Message",
         }
         help_texts = {
             "starts_on": "",
@@ -120,6 +124,14 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             # The one that it has stays a choice, so that a form without an edit of it can be saved.
             offered = Q(retired_at__isnull=True) | Q(pk=self.instance.budget_id)
             budget.queryset = Budget.objects.exclude(scope=Scope.SOURCE).filter(offered)
+
+    def clean_voicemail_message(self) -> str:
+        """Raises ValidationError with a sentence for each thing that is missing or too much."""
+        message: str = self.cleaned_data["voicemail_message"].strip()
+        company = self.cleaned_data.get("company_name") or settings.COMPANY_NAME
+        if message and (wrong := problems(message, company=company)):
+            raise ValidationError(wrong)
+        return message
 
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean() or self.cleaned_data
@@ -160,6 +172,14 @@ class CampaignAdmin(BaseAdmin):
         ),
         ("The law", {"fields": ["public_lists"]}),
         ("Voice", {"fields": ["tier", "appointment_value", "holdout_percent"]}),
+        (
+            "Voicemail",
+            {
+                "fields": ["voicemail_message"],
+                "description": "Left after the beep; empty: hang up. The law asks for the caller's name and a "
+                "toll-free number to opt out with (47 CFR 64.1200(b)(3)): call from one, or write one here.",
+            },
+        ),
         ("Recording", {"fields": ["records", "recordings_days"]}),
         ("How much", {"fields": ["max_concurrency", "max_attempts", "max_call_s", "needs"]}),
     ]

@@ -61,6 +61,7 @@ class Kind(StrEnum):
     RECORDING = "recording"
     DISCLOSURE = "disclosure"
     REGISTRATION = "registration"
+    VOICEMAIL = "voicemail"
 
 
 class Mark(StrEnum):
@@ -257,7 +258,27 @@ class RecordingConsent(Notice):
     needs: RecordingNeeds = RecordingNeeds.NO_OBJECTION
 
 
-Terms = Hours | Holiday | Frequency | Consent | DoNotCallList | Reassigned | Abandonment | Prefix | Place | Notice
+@dataclass(frozen=True, slots=True)
+class VoicemailTerms:
+    """Whether a message may be left on a voicemail, and whether it must name a toll-free number to opt out with."""
+
+    allowed: bool = True
+    toll_free: bool = True
+
+
+Terms = (
+    Hours
+    | Holiday
+    | Frequency
+    | Consent
+    | DoNotCallList
+    | Reassigned
+    | Abandonment
+    | Prefix
+    | Place
+    | Notice
+    | VoicemailTerms
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
 from calls.models.campaign import TransferMode
-from calls.services import recording_consent
+from calls.services import recording_consent, voicemail
 from calls.services.facts import clock_of
 from voice.domain.types import Colleague, TalkPlan
 
@@ -92,7 +92,8 @@ def plan_of(call: Call, *, now: datetime) -> TalkPlan:
         records=recording.records,
         erases_on_objection=recording.erases_on_objection,
         answered_at=call.answered_at,
-        voicemail_message=campaign.voicemail_message,
+        voicemail_message=voicemail.message_of(call, now=now),
+        machines=call.direction == Direction.OUTBOUND,
         colleagues=tuple(Colleague(one.name, one.number) for one in campaign.transfer_targets.all()),
         warm=campaign.transfer_mode == TransferMode.WARM,
     )

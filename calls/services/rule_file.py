@@ -151,6 +151,11 @@ class _Recording(_Notice):
     needs: domain.RecordingNeeds = domain.RecordingNeeds.NO_OBJECTION
 
 
+class _Voicemail(_Terms):
+    allowed: bool = True
+    toll_free: bool = True
+
+
 _TERMS: dict[Kind, tuple[type[_Terms], type]] = {
     Kind.COUNTRY: (_Notice, domain.Notice),
     Kind.PREFIX: (_Prefix, domain.Prefix),
@@ -166,6 +171,7 @@ _TERMS: dict[Kind, tuple[type[_Terms], type]] = {
     Kind.RECORDING: (_Recording, domain.RecordingConsent),
     Kind.DISCLOSURE: (_Notice, domain.Notice),
     Kind.REGISTRATION: (_Notice, domain.Notice),
+    Kind.VOICEMAIL: (_Voicemail, domain.VoicemailTerms),
 }
 
 

@@ -55,7 +55,9 @@ def news(name: str) -> Heard:
         ("He's not here, would you like to leave a message?", None), ("Can I take a message for him?", None),
         ("Yes, I am still thinking about selling.", None), ("She's not available right now, who is this?", None),
         ("Please hold while I try to locate the person you are calling.", None),
-        ("I have to go, have a good day.", None), ("", None),
+        ("I have to go, have a good day.", None), ("", None), ("Do I have to press nine?", None),
+        ("Press nine?", None), ("You can say stop or press nine at any time.", None),
+        ("To speak with a person, press to you.", Spoken.IVR),
     ],
 )  # fmt: skip
 def test_whose_words_they_are(said: str, by: Spoken | None) -> None:
@@ -75,6 +77,8 @@ def test_whose_words_they_are(said: str, by: Spoken | None) -> None:
         ("Press 9 to be removed from our list and talk to nobody.", ""),
         ("For sales, press 1. For support, press 2.", ""),
         ("Dial one for sales.", ""),
+        ("To speak with a person, press to you.", "2"),
+        ("to talk to an agent pressed for", "4"),
         ("Hello?", ""),
     ],
 )
@@ -206,6 +210,13 @@ async def test_google_is_answered_when_it_asks() -> None:
     held = await talk(SELLER, [*GOOGLE, "Thanks. Please stay on the line.", "Hello, this is Maria."])
 
     assert held.texts[1:] == ["", PURPOSE, "", start(SELLER).opening(now=NOW).text]
+
+
+@pytest.mark.parametrize("said", ["Thanks.", "Please stay on the lines.", "Okay, thank you.", "Connecting you now."])
+async def test_screening_that_keeps_us_waiting_is_waited_for(said: str) -> None:
+    held = await talk(SELLER, [IOS, said, "Yes, this is Maria, what is it?"])
+
+    assert held.texts[1:] == [PURPOSE, "", start(SELLER).opening(now=NOW).text]
 
 
 async def test_screening_that_does_not_ask_is_told_after_a_while() -> None:

@@ -440,18 +440,34 @@ async def test_nobody_speaks(make_plane: PlaneMaker) -> None:
     assert third.start_ms - second.end_ms == pytest.approx(600, abs=150)
 
 
-@pytest.mark.parametrize("name", ["machine_start", "machine_end_beep", "fax"])
+@pytest.mark.parametrize("name", ["machine_start", "machine_end_silence"])
 async def test_a_machine_answered(make_plane: PlaneMaker, name: str) -> None:
-    dialogue = ScriptedDialogue(BYE)
+    dialogue = ScriptedDialogue(Reply(""), BYE)
+    plane = await make_plane(dialogue)
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        greeting = asyncio.create_task(phone.say(spoken("We are all out in the garden and nobody hears the phone.")))
+        await phone.silenced()
+        watch.line.signal(Signal("call-1", SignalKind.MACHINE, name))
+        await phone.gone()
+        greeting.cancel()
+    await watch.report()
+    assert [heard for heard in dialogue.heard if heard[0] is HeardKind.MACHINE][-1][1].startswith("machine_")
+
+
+@pytest.mark.parametrize("name", ["machine_start", "machine_end_beep", "fax"])
+async def test_the_carriers_word_alone_hangs_up_on_nobody(make_plane: PlaneMaker, name: str) -> None:
+    dialogue = ScriptedDialogue()
     plane = await make_plane(dialogue)
     watch = open_line(plane)
     async with answered(watch.line.stream) as phone:
         await phone.spoken_to()
         watch.line.signal(Signal("call-1", SignalKind.MACHINE, name))
-        await phone.silenced()
-        await phone.gone()
+        await phone.quiet()
     await watch.report()
-    assert dialogue.heard == [(HeardKind.MACHINE, name)]
+    assert dialogue.heard == []
+    assert phone.cleared == []
 
 
 @pytest.mark.parametrize("name", ["human", "unknown"])

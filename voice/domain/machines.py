@@ -43,14 +43,16 @@ _BY_WORDS = {
 class Evidence:
     """What is known by now of who answered.
 
-    ``voiced_s`` is all voice so far, ``run_s`` its longest stretch without a pause, ``first_at`` when it began, in
-    seconds from the answer, None before it did. ``speaking`` says whether somebody does, ``quiet_s`` for how long
-    nobody did. ``turns`` counts what was said and understood; ``words`` are all that is known of it. ``carrier`` is
-    the carrier's word: "", "human", "machine_…", "fax" or "unknown". ``beep``, ``fax`` and ``special_information``
-    are tones that were heard. ``opened``: our opening was heard whole.
+    ``voiced_s`` is all voice so far, ``sound_s`` all that was not silence, ``run_s`` the voice's longest stretch
+    without a pause, ``first_at`` when it began, in seconds from the answer, None before it did. ``speaking`` says
+    whether somebody does, ``quiet_s`` for how long nobody did. ``turns`` counts what was said and understood;
+    ``words`` are all that is known of it. ``carrier`` is the carrier's word: "", "human", "machine_…", "fax" or
+    "unknown". ``beep``, ``fax`` and ``special_information`` are tones that were heard. ``opened``: our opening was
+    heard whole.
     """
 
     voiced_s: float = 0.0
+    sound_s: float = 0.0
     run_s: float = 0.0
     first_at: float | None = None
     speaking: bool = False
@@ -95,14 +97,12 @@ def _machine(evidence: Evidence) -> tuple[Kind, str] | None:
         return kind, "It spoke the words of one."
     if evidence.beep and (evidence.voiced_s >= _BEEP_AFTER_S or evidence.carrier_says_machine):
         return Kind.VOICEMAIL, "A tone followed what was said."
-    if evidence.voiced_s == 0 and evidence.carrier == "fax":
-        return Kind.FAX, "The carrier says so, and nobody spoke."
     if not evidence.carrier_says_machine:
         return None
-    if evidence.voiced_s == 0:
-        return Kind.VOICEMAIL, "The carrier says so, and nobody spoke."
     if evidence.run_s >= LIKELY_S:
         return Kind.VOICEMAIL, "The carrier says so, and it spoke without a pause."
+    if evidence.voiced_s == 0 and evidence.sound_s >= LIKELY_S:
+        return Kind.VOICEMAIL, "The carrier says so, and something played that was no voice."
     return None
 
 

@@ -64,12 +64,13 @@ class _Run:
 
 
 class Tones:
-    """Follows one call's tones."""
+    """Follows one call's tones. ``sounds_s`` is how long there was any sound."""
 
     def __init__(self) -> None:
         self._window = np.hanning(_FRAME).astype(np.float32)
         self._run: _Run | None = None
         self._told = False
+        self.sounds_s = 0.0
         self._past: deque[_Run] = deque(maxlen=3)
 
     def feed(self, block: bytes, at: float) -> list[Tone]:
@@ -78,15 +79,13 @@ class Tones:
         loud = np.sqrt(np.mean(samples**2, axis=1)) >= _MIN_LEVEL
         tones: list[Tone] = []
         if not loud.any():
-            return self._silent(at)
+            return self._frame(None, at)
+        self.sounds_s += float(loud.sum()) * FRAME_S
         power = np.abs(np.fft.rfft(samples * self._window, axis=1)) ** 2
         for number, (frame, is_loud) in enumerate(zip(power, loud, strict=True)):
             hz = _tone(frame) if is_loud else None
             tones += self._frame(hz, at + number * FRAME_S)
         return tones
-
-    def _silent(self, at: float) -> list[Tone]:
-        return self._frame(None, at)
 
     def _frame(self, hz: float | None, at: float) -> list[Tone]:
         run = self._run

@@ -32,7 +32,8 @@ _NAMES = {Kind.SCREENING: SCREENING, Kind.IVR: IVR, Kind.FAX: FAX, Kind.INTERCEP
 class MachineWatch:
     """One call's watch, on the loop. ``tell`` gets the news in the words of ``agents.machines``.
 
-    ``last_voice`` gives the second at which the person was last heard to speak, and ``opened`` whether our opening
+    ``last_voice`` gives the second at which the other side was last heard to speak, and ``any_voice`` when anybody
+    was, our own echo perhaps: what that says is read, and nothing else concluded. ``opened`` says whether our opening
     was heard whole. Without ``watches``, once it is a person, and once there is nothing more to find, audio costs
     nothing and no news is told.
     """
@@ -44,12 +45,14 @@ class MachineWatch:
         *,
         recogniser: Recogniser,
         last_voice: Callable[[], float],
+        any_voice: Callable[[], float] | None = None,
         opened: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         watches: bool = True,
     ) -> None:
         self._call_id, self._tell, self._recogniser = call_id, tell, recogniser
-        self._last_voice, self._opened, self._clock = last_voice, opened, clock
+        self._last_voice, self._any_voice = last_voice, any_voice or last_voice
+        self._opened, self._clock = opened, clock
         self._began = clock()
         self._tones = Tones()
         self._pending = bytearray()
@@ -60,6 +63,7 @@ class MachineWatch:
         self._voice_at: float | None = None
         self._run_audio = bytearray()
         self._early = 0
+        self._kept_from = self._kept_until = -math.inf
         self._reading: asyncio.Task[None] | None = None
         self._held = False
         self._beep_at = -math.inf
@@ -156,8 +160,7 @@ class MachineWatch:
         found = self._evidence
         if speaking:
             if self._run_from is None or self._voice_at is None or at - self._voice_at > _SAME_RUN_S:
-                self._run_from, self._early = at, 0
-                self._run_audio.clear()
+                self._run_from = at
             self._voice_at = end
             found = replace(
                 found,
@@ -166,15 +169,21 @@ class MachineWatch:
                 first_at=found.first_at if found.first_at is not None else at - self._began,
             )
         quiet_s = end - (self._voice_at if self._voice_at is not None else self._began)
-        self._evidence = replace(found, speaking=speaking, quiet_s=quiet_s)
-        if self.verdict is None and self._run_from is not None and len(self._run_audio) < _KEPT:
-            self._run_audio += block
-            self._read_early(end)
+        self._evidence = replace(found, speaking=speaking, quiet_s=quiet_s, sound_s=self._tones.sounds_s)
+        if self.verdict is None:
+            self._keep(block, at, end)
 
-    def _read_early(self, end: float) -> None:
+    def _keep(self, block: bytes, at: float, end: float) -> None:
         """A greeting without a pause ends no turn for a long while: read what was said of it so far."""
-        running_s = end - self._run_from if self._run_from is not None else 0.0
-        if not self._evidence.speaking or self._early >= len(_EARLY_S) or running_s < _EARLY_S[self._early]:
+        if self._any_voice() < end - _SPEAKING_S:
+            return
+        if at - self._kept_until > _SAME_RUN_S:
+            self._kept_from, self._early = at, 0
+            self._run_audio.clear()
+        self._kept_until = end
+        if len(self._run_audio) < _KEPT:
+            self._run_audio += block
+        if self._early >= len(_EARLY_S) or end - self._kept_from < _EARLY_S[self._early]:
             return
         if self._reading is None or self._reading.done():
             self._early += 1
