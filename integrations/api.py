@@ -50,7 +50,7 @@ def endpoint(
         @csrf_exempt
         @kept_or_asked_again
         @wraps(view)
-        def answer(request: HttpRequest, **named: Any) -> HttpResponse:
+        def answer(request: HttpRequest, /, **named: Any) -> HttpResponse:
             try:
                 if request.method != method:
                     raise Mistake(405, f"Only {method} is possible here.", Allow=method)

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from calls.models import Call, Recording, Turn
@@ -219,7 +219,7 @@ def over(*, now: datetime) -> QuerySet[Recording]:
     """What is older than its campaign, or else the settings, keeps recordings."""
     days = Coalesce(F("call__campaign__recordings_days"), settings.RECORDINGS_DAYS)
     aged = Recording.objects.filter(erased_at=None).alias(days=days)
-    kept: QuerySet[Recording] = aged.filter(Q(started_at__lt=now - timedelta(days=1) * F("days")))
+    kept: QuerySet[Recording] = aged.filter(Q(started_at__lt=Value(now) - F("days") * timedelta(days=1)))
     return kept
 
 
