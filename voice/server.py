@@ -1,6 +1,7 @@
 """The media server: lets a carrier's media socket through to the line whose token it brings, and nobody else."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -112,7 +113,8 @@ class MediaServer:
                 raise _Refusal("unknown or used token", _POLICY)
         except _Refusal as refusal:
             log.warning("media.refused", reason=refusal.reason, client=_host(websocket))
-            await websocket.close(refusal.code, refusal.reason)
+            with contextlib.suppress(WebSocketDisconnect):  # it has left meanwhile
+                await websocket.close(refusal.code, refusal.reason)
         except WebSocketDisconnect as gone:
             reason = "message too big" if gone.code == _TOO_BIG else "closed before it started"
             log.warning("media.refused", reason=reason, code=gone.code)
