@@ -2,8 +2,9 @@
 over."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -141,7 +142,12 @@ def test_a_bucket_that_is_away_or_not_there(settings: Settings, bucket: Bucket, 
 def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
     folder = DiskStore(tmp_path / "store")
     (tmp_path / "a").write_bytes(b"x")
-    for attempt in (lambda: folder.size(name), lambda: folder.delete(name), lambda: folder.put(name, tmp_path / "a")):
+    attempts: list[Callable[[], object]] = [
+        partial(folder.size, name),
+        partial(folder.delete, name),
+        partial(folder.put, name, tmp_path / "a"),
+    ]
+    for attempt in attempts:
         with pytest.raises(StoreError, match="leads out of the folder"):
             attempt()
 
