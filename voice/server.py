@@ -113,7 +113,8 @@ class MediaServer:
                 raise _Refusal("unknown or used token", _POLICY)
         except _Refusal as refusal:
             log.warning("media.refused", reason=refusal.reason, client=_host(websocket))
-            with contextlib.suppress(WebSocketDisconnect):  # it has left meanwhile
+            # It has left meanwhile, or Uvicorn has closed it for what it sent; each is an error of its own there.
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await websocket.close(refusal.code, refusal.reason)
         except WebSocketDisconnect as gone:
             reason = "message too big" if gone.code == _TOO_BIG else "closed before it started"
