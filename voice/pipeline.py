@@ -1,7 +1,7 @@
 """One call's Pipecat pipeline: what is said, broken off and pressed passes through it as frames.
 
 What moves fifty times a second does not: the person's audio goes from the socket straight to the ears, and ours from
-a clause, which is one frame, straight to the socket (``voice.media``, ``docs/adr/0014``).
+a clause, which is one frame, straight to the socket (``voice.media``, ``docs/adr/0016``).
 """
 
 import asyncio

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import secrets
 import socket
 import threading
@@ -346,6 +347,8 @@ class VoicePlane:
             )
             try:
                 self._engines = await self._engine_room.start(disk, first_words=GOODBYE, phrases=standing_phrases())
+                # A full collection goes through all that was imported, which holds the loop for a third of a second.
+                gc.freeze()
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 self._headroom.start()
                 ready.set_result(None)  # the socket listens already

@@ -36,7 +36,7 @@ STOP_WINDOWS = 6  # 192 ms
 
 _GATHER_S = 0.008  # the longest that a window waits for others
 _GATHER_PER_CALL_S = _GATHER_S / 32  # few calls have little to gather: theirs hardly wait
-_BURST = 4  # windows that one call may have waiting
+_BURST = 6  # windows that one call may have waiting: less than ears keep of what came before a voice
 
 Samples = npt.NDArray[np.float32]
 
