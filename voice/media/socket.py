@@ -1,8 +1,8 @@
 """A carrier's websocket, read and written without a queue, a task or a lock for every packet.
 
 uvicorn stops and starts reading, fills a queue and wakes a task for each message, which costs several times what the
-message itself does (docs/adr/0016). Here whole text messages go straight to whom they are for; everything else about the protocol
-(handshake, pings, fragments, closing, errors) is uvicorn's as before.
+message itself does (docs/adr/0016). Here whole text messages go straight to whom they are for; everything else about
+the protocol (handshake, pings, fragments, closing, errors) is uvicorn's as before.
 """
 
 import socket
