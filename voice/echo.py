@@ -21,7 +21,7 @@ _ALIKE_LONG = 0.30
 _ALIKE_SHORT = 0.40
 _ALIKE_KNOWN = 0.26
 _NEAR = 12 * RATE // 1000  # how far a delay that is known may wander
-_FLOOR = 0.1  # of our loudest window: against next to nothing everything is alike
+_FLOOR = 0.02  # of our loudest window: against next to nothing everything is alike
 
 Samples = npt.NDArray[np.float32]
 

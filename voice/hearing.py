@@ -24,7 +24,8 @@ class Turn:
     """What the person said, with its moments in seconds on the clock. ``ended`` is the end of their voice.
 
     ``stopped`` is when the silence was noticed. ``voice_s`` is how much of it was voice, ``level`` how loud, in dB of
-    full scale; ``ours``: it ends in the sound of our own voice.
+    full scale; ``ours``: it ends in the sound of our own voice. ``theirs`` is False where no part of it was taken for
+    the person's voice, being faint or our echo throughout.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Turn:
     voice_s: float = 0.0
     level: float = 0.0
     ours: bool = False
+    theirs: bool = True
 
 
 def usual(_: Turn) -> Patience:
@@ -253,7 +255,7 @@ class Ears:
     ) -> tuple[Turn | None, float]:
         """The turn in ``pcm``, None without words, and the likelihood that it is over."""
         started = self._started if self._started is not None else voice_end
-        stopped = self._stopped_at
+        stopped, theirs = self._stopped_at, self._theirs
         spoken = pcm[: len(pcm) - max(0, round((self._end - voice_end) * RATE)) * 2] or pcm
         ours = self._echo.sounds_like_us(spoken[-_ECHO:], voice_end)
         level = level_of(spoken[-max(WINDOW * 2, voiced_ms * BYTES_PER_MS) :])
@@ -273,6 +275,7 @@ class Ears:
             voice_s=voiced_ms / 1000,
             level=level,
             ours=ours,
+            theirs=theirs,
         )
         return turn, hearing.turn_ended
 

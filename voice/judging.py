@@ -38,6 +38,8 @@ class Judge:
         """What ``turn`` is. What cannot wait, an opt-out above all, is an answer unless it sounds like ourselves."""
         cannot_wait = self._dialogue.cannot_wait(Heard(turn.text, datetime.now(UTC)))
         said = self._speaker.said_around(turn.started, turn.ended, within_s=_ECHO_WITHIN_S)
+        if turn.ours and not turn.theirs:
+            return Sense.ECHO
         if said and (turn.ours or not cannot_wait) and is_echo(turn.text, said, sounds_like_us=turn.ours):
             return Sense.ECHO
         if cannot_wait:

@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -56,6 +57,8 @@ class Phone:
 
     def __post_init__(self) -> None:
         self._queue = bytearray()
+        self._gain, self._delay_s = 0.0, 0.0
+        self._played: list[tuple[float, bytes]] = []
         self._sent = 0
         self._buffered_until = 0.0
         self._spoke = asyncio.Event()
@@ -78,6 +81,10 @@ class Phone:
         self._queue += pcm + bytes(-len(pcm) % (_PACKET * 2))
         await self._said.wait()
         return self.now
+
+    def feeds_back(self, *, gain: float, delay_ms: int) -> None:
+        """From now on what is played comes back through our microphone, ``delay_ms`` later."""
+        self._gain, self._delay_s = gain, delay_ms / 1000
 
     async def press(self, digit: str) -> None:
         await self._send(
@@ -133,6 +140,7 @@ class Phone:
             while True:
                 pcm = bytes(self._queue[: _PACKET * 2]) or bytes(_PACKET * 2)
                 del self._queue[: _PACKET * 2]
+                pcm = self._with_echo(pcm) if self._gain else pcm
                 payload = base64.b64encode(mulaw(pcm)).decode()
                 media = {"track": "inbound", "timestamp": str(self._sent * 20), "payload": payload}
                 await self._send({"event": "media", "streamSid": STREAM_SID, "media": media})
@@ -140,6 +148,18 @@ class Phone:
                 if not self._queue:
                     self._said.set()
                 await asyncio.sleep(max(0.0, self._sent * 0.02 - self.now))
+
+    def _with_echo(self, pcm: bytes) -> bytes:
+        """``pcm`` with what was being played ``delay_ms`` before it."""
+        track = np.zeros(_PACKET, dtype=np.float64)
+        start = self._sent * 0.02 - self._delay_s
+        for begun, played in self._played:
+            first = round((begun - start) * 8000)
+            low, high = max(0, first), min(_PACKET, first + len(played) // 2)
+            if low < high:
+                track[low:high] += np.frombuffer(played, "<i2")[low - first : high - first]
+        mixed = np.frombuffer(pcm.ljust(_PACKET * 2, b"\0"), "<i2") + track * self._gain
+        return bytes(np.clip(mixed, -32768, 32767).astype("<i2").tobytes())
 
     async def _listen(self) -> None:
         with contextlib.suppress(ConnectionClosed):
@@ -151,10 +171,12 @@ class Phone:
         if message["event"] == "media":
             payload = base64.b64decode(message["media"]["payload"])
             self.heard.append((self.now, payload))
+            self._played.append((max(self._buffered_until, self.now), audioop.ulaw2lin(payload, 2)))
             self._buffered_until = max(self._buffered_until, self.now) + len(payload) / 8000
             self._spoke.set()
         elif message["event"] == "clear":
             self.cleared.append(self.now)
+            self._played = [(at, pcm) for at, pcm in self._played if at < self.now]
             self._buffered_until = self.now
             self._cleared.set()
         elif message["event"] == "mark":
