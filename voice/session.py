@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from agents.domain.types import Disposition, EndedBy, Outcome
 from agents.ports import Dialogue
+from voice.domain.overlap import is_echo
 from voice.domain.types import (
     PLAIN_TALK,
     Acted,
@@ -59,6 +60,7 @@ GOODBYE = "I'm sorry, I have to end our call here. Thank you, and goodbye."
 _GOODBYE_S = 6.0  # a voice that has to be waited for, then four seconds of words
 _CARRIER_S = 2.0  # from the carrier's word that the call is over to our own end
 _STOP_S = 5.0
+_ECHO_WITHIN_S = 0.7
 _RECORDING_S = 5.0
 _CLOSING_S = 1.0
 _OUR_WILL = frozenset({EndedBy.AGENT, EndedBy.LIMIT})
@@ -167,6 +169,7 @@ class CallSession:
             recogniser=engines.recogniser,
             last_voice=lambda: self._ears.last_voice,
             any_voice=lambda: self._ears.any_voice,
+            is_ours=self._sounds_like_ours,
             opened=lambda: self._turns.disclosed is not None,
             clock=clock,
             watches=plan.machines and plan.part == 1,
@@ -246,6 +249,10 @@ class CallSession:
     def _disclosed(self, at: float) -> None:
         self._emit(Disclosed(self._recorder.at(at)))
         self._keeper.announced(at)
+
+    def _sounds_like_ours(self, text: str, start: float, end: float) -> bool:
+        said = self._speaker.said_around(start, end, within_s=_ECHO_WITHIN_S)
+        return bool(said) and is_echo(text, said, sounds_like_us=False)
 
     def _voice_heard(self) -> None:
         self._turns.voice_heard()

@@ -10,7 +10,7 @@ import structlog
 
 from agents.domain.machines import Spoken, spoken_by
 from agents.machines import FAX, INTERCEPT, IVR, LIKELY, PERSON, SCREENING
-from voice.domain.machines import Evidence, Kind, Verdict, judge, likely
+from voice.domain.machines import LIKELY_S, Evidence, Kind, Verdict, judge, likely
 from voice.machines.sounds import BLOCK, Tone, ToneKind, Tones
 from voice.speech.ports import BYTES_PER_MS, RATE, Recogniser, SpeechError
 
@@ -22,7 +22,7 @@ END_SILENCE_S = 2.5
 _SPEAKING_S = 0.15  # the newest voice is as old as a window or two
 _SAME_RUN_S = 0.6  # a shorter pause is a breath
 _AGAIN_S = 1.0  # of voice after the greeting's end; then it was not the end
-_EARLY_S = (2.4, 4.5, 8.0)  # of voice without a pause: what was said so far is read
+_EARLY_S = (LIKELY_S, 4.5, 8.0)  # of voice without a pause: what was said so far is read
 _KEPT = 9_000 * BYTES_PER_MS
 _GIVEN_UP_S = 120.0  # a service that keeps us waiting is the conversation's to leave
 
@@ -33,9 +33,9 @@ class MachineWatch:
     """One call's watch, on the loop. ``tell`` gets the news in the words of ``agents.machines``.
 
     ``last_voice`` gives the second at which the other side was last heard to speak, and ``any_voice`` when anybody
-    was, our own echo perhaps: what that says is read, and nothing else concluded. ``opened`` says whether our opening
-    was heard whole. Without ``watches``, once it is a person, and once there is nothing more to find, audio costs
-    nothing and no news is told.
+    was, our own echo perhaps: that is read, and counts unless ``is_ours`` knows the words, said from one second to
+    another, for ours. ``opened`` says whether our opening was heard whole. Without ``watches``, once it is a person,
+    and once there is nothing more to find, audio costs nothing and no news is told.
     """
 
     def __init__(
@@ -46,13 +46,14 @@ class MachineWatch:
         recogniser: Recogniser,
         last_voice: Callable[[], float],
         any_voice: Callable[[], float] | None = None,
+        is_ours: Callable[[str, float, float], bool] = lambda text, start, end: False,
         opened: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         watches: bool = True,
     ) -> None:
         self._call_id, self._tell, self._recogniser = call_id, tell, recogniser
         self._last_voice, self._any_voice = last_voice, any_voice or last_voice
-        self._opened, self._clock = opened, clock
+        self._is_ours, self._opened, self._clock = is_ours, opened, clock
         self._began = clock()
         self._tones = Tones()
         self._pending = bytearray()
@@ -187,16 +188,30 @@ class MachineWatch:
             return
         if self._reading is None or self._reading.done():
             self._early += 1
-            self._reading = asyncio.get_running_loop().create_task(self._read(bytes(self._run_audio)))
+            read = self._read(bytes(self._run_audio), self._kept_from, end)
+            self._reading = asyncio.get_running_loop().create_task(read)
 
-    async def _read(self, pcm: bytes) -> None:
+    async def _read(self, pcm: bytes, start: float, end: float) -> None:
         self.heard_s += len(pcm) / 2 / RATE
         try:
             hearing = await self._recogniser.hear(pcm, voiced_ms=len(pcm) // BYTES_PER_MS)
         except SpeechError as error:  # the words of whole turns are still to come
             log.warning("machine.not_read", call_id=self._call_id, error=str(error))
             return
-        self.guessed(hearing.text)
+        if hearing.text and not self._is_ours(hearing.text, start, end):
+            self._count(start, end)
+            self.guessed(hearing.text)
+
+    def _count(self, start: float, end: float) -> None:
+        """A voice that was taken for our echo, and was none: people and machines talk into our opening."""
+        found = self._evidence
+        first_at = start - self._began if found.first_at is None else min(found.first_at, start - self._began)
+        self._evidence = replace(
+            found,
+            voiced_s=max(found.voiced_s, end - start),
+            run_s=max(found.run_s, end - start),
+            first_at=first_at,
+        )
 
     # What it means.
 

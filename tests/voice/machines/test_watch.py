@@ -134,6 +134,7 @@ async def test_the_carrier_is_believed_of_music(name: str) -> None:
 
 async def test_what_may_be_our_echo_is_read_but_does_not_hold_us() -> None:
     line = Line(Reader("You can say stop or press nine at any time."))
+    line.watch._is_ours = lambda text, start, end: text.startswith("You can say")
     line.watch._any_voice = lambda: line.now
     await line.quiet(5.0)
     assert (line.kind, line.told) == (None, [])
@@ -333,3 +334,20 @@ async def test_a_call_that_ends_while_its_greeting_is_read() -> None:
     await line.watch.close()
 
     assert (line.kind, line.watch.over) == (None, True)
+
+
+async def test_a_greeting_that_was_taken_for_our_echo_holds_us() -> None:
+    line = Line(Reader("so there we were in the garden"))
+    line.watch._any_voice = lambda: line.now
+    await line.quiet(2.8)
+
+    assert line.told == ["machine_likely"]
+
+
+async def test_our_own_words_hold_nobody() -> None:
+    line = Line(Reader("an AI assistant calling for Summit Realty"))
+    line.watch._any_voice = lambda: line.now
+    line.watch._is_ours = lambda text, start, end: text.startswith("an AI") and start < end
+    await line.quiet(11.0)
+
+    assert (line.kind, line.told) == (None, [])
