@@ -78,9 +78,9 @@ class RecordingKeeper:
         self._objected = True
         ran = self._recorder.running
         self._recorder.stop(erase=self._plan.erases_on_objection)
-        if ran:
-            what = "all of it is erased" if self._plan.erases_on_objection else "their side of it is silenced"
-            self._tell(RecordingState.STOPPED, f"{OBJECTED[:-1]}: {what}.")
+        if self._plan.records:  # told also where it had not begun: it holds for every later line of the call
+            kept = "all of it is erased" if self._plan.erases_on_objection else "their side of it is silenced"
+            self._tell(RecordingState.STOPPED, f"{OBJECTED[:-1]}: {kept if ran else 'nothing was kept'}.")
 
     def pause(self, why: str) -> None:
         if self._recorder.running:

@@ -16,10 +16,11 @@ from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
+from agents.domain.types import Disposition, Outcome, StopRecording
 from billing.models import Alert
 from calls.domain.status import CallStatus
 from calls.models import Call, Recording, Turn
-from calls.services import recordings, storing
+from calls.services import acts, recordings, storing
 from calls.services.moving import note
 from tests.calls import factories as make
 from tests.calls.admin import world
@@ -341,6 +342,14 @@ def test_what_a_line_tells_of_its_recording_is_written_down() -> None:
     assert list(call.turns.values_list("text", flat=True)) == ["[card number]", "one one one one"]
     fields = list(call.events.order_by("pk").values_list("kind", "fields"))
     assert fields == [("recording.redacted", {"why": "Said: card number."}), ("recording.began", {})]
+
+
+def test_an_objection_is_kept_as_an_act() -> None:
+    call = done()
+    acts.keep(call, StopRecording("Don't record me."), now=NOW)
+    assert acts.kept(call.pk) == (StopRecording("Don't record me."),)
+    outcome = Outcome(Disposition.HUNG_UP, "Gone.")
+    assert acts.completed(outcome, acts.kept(call.pk)).disposition is Disposition.HUNG_UP
 
 
 def test_a_recording_is_sealed_anew_in_its_place(settings: Settings, store: RecordingStore) -> None:

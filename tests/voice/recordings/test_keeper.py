@@ -94,7 +94,8 @@ def test_an_objection_before_the_announcement_was_over(call: Call) -> None:
     call.keeper.announced(104.0)
     call.talk(106)
     assert call.finish() is None
-    assert call.told == []
+    # It is told for the lines that may take the call over.
+    assert call.states() == [("stopped", "The person does not want to be recorded: nothing was kept.")]
     assert not call.path.exists()
 
 
