@@ -36,10 +36,7 @@ NUMBERS = Patience((Step(0.7, 0.8), Step(1.1, 0.5)), 1.6)
 DATES = Patience((Step(0.35, 0.9), Step(0.7, 0.7)), 1.3)
 
 _WORD = re.compile(r"[a-z']+|\d+")
-_DANGLING = words_in(
-    "and but or so because if when that the a an my your our his her their to of in on at for with from about "
-    "um uh er erm like maybe i'm it's is are was between around"
-)
+_DANGLING = words_in("and but or because if the a an my our their um uh er erm i'm of between")
 _NUMBER_WORDS = words_in(
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million "
