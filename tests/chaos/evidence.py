@@ -14,7 +14,7 @@ from django.db import connection
 
 from billing.models import Balance
 from calls.domain.status import TERMINAL
-from calls.models import Call, Lead
+from calls.models import Call, CallEvent, Lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,10 @@ class Placed:
     status: str
     ended_by: str
     queued_at: datetime
-    owner_pid: int = 0
-    """The voice worker's process that claimed it last."""
+    owner_pids: frozenset[int] = frozenset()
+    """The voice workers' processes that claimed it, or took it over."""
+    takeovers: int = 0
+    """Lines that were offered for it after the first was lost."""
     intent_committed_at: datetime | None = None
     hold_committed_at: datetime | None = None
     freed_committed_at: datetime | None = None
@@ -64,6 +66,7 @@ class Struck:
     """A fault of the run: from its begin until what it hit was there again.
 
     ``orphans``: whether calls that talk may become unknown by it; ``pid``: those of this process alone.
+    ``talking``: calls that its process talked on, where another worker had lines free for them.
     """
 
     kind: str
@@ -71,6 +74,7 @@ class Struck:
     until_at: datetime
     orphans: bool = True
     pid: int = 0
+    talking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,9 @@ def calls_now() -> tuple[Placed, ...]:
     commits: dict[str, dict[str, datetime]] = defaultdict(dict)
     for call_id, kind, at in _rows(_EVENTS):
         commits[str(call_id)].setdefault(kind, at)
+    owners: dict[str, set[int]] = defaultdict(set)
+    for call_id, owner in CallEvent.objects.filter(kind__in=_CLAIMS).values_list("call_id", "fields__owner"):
+        owners[str(call_id)].add(int(owner.split(":")[1]))
     return tuple(
         Placed(
             call_id=str(call.pk),
@@ -130,7 +137,8 @@ def calls_now() -> tuple[Placed, ...]:
             status=call.status,
             ended_by=call.ended_by,
             queued_at=call.queued_at,
-            owner_pid=int(call.owner.split(":")[1]) if call.owner else 0,
+            owner_pids=frozenset(owners[str(call.pk)]),
+            takeovers=call.takeovers,
             **{f"{kind}_committed_at": at for kind, at in commits[str(call.pk)].items()},
         )
         for call in Call.objects.order_by("queued_at")
@@ -162,6 +170,7 @@ def audit_now() -> str:
     return ""
 
 
+_CLAIMS = ("call.claimed", "call.taken_over")
 _OVER = ", ".join(f"'{status.value}'" for status in sorted(TERMINAL))
 _EVENTS = f"""
     SELECT call_id, kind, at FROM (

@@ -19,6 +19,13 @@ from tests.chaos.world import CLOSES_H, OPENS_H, Fate
 
 ASKED_WITHIN = timedelta(seconds=5)
 RECONCILED_WITHIN = timedelta(seconds=60)
+FELT_BEFORE = timedelta(seconds=1)
+"""A fault counts from so long before it was done, for what was seen of it at that moment."""
+TAKEN_OVER_WITHIN = timedelta(seconds=4)
+AWAY_AT_MOST = timedelta(seconds=5)
+"""So long a fault before keeps away, and one after can disturb, what a take-over needs."""
+_ELSEWHERE = frozenset({"kill worker", "term worker", "kill beat", "two beats"})
+"""Nothing that a take-over needs."""
 SEEN_WITHIN = timedelta(seconds=15)
 """From a fault's end until the sweep has noticed every lease that ran out by it."""
 
@@ -135,7 +142,8 @@ def nothing_left_taken(seen: Evidence) -> Iterator[Violation]:
 
 def unknown_by_faults_alone(seen: Evidence) -> Iterator[Violation]:
     """A call that became unknown was dialing or live when its own worker was hit or the database away, or its answer
-    was lost by the carrier. Redis, beat, and a worker that is asked to end, make no call unknown.
+    was lost by the carrier. Redis, beat, and a worker that is asked to end, make no call unknown. One that waits to
+    be taken over is unknown too.
     """
     for call in seen.calls:
         if call.unknown_committed_at is None or call.call_id in seen.answers_lost:
@@ -143,6 +151,25 @@ def unknown_by_faults_alone(seen: Evidence) -> Iterator[Violation]:
         if not _under_way_at_fault(call, seen):
             text = f"A call to {call.number} became unknown, and no fault was near."
             yield Violation("no more unknown than live at a fault", text, (call.call_id,))
+
+
+def taken_over_where_another_lives(seen: Evidence) -> Iterator[Violation]:
+    """Whom a killed worker talked with, and who stayed on the phone, another one talks on with.
+
+    But where another fault came between: the second worker, Redis or PostgreSQL may have been away then.
+    """
+    calls, rings = {call.call_id: call for call in seen.calls}, {ring.call_id: ring for ring in seen.rings}
+    for fault in seen.faults:
+        killed_at = fault.from_at + FELT_BEFORE
+        near = (one for one in seen.faults if abs(one.from_at + FELT_BEFORE - killed_at) <= AWAY_AT_MOST)
+        if any(one is not fault and one.kind not in _ELSEWHERE for one in near):
+            continue
+        for call_id in fault.talking:
+            ring = rings.get(call_id)
+            stayed = ring is not None and (ring.over_at is None or ring.over_at > killed_at + TAKEN_OVER_WITHIN)
+            if stayed and not calls[call_id].takeovers:
+                text = f"{calls[call_id].number} stayed on the phone, and no other line took the call over."
+                yield Violation("taken over where another worker lives", text, (call_id,))
 
 
 def nothing_lost(seen: Evidence) -> Iterator[Violation]:
@@ -175,6 +202,7 @@ INVARIANTS: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     reconciled_in_time,
     nothing_left_taken,
     unknown_by_faults_alone,
+    taken_over_where_another_lives,
     nothing_lost,
 )
 
@@ -183,7 +211,7 @@ def _under_way_at_fault(call: Placed, seen: Evidence) -> bool:
     unknown_at, intent_at = call.unknown_committed_at, call.intent_committed_at
     return unknown_at is not None and any(
         fault.orphans
-        and fault.pid in (0, call.owner_pid)
+        and (fault.pid == 0 or fault.pid in call.owner_pids)
         and (intent_at is None or intent_at <= fault.until_at)
         and fault.from_at <= unknown_at <= fault.until_at + SEEN_WITHIN
         for fault in seen.faults

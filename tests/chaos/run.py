@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from calls.models import Call, Lead
 from tests.chaos import evidence
 from tests.chaos.evidence import Evidence, Struck
 from tests.chaos.failpoints import FREEZE
+from tests.chaos.judge import FELT_BEFORE
 from tests.chaos.schedule import VOICE_WORKERS, WORKER, Fault, Kind, Schedule, Stop
 from tests.chaos.stage import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, Stage
 from tests.chaos.world import Fate, World
@@ -32,7 +34,17 @@ _PUT_OFF = timedelta(seconds=20)
 _BACK_S = 15.0
 """How long a process may take to be there again."""
 
-_ORPHANS = frozenset({Kind.KILL_VOICE, Kind.FREEZE_VOICE, Kind.RESTART_POSTGRES, Kind.CUT_POSTGRES})
+_ENDS = {
+    Kind.KILL_VOICE: signal.SIGKILL,
+    Kind.KILL_TALKING: signal.SIGKILL,
+    Kind.TERM_VOICE: signal.SIGTERM,
+    Kind.KILL_WORKER: signal.SIGKILL,
+    Kind.TERM_WORKER: signal.SIGTERM,
+    Kind.KILL_BEAT: signal.SIGKILL,
+}
+_ORPHANS = frozenset(
+    {Kind.KILL_VOICE, Kind.KILL_TALKING, Kind.FREEZE_VOICE, Kind.RESTART_POSTGRES, Kind.CUT_POSTGRES}
+)
 _ROLE = {Kind.KILL_WORKER: WORKER, Kind.TERM_WORKER: WORKER, Kind.KILL_BEAT: "beat"}
 
 
@@ -111,26 +123,47 @@ class Run:
     def _strike(self, fault: Fault) -> None:
         log.info("chaos.fault", at_s=round(self._elapsed(), 1), kind=fault.kind.value, target=fault.target)
         self.struck[fault.kind.value] += 1
-        began = self._elapsed()
-        pid = (
-            self._stage.keeper.pid_of(fault.target) if fault.target and self._stage.keeper.is_up(fault.target) else 0
-        )
+        began, talking = self._elapsed(), ()
+        if fault.kind is Kind.KILL_TALKING:
+            fault, talking = self._aimed(fault)
+        up = fault.target and self._stage.keeper.is_up(fault.target)
+        pid = self._stage.keeper.pid_of(fault.target) if up else 0
         self._carry_out_fault(fault)
         for_s = self._elapsed() - began + fault.for_s
-        self._felt(fault.kind.value, for_s, orphans=fault.kind in _ORPHANS, pid=pid)
+        self._felt(fault.kind.value, for_s, orphans=fault.kind in _ORPHANS, pid=pid, talking=talking)
 
-    def _felt(self, kind: str, for_s: float, *, orphans: bool, pid: int) -> None:
+    def _aimed(self, fault: Fault) -> tuple[Fault, tuple[str, ...]]:
+        """At the worker that talks with most people, and those of them for whom the other has lines free."""
+        up = {self._stage.keeper.pid_of(name): name for name in VOICE_WORKERS if self._stage.keeper.is_up(name)}
+        live: dict[int, list[str]] = {pid: [] for pid in up}
+        try:
+            talking = Call.objects.filter(status="live", closing_at=None, turns__isnull=False).distinct()
+            for call_id, owner in talking.values_list("pk", "owner"):
+                live.get(int(owner.split(":")[1]) if owner else 0, []).append(str(call_id))
+        except (DatabaseError, InterfaceError):
+            connection.close()
+        victim = max(live, key=lambda pid: len(live[pid]), default=0)
+        others = [name for pid, name in up.items() if pid != victim]
+        free = self._free(others[0]) if others else 0
+        return replace(fault, target=up.get(victim, VOICE_WORKERS[0])), tuple(live.get(victim, [])[:free])
+
+    def _free(self, name: str) -> int:
+        try:
+            return self._stage.health(name)[1]
+        except httpx.HTTPError:
+            return 0
+
+    def _felt(self, kind: str, for_s: float, *, orphans: bool, pid: int, talking: tuple[str, ...] = ()) -> None:
         """A fault has begun; whoever it hit needs a while to be there again."""
         now = datetime.now(UTC)
-        from_at, until_at = now - timedelta(seconds=1), now + timedelta(seconds=for_s + _BACK_S)
-        self._faults.append(Struck(kind, from_at, until_at, orphans, pid))
+        from_at, until_at = now - FELT_BEFORE, now + timedelta(seconds=for_s + _BACK_S)
+        self._faults.append(Struck(kind, from_at, until_at, orphans, pid, talking))
 
     def _carry_out_fault(self, fault: Fault) -> None:
         stage, kind = self._stage, fault.kind
         match kind:
-            case Kind.KILL_VOICE | Kind.TERM_VOICE | Kind.KILL_WORKER | Kind.TERM_WORKER | Kind.KILL_BEAT:
-                how = signal.SIGTERM if kind in (Kind.TERM_VOICE, Kind.TERM_WORKER) else signal.SIGKILL
-                self._end(fault.target or _ROLE[kind], how, fault.for_s)
+            case _ if kind in _ENDS:
+                self._end(fault.target or _ROLE[kind], _ENDS[kind], fault.for_s)
             case Kind.TWO_BEATS:
                 stage.start_beat("beat2")
                 self._in(fault.for_s, lambda: stage.keeper.remove("beat2"))

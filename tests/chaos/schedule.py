@@ -17,6 +17,7 @@ SETTLE_S = 4.0
 
 class Kind(StrEnum):
     KILL_VOICE = "kill voice worker"
+    KILL_TALKING = "kill the worker of a live call"
     TERM_VOICE = "term voice worker"
     FREEZE_VOICE = "freeze voice worker beyond its leases"
     KILL_WORKER = "kill worker"
@@ -98,6 +99,7 @@ def _faults(dice: random.Random, lasts_s: float, every_s: tuple[float, float]) -
 _OF_VOICE = frozenset({Kind.KILL_VOICE, Kind.TERM_VOICE, Kind.FREEZE_VOICE})
 _AWAY_S = {
     Kind.KILL_VOICE: (0.2, 1.0),
+    Kind.KILL_TALKING: (0.2, 1.0),
     Kind.FREEZE_VOICE: (8.0, 11.0),
     Kind.KILL_WORKER: (0.2, 1.0),
     Kind.KILL_REDIS: (0.5, 3.0),

@@ -51,6 +51,22 @@ def found(**doctored: Any) -> list[tuple[str, tuple[str, ...]]]:
     return [(one.invariant, one.call_ids) for one in judge(replace(GOOD, **doctored))]
 
 
+def test_a_call_that_was_left_though_another_worker_lived() -> None:
+    killed = Struck("kill the worker of a live call", at(10), at(30), talking=("call-1",))
+    stayed = replace(RING, over_at=at(15.1))
+    violation = [("taken over where another worker lives", ("call-1",))]
+    assert found(rings=(stayed,), calls=(replace(CALL, freed_committed_at=at(16)),), faults=(killed,)) == violation
+    taken = replace(CALL, takeovers=1, freed_committed_at=at(16))
+    assert found(rings=(stayed,), calls=(taken,), faults=(killed,)) == []
+    gone = replace(RING, over_at=at(15))
+    left = replace(CALL, freed_committed_at=at(16))
+    assert found(rings=(gone,), calls=(left,), faults=(killed,)) == []
+    redis = Struck("kill redis without persistence", at(15), at(30), orphans=False)
+    assert found(rings=(stayed,), calls=(left,), faults=(killed, redis)) == []
+    beat = Struck("kill beat", at(12), at(30), orphans=False)
+    assert found(rings=(stayed,), calls=(left,), faults=(killed, beat)) == violation
+
+
 def test_a_good_run_has_no_violation() -> None:
     assert judge(GOOD) == []
 
@@ -170,7 +186,7 @@ def test_a_call_that_became_unknown_without_a_fault() -> None:
 
 
 def test_a_call_that_became_unknown_while_another_worker_was_killed() -> None:
-    unknown = replace(CALL, unknown_committed_at=at(13), owner_pid=7)
+    unknown = replace(CALL, unknown_committed_at=at(13), owner_pids=frozenset({5, 7}))
     violation = [("no more unknown than live at a fault", ("call-1",))]
     killed = replace(GOOD.faults[0], pid=8)
     assert found(calls=(unknown,), faults=(killed,)) == violation
