@@ -150,7 +150,7 @@ class Run:
     def _free(self, name: str) -> int:
         try:
             return self._stage.health(name)[1]
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):  # it is starting, or frozen
             return 0
 
     def _felt(self, kind: str, for_s: float, *, orphans: bool, pid: int, talking: tuple[str, ...] = ()) -> None:
