@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     both: list[Ours | Plain] = [Ours(options.model), Plain(options.model)]
     tables, worse = [], []
     try:
-        line, people = Line.of(options.speech), recordings(options.speech, options.limit)
-    except (NoSpeech, FileNotFoundError) as error:
+        people = recordings(options.speech, options.limit)
+        line = Line.of(options.speech)
+    except NoSpeech as error:
         print(f"Left out: recordings of people. {error}")
         line, people = Line(np.zeros(1, dtype=np.float32)), []
     for group in dict.fromkeys(one.group for one in people):

@@ -19,6 +19,7 @@ with warnings.catch_warnings():
 CONDITIONS = ("clean", "mu-law", "babble 20 dB", "babble 10 dB")
 _LONGEST_S = 25.0  # no turn is handed on longer
 _PEAK = 0.5
+_BABBLE = "babble.wav"
 
 Samples = npt.NDArray[np.float32]
 
@@ -39,8 +40,10 @@ class Utterance:
 def recordings(folder: Path, limit: int | None = None) -> list[Utterance]:
     """Those that the manifest in ``folder`` names, up to 25 s long; ``limit`` of each set. Raises NoSpeech."""
     manifest = folder / "manifest.json"
-    if not manifest.is_file():
-        raise NoSpeech(f"No recordings of people in {folder}: name a folder with a manifest.json by --speech.")
+    if not (manifest.is_file() and (folder / _BABBLE).is_file()):
+        raise NoSpeech(
+            f"No recordings of people in {folder}: name a folder with manifest.json and babble.wav by --speech."
+        )
     found: list[Utterance] = []
     for entry in json.loads(manifest.read_text()):
         group = "LibriSpeech other" if "librispeech" in entry["set"] else "prompts"
@@ -64,7 +67,7 @@ class Line:
 
     @classmethod
     def of(cls, folder: Path) -> "Line":
-        return cls(np.asarray(decode_audio(str(folder / "babble.wav"), sampling_rate=RATE)))
+        return cls(np.asarray(decode_audio(str(folder / _BABBLE), sampling_rate=RATE)))
 
     def pcm(self, samples: Samples, condition: str, seed: int) -> bytes:
         """``samples`` as 16-bit PCM under ``condition``; the same for the same ``seed``."""

@@ -27,7 +27,7 @@ _WRITTEN_INTO_NOISE = frozenset(
         "i'm sorry",
     }
 )
-_MAYBE_NO_SPEECH = 0.5
+_MAYBE_NO_SPEECH, _SURELY_NO_SPEECH = 0.5, 0.8
 _UNLIKELY = 0.1
 # A text that deflates so well repeats itself (openai/whisper, transcribe.py); nobody speaks so fast besides.
 _REPEATING = 2.4
@@ -60,7 +60,7 @@ def believed(heard: Heard, *, voiced_ms: int) -> bool:
     if heard.no_speech > _NO_SPEECH and heard.score < _LOW_SCORE:
         return False
     if said in _WRITTEN_INTO_NOISE and heard.no_speech > _MAYBE_NO_SPEECH:
-        return min(likelihood for _, likelihood in heard.words) >= _UNLIKELY
+        return heard.no_speech <= _SURELY_NO_SPEECH and min(likelihood for _, likelihood in heard.words) >= _UNLIKELY
     fast = len(heard.words) * 1000 > _FASTEST_WORDS_PER_S * voiced_ms
     return not (fast and _deflation(said) > _REPEATING)
 

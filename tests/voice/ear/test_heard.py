@@ -43,7 +43,8 @@ def heard(text: str, no_speech: float, score: float, likelihood: float = 0.5) ->
         (("Yes.", 0.35, -0.5, 0.5), 400, True),
         (("you", 0.89, -1.28, 0.01), 400, False),  # what tiny.en writes into noise
         (("you", 0.89, -0.5, 0.01), 400, False),
-        (("you", 0.89, -0.5, 0.4), 400, True),
+        (("you", 0.89, -0.5, 0.4), 400, False),
+        (("you", 0.6, -0.5, 0.4), 400, True),
         (("You.", 0.4, -0.5, 0.01), 400, True),
         (("Thank you.", 0.6, -0.8, 0.05), 800, False),
         (("Thank you.", 0.2, -0.3, 0.9), 800, True),
