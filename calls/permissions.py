@@ -17,6 +17,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "campaign": ("add", "change", "view"),
         "callingwindow": ("add", "change", "delete", "view"),
         "retryrule": ("add", "change", "delete", "view"),
+        "campaignword": ("add", "change", "delete", "view"),
         "schedule": ("add", "change", "delete", "view"),
         "schedulerun": ("view",),
         "callerid": ("add", "change", "view"),

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from voice.domain.types import Tier, TierCause, TierChanged
+from voice.media.pacer import PACKET
 from voice.metering import Meter
 from voice.speech.lexicon import Lexicon
 from voice.speech.phrases import Frequency
@@ -18,7 +19,7 @@ from voice.speech.spoken import spoken
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 1.5  # how long nobody speaks before the local voice takes a clause over
-STALL_S = 0.5  # how long nobody speaks within a clause before the local voice goes on with it
+STALL_S = 1.0  # how long nobody speaks within a clause before the local voice goes on with it
 _LOCAL_S = 0.5  # what the local voice needs for a clause
 _WORD = re.compile(r"[\w'’-]+")
 
@@ -81,24 +82,28 @@ class TieredVoice:
         return b"".join([pcm async for pcm in self.stream(text, keep=keep, ahead_s=ahead_s)])
 
     async def stream(self, text: str, *, keep: bool, ahead_s: float) -> AsyncIterator[bytes]:
-        """``speech`` as it comes, in pieces that end between two words.
+        """``speech`` as it comes.
 
         Where the premium voice fails within the clause, the local one says the rest of it. Raises SpeechError, also
         after a part of the clause.
         """
         text, keep = self._said(text), keep or self._came_up_often(text)
-        said = 0
+        said, pcm = 0, b""
         if self.tier is Tier.PREMIUM and self._premium is not None:
             async for piece in self._premium_pieces(self._premium, text, keep=keep, ahead_s=ahead_s):
-                said = piece.said
-                if piece.pcm:
-                    yield piece.pcm
+                said, pcm = piece.said, pcm + piece.pcm
+                # In whole packets: the wire fills up the last one with silence, which belongs to the end alone.
+                if whole := len(pcm) - len(pcm) % (2 * PACKET):
+                    yield pcm[:whole]
+                    pcm = pcm[whole:]
         rest = text[said:].strip()
         if said == 0 or _WORD.search(rest):
             speech = await self._local.speech(rest, keep=keep and said == 0)
             if not speech.cached:
                 self._meter.add_chars(self._local.component, len(rest))
-            yield speech.pcm
+            pcm += speech.pcm
+        if pcm or said == 0:
+            yield pcm
 
     def _said(self, text: str) -> str:
         return self._lexicon.applied(text, say=spoken)
