@@ -42,6 +42,8 @@ _WITH_A_MACHINE: Mapping[Stage, Disposition] = {
 }
 """What a call came to that ended while a machine was on the line: nobody was reached."""
 _PROMISED = "We promised to follow up"
+_SCREENED = "A screening service answered, and the person did not take the call"
+_MENU = "A menu answered, and nobody was reached"
 _LEFT = "Left a message on a voicemail"
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -133,6 +135,8 @@ def _summary(disposition: Disposition, facts: Mapping[str, str], points: int, st
     headline = _PROMISED if ours else _HEADLINES[disposition]
     if state.message_left:
         headline = _LEFT
+    elif disposition is Disposition.NO_ANSWER and (state.purposes or state.keys):
+        headline = _SCREENED if state.purposes else _MENU
     at = last_act_at(state, {"appointment": "book", "callback_requested": "callback"}.get(disposition, ""))
     if disposition is Disposition.APPOINTMENT and not state.has_act("book"):
         headline, at = "Keeps the appointment", brief.history.appointment_at

@@ -8,6 +8,7 @@ measured is the local evidence alone.
 import argparse
 import asyncio
 import json
+import logging
 import time
 import wave
 from collections import Counter
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+import structlog
 
 from simulator import audio
 from simulator.domain.people import Screening, Service
@@ -209,6 +211,11 @@ async def watched(clip: Clip, vad: SileroModel, recogniser: WhisperRecogniser) -
     return Result(clip, verdict.kind if verdict else None, verdict.at_s if verdict else None, tuple(told))
 
 
+def quieter() -> None:
+    """The verdicts are in the table."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
 async def run(most_people: int, at_once: int) -> list[Result]:
     speech = ModelSpeech(understands=False)
     process = ModelProcess("voice.speech.whisper:Ear", {})
@@ -260,6 +267,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="lines at a time")
     parser.add_argument("--json", type=Path, help="write every result there as well")
     chosen = parser.parse_args()
+    quieter()
     results = asyncio.run(run(chosen.people, chosen.at_once))
     print(table(results))
     if chosen.json:

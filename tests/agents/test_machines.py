@@ -249,6 +249,7 @@ async def test_a_declined_call_ends_kindly(said: str) -> None:
     assert held.texts[2] == DECLINED
     assert held.acts == (EndCall("declined"),)
     assert held.outcome.disposition is Disposition.NO_ANSWER
+    assert held.outcome.summary.startswith("A screening service answered, and the person did not take the call. ")
 
 
 async def test_a_declined_call_may_go_to_voicemail() -> None:
@@ -282,6 +283,7 @@ async def test_two_keys_at_most() -> None:
     assert [reply.keys for reply in held.replies[1:]] == ["2", "", "", "3", ""]
     assert held.acts == (EndCall("menu"),)
     assert held.outcome.disposition is Disposition.NO_ANSWER
+    assert held.outcome.summary.startswith("A menu answered, and nobody was reached. ")
 
 
 async def test_a_menu_that_says_nothing_more_is_asked_for_the_operator_and_given_up() -> None:

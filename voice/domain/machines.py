@@ -25,6 +25,8 @@ GREETING_S = 4.0
 """A longer first utterance is a recorded greeting more often than not."""
 WAITS_S = 1.5
 """Who was short and waits so long for us to speak is a person; so is a long speaker, if no tone comes."""
+UNREAD_S = 4.0
+"""Of quiet after a long greeting whose words are not known: recognition is late, or away."""
 DEADLINE_S = 20.0
 """Of talk, from the first voice on; then it is a person."""
 QUIET_DEADLINE_S = 12.0
@@ -120,7 +122,7 @@ def _person(evidence: Evidence, now_s: float) -> tuple[Kind, str] | None:
         return Kind.PERSON, "A short answer, and then they waited."
     if short and evidence.opened:
         return Kind.PERSON, "They let us say who calls."
-    if waits and not short:
+    if waits and not short and (evidence.turns or evidence.quiet_s >= UNREAD_S):
         return Kind.PERSON, "A long greeting without a machine's words or a tone."
     return None
 

@@ -9,6 +9,7 @@ from voice.domain.machines import (
     GREETING_S,
     LIKELY_S,
     QUIET_DEADLINE_S,
+    UNREAD_S,
     WAITS_S,
     Evidence,
     Kind,
@@ -109,6 +110,9 @@ def test_after_a_while_it_is_a_person(evidence: Evidence, now_s: float, reason: 
 def test_a_long_greeting_is_waited_for() -> None:
     assert kind(replace(GREETS, speaking=False, quiet_s=WAITS_S - 0.1, words="so I said", turns=1)) is None
     assert kind(replace(GREETS, speaking=False, quiet_s=0.2, turns=2)) is None
+    unread = replace(GREETS, speaking=False, quiet_s=UNREAD_S - 0.1)
+    assert kind(unread) is None, "its words are still to come"
+    assert kind(replace(unread, quiet_s=UNREAD_S)) is Kind.PERSON
 
 
 def test_when_a_machine_is_likely() -> None:
