@@ -11,6 +11,7 @@ import random
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -40,6 +41,11 @@ def _media(mulaw: bytes) -> bytes:
     return _frame(b'{"event":"media","sequenceNumber":"7","media":%s,"streamSid":"MZ"}' % media)
 
 
+def media_frames(packets: Sequence[bytes]) -> list[bytes]:
+    """Each packet of mu-law as the carrier sends it."""
+    return [_media(packet) for packet in packets]
+
+
 @dataclass
 class Found:
     """Seconds each. ``late`` is a packet's arrival against the moment at which it had to be played."""
@@ -60,6 +66,7 @@ class Phone(asyncio.Protocol):
         self._rest = [_media(one) for one in line_noise()]
         self._buffer = b""
         self.up = False
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tick = self._at = 0
         self._talk: tuple[Utterance, list[bytes]] | None = None
         self._ended: float | None = None
@@ -79,6 +86,15 @@ class Phone(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self.up = False
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def hang_up(self) -> None:
+        """As the carrier does: a word, then the socket is closed."""
+        if self.up:
+            self.up = False
+            self._say({"event": "stop", "streamSid": "MZ" + "0" * 32, "stop": {}})
+            self._transport.write(_frame(b"\x03\xe8", 8))
 
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
@@ -183,7 +199,7 @@ class Phone(asyncio.Protocol):
 
 async def _run(order: dict[str, Any]) -> dict[str, Any]:
     loop, found = asyncio.get_running_loop(), Found()
-    said = [(one, [_media(packet) for packet in one.packets]) for one in utterances(Path(order["speech"]))]
+    said = [(one, media_frames(one.packets)) for one in utterances(Path(order["speech"]))]
     phones: list[Phone] = []
     for number, stream in enumerate(order["streams"]):
         address = urlsplit(stream["url"])

@@ -69,4 +69,5 @@ async def _flood(port: int, sockets: int, address: str, seconds: float) -> int:
 
 if __name__ == "__main__":
     _port, _sockets, _address, _seconds = sys.argv[1:]
+    os.nice(10)  # strangers have machines of their own
     print(asyncio.run(_flood(int(_port), int(_sockets), _address, float(_seconds))))
