@@ -41,7 +41,7 @@ async def bystander(plane: VoicePlane) -> AsyncIterator[None]:
         assert phone.pcm == played(HEARD)
         began, before = phone.heard[0][0], 0.0
         for at, payload in phone.heard:
-            assert at - began <= before
+            assert at - began <= before + 1  # s: the machine may be busy, the call must not stand still
             before += len(payload) / 8000
         assert phone.cleared == []
         await phone.stop()
