@@ -16,7 +16,7 @@ SPEECH = ROOT.parent / "shared" / "speech"
 
 def noisy(level: float, slope: float) -> list[float]:
     """A value a second for ten minutes, give or take one."""
-    source = random.Random(3)  # noqa: S311 - the same in every run
+    source = random.Random(3)
     return [level + slope * second + source.uniform(-1, 1) for second in range(600)]
 
 
