@@ -10,7 +10,7 @@ where somebody waits. Read speech of several sentences is hard on this: an end o
 import argparse
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,8 @@ class _Listening:
         vad = Vad(model, self._mark, _raise)
         for start in range(0, len(pcm), _PACKET):
             self._fed = (start + _PACKET) // 2
-            vad._pending += pcm[start : start + _PACKET]
+            vad.waits = True  # for no other call's windows
+            vad.feed(pcm[start : start + _PACKET])
             vad.flush()
 
     def _mark(self, mark: VadMark) -> None:
@@ -86,7 +87,7 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-def listen(model: SileroModel, turn_ended: object, path: Path) -> Recording | None:
+def listen(model: SileroModel, turn_ended: Callable[[list[bytes]], list[float]], path: Path) -> Recording | None:
     pcm = telephone(path)
     heard = _Listening(model, pcm)
     if not heard.marks:
@@ -100,13 +101,11 @@ def listen(model: SileroModel, turn_ended: object, path: Path) -> Recording | No
     pauses = []
     for end, resumed in gaps:
         gap_ms = None if resumed is None else (resumed - end) * 1000 / RATE
-        likelihoods = {}
-        for silence_ms in _SILENCES_MS:
-            if gap_ms is None or gap_ms > silence_ms:
-                until = end * 2 + silence_ms * BYTES_PER_MS
-                begin = max(0, first * 2 - 400 * BYTES_PER_MS, until - int(_LAST_S * RATE) * 2)
-                likelihoods[silence_ms] = turn_ended(pcm[begin:until])  # type: ignore[operator]
-        pauses.append(Pause(gap_ms, likelihoods))
+        reached = [silence_ms for silence_ms in _SILENCES_MS if gap_ms is None or gap_ms > silence_ms]
+        until = [end * 2 + silence_ms * BYTES_PER_MS for silence_ms in reached]
+        begin = max(0, first * 2 - 400 * BYTES_PER_MS, end * 2 - int(_LAST_S * RATE) * 2)
+        likelihoods = turn_ended([pcm[begin:stop] for stop in until])
+        pauses.append(Pause(gap_ms, dict(zip(reached, likelihoods, strict=True))))
     return Recording(path.name, _onset_ms(pcm, heard), tuple(pauses))
 
 
