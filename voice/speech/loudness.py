@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from voice.speech.ports import RATE
 
 TARGET_DBOV = -20.0
-"""6 dB above the nominal level of a telephone line, as loud as carriers' own announcements."""
+"""6 dB above the nominal level of tests of speech, -26 dBov (ITU-T P.830)."""
 
 _MARGIN_DB = 15.9  # ITU-T P.56, 6.1
 _FLOOR_DBOV = -60.0  # below it there is nothing to bring up
