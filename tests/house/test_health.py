@@ -45,6 +45,21 @@ def test_metrics_are_in_prometheus_format_and_count_lines(client: Client) -> Non
     ]
 
 
+@pytest.mark.django_db
+def test_metrics_tell_the_headroom_of_each_live_voice_worker(client: Client) -> None:
+    figures = {"talking": 3, "lag_p99_ms": 12.5}
+    workers.announce("a", queues=["calls.local"], lines=4, draining=False, offered=0, measured=figures)
+    workers.announce("b", queues=["calls.local"], lines=2, draining=False)
+    workers.announce("c", queues=["calls.local"], lines=9, draining=True, measured=figures)
+    told = client.get("/metrics").content.decode().splitlines()
+    assert [line for line in told if line.startswith("reautomation_voice_")] == [
+        'reautomation_voice_talking{worker="a"} 3.0',
+        'reautomation_voice_lag_p99_ms{worker="a"} 12.5',
+        'reautomation_voice_offered{worker="a"} 0.0',
+        'reautomation_voice_offered{worker="b"} 2.0',
+    ]
+
+
 def test_metrics_without_the_database_are_those_of_the_process(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,16 @@ def test_a_worker_is_to_be_read_alone(as_manager: Client) -> None:
     assert VoiceWorker.objects.count() == 1
 
 
+def test_a_worker_that_takes_fewer_calls_says_why_and_shows_its_figures(as_manager: Client) -> None:
+    told = "The event loop is 130 ms late, more than 80 ms."
+    figures = {"talking": 3, "lag_p99_ms": 130.5}
+    workers.announce("busy", queues=["calls.local"], lines=4, draining=False, offered=0, why=told, measured=figures)
+    workers.announce("full", queues=["calls.local"], lines=4, draining=False, offered=4)
+    assert f"0: {told}" in text(as_manager, LIST)
+    assert "talking 3, lag_p99_ms 130.5" in text(as_manager, f"{LIST}busy/change/")
+    assert told not in text(as_manager, f"{LIST}full/change/")
+
+
 def test_a_running_campaign_says_which_worker_it_misses(as_manager: Client) -> None:
     campaign = make.campaign(needs="gpu")
     url = f"/admin/calls/campaign/{campaign.pk}/change/"

@@ -87,6 +87,24 @@ def test_a_worker_with_more_calls_than_lines_owes_none() -> None:
     assert workers.free_lines(LOCAL) == 2
 
 
+@pytest.mark.parametrize(("offered", "free"), [(None, 3), (5, 3), (4, 3), (3, 2), (1, 0), (0, 0)])
+def test_what_a_worker_offers_bounds_its_lines(offered: int | None, free: int) -> None:
+    workers.announce("a", queues=[LOCAL], lines=4, draining=False, offered=offered)
+    make.call(status=CallStatus.LIVE, owner="a")
+    assert workers.free_lines(LOCAL) == free
+    figures = workers.Standing().figures(LOCAL)
+    assert (figures.lines, figures.free) == (4, free)
+
+
+def test_an_announcement_carries_the_reason_and_the_figures_and_the_next_one_replaces_them() -> None:
+    workers.announce("a", queues=[LOCAL], lines=4, draining=False, offered=0, why="It lags.", measured={"talking": 3})
+    first = VoiceWorker.objects.get()
+    workers.announce("a", queues=[LOCAL], lines=4, draining=False)
+    again = VoiceWorker.objects.get()
+    assert (first.offered, first.why, first.measured) == (0, "It lags.", {"talking": 3})
+    assert (again.offered, again.why, again.measured) == (None, "", {})
+
+
 def test_one_look_counts_what_is_queued_after_it() -> None:
     workers.announce("both", queues=[LOCAL, PREMIUM], lines=3, draining=False)
     look = workers.Standing()
