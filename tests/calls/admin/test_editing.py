@@ -77,6 +77,14 @@ def test_a_campaign_says_that_it_needs_a_gpu(as_manager: Client, campaign: Campa
         assert campaign.needs == typed
 
 
+def test_a_voicemail_message_is_kept(as_manager: Client, campaign: Campaign) -> None:
+    text = "This is {agent_name}, an AI assistant of {company}. Call us at {callback_number}."
+    url = f"/admin/calls/campaign/{campaign.pk}/change/"
+    assert as_manager.post(url, form(campaign, voicemail_message=f" {text} ")).status_code == 302
+    campaign.refresh_from_db()
+    assert campaign.voicemail_message == text
+
+
 @pytest.mark.parametrize(("wish", "key"), [("premium", ""), ("auto", ""), ("premium", "k"), ("local", "")])
 def test_who_wants_a_voice_that_is_not_set_up_is_told(
     as_manager: Client, campaign: Campaign, settings: Any, wish: str, key: str
@@ -114,6 +122,11 @@ def test_an_edit_writes_only_what_was_edited(as_manager: Client, campaign: Campa
             {"closed_on": "2026-12-24, 2026-13-01"},
             "closed_on",
             "'2026-13-01' is no date: write days as 2026-12-24, 2026-12-31.",
+        ),
+        (
+            {"voicemail_message": "This is {agent_name}, an AI assistant of {company}."},
+            "voicemail_message",
+            "Say how to reach you and to opt out: add {callback_number}, or a toll-free number.",
         ),
         ({"max_concurrency": 0}, "max_concurrency", "Ensure this value is greater than or equal to 1."),
     ],
