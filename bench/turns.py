@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
+import soundfile  # type: ignore[import-untyped]
 import soxr
 
 from voice.domain.endpointing import USUAL, Patience, Step
@@ -114,7 +114,7 @@ def _onset_ms(pcm: bytes, heard: _Listening) -> float | None:
     frames = np.frombuffer(pcm, "<i2").astype(np.float64)
     frames = frames[: len(frames) // 160 * 160].reshape(-1, 160)
     power = np.mean(frames**2, axis=1)
-    onset = int(np.argmax(power > np.max(power) * 10 ** (-30 / 10))) * 160
+    onset = int(np.argmax(power > np.max(power) * 10 ** (-20 / 10))) * 160
     took = (heard.told_at[0] - onset) * 1000 / RATE
     return took if took < 1000 else None
 
