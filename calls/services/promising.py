@@ -1,6 +1,6 @@
 """A lead that is called back at once, since its conversation broke off or nobody could take its call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -27,8 +27,8 @@ _UNDECIDED = frozenset(
 
 
 @transaction.atomic
-def promise(lead: Lead, *, now: datetime) -> bool:
-    """Have the lead called back at once, as far as it may be called at all; whether it will be.
+def promise(lead: Lead, *, now: datetime, after: timedelta = timedelta(0)) -> bool:
+    """Have the lead called back at once, or ``after`` a while, as far as it may be called at all; whether it will be.
 
     A lead that was closed only since nobody was reached is opened again.
     """
@@ -37,7 +37,8 @@ def promise(lead: Lead, *, now: datetime) -> bool:
         return False
     if lead.campaign.status != CampaignStatus.RUNNING:
         return False
-    lead.status, lead.closed_reason, lead.commitment_at, lead.next_attempt_at = LeadStatus.OPEN, "", now, now
+    lead.status, lead.closed_reason = LeadStatus.OPEN, ""
+    lead.commitment_at = lead.next_attempt_at = now + after
     if isinstance(gates.ask(lead, now=now), Never):
         return False
     lead.save(update_fields=["status", "closed_reason", "commitment_at", "next_attempt_at"])

@@ -47,6 +47,8 @@ PATIENCE = timedelta(seconds=8)
 MOST_CUTS = 3
 """Lines that a conversation may lose: one that breaks whatever holds it is not to break every worker."""
 CUT_OFF, TAKEN_OVER, OFFERED = "call.cut_off", "call.taken_over", "call.line_offered"
+_SAID = timedelta(seconds=20)
+"""So long the person may be on the phone still, to hear that nobody takes the call: it is not rung before."""
 _LEAST_S = 15
 """A call at its longest is still taken over for so long: to say goodbye. The carrier's own limit lies behind that."""
 _LOOKS_S = (0.04, 0.06, *[0.1] * 19)
@@ -168,7 +170,7 @@ def _give_up(call: Call, *, now: datetime) -> Resumed:
     if call.direction == Direction.INBOUND:
         return Lost()  # its caller is promised that on the way out, as any whom the agent could not take
     call.lead.refresh_from_db(fields=["status"])
-    promised = call.lead.status == LeadStatus.OPEN and promise(call.lead, now=now)
+    promised = call.lead.status == LeadStatus.OPEN and promise(call.lead, now=now, after=_SAID)
     if promised:
         note(call.pk, "call.call_back_promised", at=now)
     return Lost(promised)

@@ -1,5 +1,7 @@
 """Speech without models: what is heard is told by its length, what is said is a short tone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tests.chaos.speech_lines import HELLO, REFUSES, STOPS
@@ -15,7 +17,7 @@ class LengthRecogniser:
 
     busy = False
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int) -> Hearing:
+    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
         text = HELLO if voiced_ms <= _LONGEST_HELLO_MS else REFUSES if voiced_ms <= _LONGEST_REFUSAL_MS else STOPS
         return Hearing(text, 0.9, 1.0)
 

@@ -236,7 +236,8 @@ def test_whom_nobody_takes_is_told_so_and_called_back() -> None:
     call.refresh_from_db()
     call.lead.refresh_from_db()
     assert (call.status, call.disposition, call.ended_by, call.billed_s) == ("done", "failed", "fault", 108)
-    assert (call.lead.status, call.lead.commitment_at, call.lead.next_attempt_at) == ("open", gone_at, gone_at)
+    again_at = gone_at + timedelta(seconds=20)
+    assert (call.lead.status, call.lead.commitment_at, call.lead.next_attempt_at) == ("open", again_at, again_at)
     assert settled(call)
     assert claim_resumption(call.pk, owner="late", now=gone_at) is None
 
