@@ -84,4 +84,4 @@ def test_without_recordings_our_own_set_is_measured(tmp_path: Path, capsys: pyte
     said = capsys.readouterr().out
     assert said.startswith("Left out: recordings of people. No recordings of people in")
     assert "| mu-law, plain |" in said
-    assert "babble" not in said
+    assert "dB" not in said
