@@ -216,13 +216,14 @@ def quieter() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
-async def run(most_people: int, at_once: int) -> list[Result]:
+async def run(most_people: int, at_once: int, only: Sequence[str]) -> list[Result]:
     speech = ModelSpeech(understands=False)
     process = ModelProcess("voice.speech.whisper:Ear", {})
     try:
         clips = [*await spoken_clips(speech), *fax_clips()]
         if SHARED.is_dir():
             clips += recorded_clips(most_people)
+        clips = [clip for clip in clips if not only or clip.kind in only]
         await process.start()
         recogniser, vad, room = WhisperRecogniser(ModelPool([process])), SileroModel(), asyncio.Semaphore(at_once)
 
@@ -265,10 +266,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=30, help="recorded utterances of people, at most")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="lines at a time")
+    parser.add_argument("--only", nargs="*", default=[], choices=[kind.value for kind in Kind], help="these kinds")
     parser.add_argument("--json", type=Path, help="write every result there as well")
     chosen = parser.parse_args()
     quieter()
-    results = asyncio.run(run(chosen.people, chosen.at_once))
+    results = asyncio.run(run(chosen.people, chosen.at_once, chosen.only))
     print(table(results))
     if chosen.json:
         rows = [
