@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from unittest import mock
 
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from structlog.testing import capture_logs
 
 from agents.domain.types import BookAppointment, Disposition
+from billing.models import UsageReport
 from billing.services.auditing import audit
 from calls.models import Appointment, Call
 from calls.services import doorbell
@@ -29,6 +32,8 @@ from tests.calls.factories import NOON_IN_DENVER
 from tests.calls.fakes import FakeDialer, FakePlane, Scripted, turn
 from tests.calls.fakes import ended as bye
 from tests.calls.race.threads import at_once
+from tests.faults.workers import Phones, Worker
+from tests.voice.dialogues import OPENING
 from voice.domain.types import Acted, Live
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -50,6 +55,13 @@ class Database:
         self.crashes += 1
         self._back.clear()
         threading.Timer(0.5, self._recover).start()
+
+    def stop(self) -> None:
+        """Away, until it is started again."""
+        embedded._postgres_tool("pg_ctl", "-D", str(self._servers.pgdata), "-m", "immediate", "-w", "stop")
+
+    def start(self) -> None:
+        embedded._start_postgres(self._servers)
 
     def wait_until_back(self) -> None:
         assert self._back.wait(30)
@@ -138,6 +150,48 @@ def test_a_crash_before_the_ring_rings_once_by_another_worker(database: Database
     call.refresh_from_db()
     assert (call.status, call.fence) == ("done", 2)
     assert (len(dialer.dialed), audit()) == (1, [])
+
+
+@pytest.mark.parametrize("away_s", [12, pytest.param(60, marks=pytest.mark.whole_call)])
+def test_a_database_that_is_away_during_a_live_call_costs_no_turn(
+    away_s: int, database: Database, tmp_path: Path
+) -> None:
+    """A real worker and a real media socket: the talk goes on, and all of it is written when the database is back."""
+    now = timezone.now()
+    call = make.call(make.lead(), at=now)
+    worker, phones = Worker(tmp_path, lines=2), Phones()
+    try:
+        worker.app.send_task("calls.place", kwargs={"call_id": str(call.pk)}, queue="calls.local")
+        phones.answer(call.pk, worker.until("it is rung", lambda: worker.stream(call.pk)))
+        worker.until("it is live", Call.objects.filter(status="live").exists)
+        phones.press(call.pk, "1")
+        connection.close()
+        database.stop()
+        until, answers, slowest_s = monotonic() + away_s, 1, 0.0
+        while monotonic() < until:
+            slowest_s, answers = max(slowest_s, phones.press(call.pk, "2")), answers + 1
+        database.start()
+        assert sweep(dialer=FakeDialer(), now=timezone.now())  # its lease has run out meanwhile
+        phones.press(call.pk, "3")
+        phones.hang_up(call.pk)
+        worker.until("it is done", Call.objects.filter(status="done").exists, within_s=40)
+        lost = worker.told("call.event_lost")
+    finally:
+        phones.close()
+        worker.close()
+    answers += 1
+    spoken = [f"Answer {number}." for number in range(1, answers + 1)]
+    keys = ["[key 1]", *["[key 2]"] * (answers - 2), "[key 3]"]
+    talk = [text for pair in zip(keys, spoken, strict=True) for text in pair]
+    assert list(call.turns.values_list("seq", "text")) == list(enumerate([OPENING.text, *talk], start=1))
+    assert (answers > away_s / 2, slowest_s < 3, lost) == (True, True, [])
+    call.refresh_from_db()
+    assert (call.disposition, call.ended_by, call.fence) == ("not_interested", "lead", 1)
+    assert (call.facts, worker.rings()) == ({"heard": str(answers)}, [call.pk])
+    seconds = [float(one.quantity) for one in UsageReport.objects.filter(component="call")]
+    assert call.billed_s is not None
+    assert abs(sum(seconds) - call.billed_s) <= 1
+    assert audit() == []
 
 
 def run(call: Call, plane: FakePlane, dialer: FakeDialer, owner: str) -> bool:

@@ -14,6 +14,7 @@ django.setup()
 
 from celery import shared_task  # noqa: E402 - the settings come first
 
+from agents.domain.types import Reply  # noqa: E402
 from calls.domain.compliance import Dial  # noqa: E402
 from calls.services import gates  # noqa: E402
 from reautomation.celery import app  # noqa: E402
@@ -71,7 +72,7 @@ import agents.dialogue  # noqa: E402
 
 
 def _scripted(*_: object, **__: object) -> ScriptedDialogue:
-    return ScriptedDialogue()
+    return ScriptedDialogue(*(Reply(f"Answer {number}.") for number in range(1, 100)))
 
 
 agents.dialogue.start = _scripted  # type: ignore[assignment]

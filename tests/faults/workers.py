@@ -50,8 +50,21 @@ class Phones:
     def is_open(self, call_id: UUID) -> bool:
         return self._open[call_id][0].closed_at is None
 
+    def press(self, call_id: UUID, digit: str) -> float:
+        """Press a key; the seconds until the answer to it was heard to its end."""
+        phone = self._open[call_id][0]
+        self._run(phone.quiet())
+        began = time.monotonic()
+        self._run(phone.press(digit))
+        self._run(phone.answer())
+        self._run(phone.quiet(0.3))
+        return time.monotonic() - began
+
     def hang_up(self, call_id: UUID) -> None:
-        _, context = self._open.pop(call_id)
+        """As the carrier tells it: its ``stop``, then the end of the socket."""
+        phone, context = self._open.pop(call_id)
+        if phone.closed_at is None:
+            self._run(phone.stop())
         self._run(context.__aexit__(None, None, None))
 
     def close(self) -> None:
