@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from loguru import logger as loguru
@@ -30,7 +31,7 @@ from pipecat.workers.runner import WorkerRunner
 from starlette.websockets import WebSocket
 
 from voice.media.link import PhoneLink
-from voice.media.pacer import PACKET, Pacer
+from voice.media.pacer import PACKET, Outgoing, Pacer
 from voice.media.ports import MediaEvents
 from voice.speech.ports import RATE
 
@@ -64,10 +65,25 @@ class _Conversation(FrameProcessor):
                 self._events.on_fault(error)
 
 
+class Link(Protocol):
+    """A connection to the person. ``outgoing`` is our voice on it, which is sent once the link is open."""
+
+    outgoing: Outgoing
+
+    def open(self) -> None:
+        """Begin to hear and to speak."""
+
+    def hush(self) -> None:
+        """Have nothing more heard of what was said."""
+
+    async def close(self) -> None:
+        """Let go of the connection. Safe to call twice."""
+
+
 class _Phone(FrameProcessor):
     """The end of the pipeline: what the frames ask for is done on the link at once."""
 
-    def __init__(self, link: PhoneLink) -> None:
+    def __init__(self, link: Link) -> None:
         super().__init__(enable_direct_mode=True)
         self._link = link
 
@@ -88,19 +104,11 @@ class _Phone(FrameProcessor):
         await self.push_frame(frame, direction)
 
 
-class CallPipeline:
-    """``voice.media.ports.Media`` over a carrier's media socket."""
+class LinkPipeline:
+    """``voice.media.ports.Media`` over ``link``."""
 
-    def __init__(
-        self,
-        websocket: WebSocket,
-        stream_sid: str,
-        *,
-        events: MediaEvents,
-        pacer: Pacer,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._link = PhoneLink(websocket, stream_sid, events=events, on_key=self._pressed, pacer=pacer, clock=clock)
+    def __init__(self, link: Link, events: MediaEvents) -> None:
+        self._link = link
         self._conversation = _Conversation(events)
         self._keys: set[asyncio.Task[None]] = set()
         self._worker = PipelineWorker(
@@ -148,10 +156,27 @@ class CallPipeline:
     async def stop(self) -> None:
         await self._worker.cancel()
 
-    def _pressed(self, key: str) -> None:
+    def pressed(self, key: str) -> None:
+        """The person pressed ``key``. Raises ValueError for what is no key of a telephone."""
         task = asyncio.get_running_loop().create_task(self._worker.queue_frame(InputDTMFFrame(KeypadEntry(key))))
         self._keys.add(task)
         task.add_done_callback(self._keys.discard)
+
+
+class CallPipeline(LinkPipeline):
+    """``voice.media.ports.Media`` over a carrier's media socket."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        stream_sid: str,
+        *,
+        events: MediaEvents,
+        pacer: Pacer,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        link = PhoneLink(websocket, stream_sid, events=events, on_key=self.pressed, pacer=pacer, clock=clock)
+        super().__init__(link, events)
 
 
 def _whole(samples: int) -> int:

@@ -25,9 +25,9 @@ from voice.engines import EngineRoom, Engines
 from voice.headroom import Headroom
 from voice.line import PhoneLine, report_without_media, silent_report
 from voice.media.pacer import Pacer
-from voice.media.ports import MediaStats
+from voice.media.ports import Media, MediaEvents, MediaMaker, MediaStats
 from voice.media.stats import MediaMeter
-from voice.pipeline import quiet_logs
+from voice.pipeline import CallPipeline, quiet_logs
 from voice.ports import NoLine, Spending
 from voice.server import Health, MediaServer
 from voice.session import GOODBYE, CallSession
@@ -60,18 +60,18 @@ class _Seat:
     ) -> None:
         self.line, self.dialogue, self.spending, self.plan = line, dialogue, spending, plan
         self.ring_s, self.max_length_s = ring_s, max_length_s
-        self.media: tuple[WebSocket, Start] | None = None
+        self.media: MediaMaker | None = None
         self.unanswered: Report | None = None
         self.decided = asyncio.Event()
         self.session: CallSession | None = None
         self.early: list[Signal] = []
         self.over = asyncio.Event()
 
-    def arrive(self, websocket: WebSocket, start: Start) -> bool:
-        """The media socket came; whether it is still wanted."""
+    def arrive(self, media: MediaMaker) -> bool:
+        """The media came; whether it is still wanted."""
         if self.decided.is_set():
             return False
-        self.media = (websocket, start)
+        self.media = media
         self.decided.set()
         return True
 
@@ -401,14 +401,11 @@ class VoicePlane:
     async def _talk(self, seat: _Seat) -> Report:
         if seat.media is None or self._engines is None:
             raise RuntimeError("A line without media or models cannot talk.")
-        websocket, start = seat.media
         seat.session = CallSession(
             seat.line.call_id,
             seat.dialogue,
-            websocket=websocket,
-            start=start,
+            media=seat.media,
             engines=self._engines,
-            pacer=self._pacer,
             config=self._config,
             max_length_s=seat.max_length_s,
             spending=seat.spending,
@@ -420,8 +417,11 @@ class VoicePlane:
         return await seat.session.run()
 
     async def _connected(self, token: str, websocket: WebSocket, start: Start) -> bool:
+        def media(events: MediaEvents, clock: Callable[[], float]) -> Media:
+            return CallPipeline(websocket, start.stream_sid, events=events, pacer=self._pacer, clock=clock)
+
         seat = self._tokens.pop(token, None)
-        if seat is None or not seat.arrive(websocket, start):
+        if seat is None or not seat.arrive(media):
             return False
         self._server.admit(websocket)
         await seat.over.wait()

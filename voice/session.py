@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from starlette.websockets import WebSocket
 
 from agents.domain.types import Disposition, EndedBy, Outcome
 from agents.ports import Dialogue
@@ -37,10 +36,8 @@ from voice.hearing import Ears, Turn
 from voice.judging import Judge
 from voice.levels import Levels
 from voice.machines.watch import MachineWatch
-from voice.media.pacer import Pacer
-from voice.media.ports import Media, MediaEvents
+from voice.media.ports import Media, MediaEvents, MediaMaker
 from voice.metering import Meter
-from voice.pipeline import CallPipeline
 from voice.ports import Spending
 from voice.recorder import Recorder
 from voice.recordings.file import SUFFIX
@@ -52,7 +49,6 @@ from voice.spending import SpendingWatch
 from voice.tiers import TieredVoice
 from voice.transcript import Transcript
 from voice.turns import TurnTaking, utc_now
-from voice.wire import Start
 
 log = structlog.get_logger(__name__)
 
@@ -77,10 +73,8 @@ class CallSession:
         call_id: str,
         dialogue: Dialogue,
         *,
-        websocket: WebSocket,
-        start: Start,
+        media: MediaMaker,
         engines: Engines,
-        pacer: Pacer,
         config: VoiceConfig,
         max_length_s: float,
         spending: Spending,
@@ -142,13 +136,7 @@ class CallSession:
             on_closed=self._media_closed,
             on_fault=self._broken,
         )
-        self._pipeline: Media = CallPipeline(
-            websocket,
-            start.stream_sid,
-            events=events,
-            pacer=pacer,
-            clock=clock,
-        )
+        self._pipeline: Media = media(events, clock)
         self._turns = TurnTaking(
             call_id,
             dialogue,

@@ -52,6 +52,10 @@ class Media(Protocol):
         """End ``run``. Safe to call twice."""
 
 
+MediaMaker = Callable[[MediaEvents, Callable[[], float]], Media]
+"""Makes a call's media of whom it tells, and of the call's clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaStats:
     """How the media path of this process does, over the last ten seconds.
