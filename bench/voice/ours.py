@@ -105,6 +105,9 @@ class CannedMouth:
         del text, keep
         return Speech(self._tone, cached=True)
 
+    def keep(self, text: str) -> None:
+        del text
+
 
 class Lines:
     """Opens lines of one plane, and keeps how long each step of their answers took."""

@@ -100,8 +100,8 @@ class Server:
         class Voices:
             load = staticmethod(lambda *_, **__: voice)
 
-        whisper.WhisperModel = lambda *_, **__: ears  # type: ignore[attr-defined]
-        piper.PiperVoice = Voices  # type: ignore[attr-defined]
+        setattr(whisper, "WhisperModel", lambda *_, **__: ears)  # noqa: B010 - in place of the class
+        setattr(piper, "PiperVoice", Voices)  # noqa: B010 - in place of the class
 
     async def _serve(self, websocket: WebSocket) -> None:
         await websocket.accept()

@@ -49,7 +49,7 @@ def run(var: Path, auth_token: str, web_port: int, carrier_port: int, *, keep: b
 
 
 def _start(supervisor: Supervisor, web_port: int, carrier_port: int, auth_token: str) -> None:
-    carrier_log = supervisor.log_dir / "carrier.jsonl"
+    carrier_log = supervisor.log_of("carrier").with_suffix(".jsonl")
     sid = settings.TWILIO_ACCOUNT_SID
     supervisor.start(roles.simulator(carrier_port, PEOPLE, carrier_log, sid, auth_token, cps=CARRIER_CPS))
     pace = {"CARRIER_CPS": str(CARRIER_CPS)}
@@ -124,7 +124,10 @@ def _call_everybody(campaign_id: int, supervisor: Supervisor, carrier_port: int)
     started = time.monotonic()
     over = watch(campaign_id, supervisor, deadline_s=DEADLINE_S)
     if not over:
-        print(f"Not every call was over after {DEADLINE_S} s; the logs are in {supervisor.log_dir}.", file=sys.stderr)
+        print(
+            f"Not every call was over after {DEADLINE_S} s; the logs are in {supervisor.log_of('beat').parent}.",
+            file=sys.stderr,
+        )
     right = conclude(campaign_id, Carrier(carrier_port), called_s=time.monotonic() - started)
     return 0 if over and right else 1
 

@@ -136,6 +136,7 @@ def carrier_saw(house: Installation, ending: str) -> dict[str, Any]:
 def pitches(house: Installation, call: Call) -> list[float]:
     """Of each of the agent's turns that is longer than a second."""
     recording = call.recordings.get()
+    assert call.answered_at is not None
     samples, rate = agent_side(house.recordings, recording.name)
     since_ms = round((recording.started_at - call.answered_at).total_seconds() * 1000)
     offsets = [(max(0, turn.start_ms - since_ms), max(0, turn.end_ms - since_ms)) for turn in agent_turns(call)]

@@ -117,7 +117,11 @@ def test_frames_that_changed_places_are_found() -> None:
         opened(spliced).sound(0, 4)
 
 
-@pytest.mark.parametrize("raw", [b"", b"REAVOICE", b"RIFF" + bytes(100), bytes(64), RAW[:63], b"x" + RAW[1:]])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"REAVOICE", b"RIFF" + bytes(100), bytes(64), RAW[:63], b"x" + RAW[1:]],
+    ids=str.split("nothing name_alone wave zeros cut_header wrong_name"),
+)
 def test_what_is_no_recording(raw: bytes) -> None:
     with pytest.raises(Damaged):
         opened(raw)
@@ -232,6 +236,7 @@ class TestKeys:
             ("a:AAAA", "the key 'a' has 3 bytes and needs 32"),
             (f"{new_key('a')},{new_key('a')}", "two keys have the id 'a': give each its own"),
         ],
+        ids=str.split("none blanks no_id blank_in_id long_id no_base64 short twice"),
     )
     def test_bad_ones_are_told_without_showing_them(self, text: str, sentence: str) -> None:
         with pytest.raises(BadKeys) as told:
