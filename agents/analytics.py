@@ -31,6 +31,7 @@ _HEADLINES: Mapping[Disposition, str] = {
     Disposition.HUNG_UP: "The call ended before anything was settled",
     Disposition.NO_ANSWER: "Nobody spoke",
     Disposition.BAD_NUMBER: "No person can be reached at this number",
+    Disposition.TRANSFERRED: "Put through to a person",
     Disposition.FAILED: "The call broke off through a fault of ours",
 }
 _WITH_A_MACHINE: Mapping[Stage, Disposition] = {
@@ -116,6 +117,8 @@ def disposition_of(ending: Ending) -> Disposition:
     for kind, disposition in _BY_ACT:
         if state.has_act(kind):
             return disposition
+    if ending.ended_by is EndedBy.TRANSFER:
+        return Disposition.TRANSFERRED
     if state.settled is not None:
         return state.settled
     if ending.ended_by is not EndedBy.FAULT and state.stage in _WITH_A_MACHINE:

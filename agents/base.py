@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from agents.domain.questions import Question
 from agents.domain.times import zone_of
-from agents.domain.types import Act, Brief, EndCall, EndedBy, Heard
+from agents.domain.types import Act, Brief, EndCall, EndedBy, Heard, Transfer
 from agents.domain.understanding import Reading
 from agents.state import CallState
 
@@ -62,7 +62,7 @@ class Move:
 
     Nothing is asked when an act ends the call, when ``quiet``, or when ``say`` is a question by itself
     (``asks_itself``). ``again`` puts the question in the words used last; ``offer`` are the times it names.
-    ``personal`` marks words that are this lead's alone.
+    ``personal`` marks words that are this lead's alone. ``waits_s`` is how long a silence may last after it.
     """
 
     state: CallState
@@ -74,6 +74,11 @@ class Move:
     again: bool = False
     personal: bool = False
     offer: Sequence[datetime] = ()
+    waits_s: float | None = None
+
+    @property
+    def transfers(self) -> bool:
+        return any(isinstance(act, Transfer) for act in self.acts)
 
     @property
     def ends(self) -> bool:

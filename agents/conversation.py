@@ -8,11 +8,14 @@ from agents.domain import spoken
 from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question, reason
 from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
-from agents.state import Stage
+from agents.state import CallState, Stage
 
 CANNOT_HEAR = "I cannot hear you, so I will let you go. Goodbye."
 MAX_SILENCES = 2
 MAX_UNCLEAR = 3
+STILL_HERE = "I'm still here. Take your time."
+HOLD_PROMPTS_S = (25.0, 25.0, 10.0)
+"""Of somebody who asked us to wait: so long until we say that we are there, and again, and until we ask."""
 SCREENING_SILENCES = 4
 """Silences to sit out while a screening service asks the person whether to take the call."""
 
@@ -37,7 +40,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if Intent.WHO_IS_THIS in said:
             return Move(scene.state, say=f"{self._name(scene)} {reason(scene.brief)}", again=True, personal=True)
         if Intent.HOLD in said:
-            return Move(scene.state, say="Of course, take your time.", quiet=True)
+            held = replace(scene.state, holding=1)
+            return Move(held, say="Of course, take your time.", quiet=True, waits_s=HOLD_PROMPTS_S[0])
         if Intent.GOODBYE in said:
             return Move(scene.state, say="Thank you for your time. Goodbye.", acts=(EndCall("goodbye"),))
         if scene.state.question is Question.REMOVAL and scene.reading.answer is Answer.NO:
@@ -50,11 +54,21 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         state = replace(scene.state, silences=scene.state.silences + 1)
         if state.stage is Stage.SCREENED and state.silences <= SCREENING_SILENCES:
             return Move(state, quiet=True)
+        if state.holding:
+            return self._still_holding(scene.state)
         if state.silences > MAX_SILENCES:
             return Move(state, say=CANNOT_HEAR, acts=(EndCall("silence"),))
         # the wording follows the prompts in a row, not those of the whole call
         asked = {**state.asked, Question.STILL_THERE: state.silences - 1}
         return Move(replace(state, asked=asked), ask=Question.STILL_THERE)
+
+    def _still_holding(self, state: CallState) -> Move:
+        """They asked us to wait: a word now and then, and after a minute the usual question."""
+        if state.holding < len(HOLD_PROMPTS_S):
+            waits_s = HOLD_PROMPTS_S[state.holding]
+            return Move(replace(state, holding=state.holding + 1), say=STILL_HERE, quiet=True, waits_s=waits_s)
+        asked = {**state.asked, Question.STILL_THERE: 0}
+        return Move(replace(state, holding=0, silences=1, asked=asked), ask=Question.STILL_THERE)
 
     def _screened(self, scene: Scene) -> Move:
         text = f"{self._name(scene)} {reason(scene.brief)}"

@@ -38,10 +38,11 @@ from agents.domain.types import (
     StopRecording,
 )
 from agents.graph import conversation_graph
+from agents.handing_on import back_on_the_line, nobody_free, ordered
 from agents.machines import Response
 from agents.resumed import last_words
 from agents.returning import begun, recalled
-from agents.state import ActRecord, CallState, Stage, dump, load
+from agents.state import ActRecord, CallState, HandOn, Stage, dump, load
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,8 @@ class LeadDialogue:
     def opening(self, *, now: datetime) -> Reply:
         """The disclosure, why we call, and the first question. After a break: an apology and the open question again.
 
+        Whom no colleague took over is told so, and asked when to call.
+
         In a hurry only a question about a time is put again; in place of any other comes the goodbye. Of a
         conversation that has ended the last words come again.
         """
@@ -88,6 +91,9 @@ class LeadDialogue:
         if state.stage is Stage.ENDED:
             return self._over(last_words(state))
         resumed = state.stage is Stage.TALKING
+        if resumed and state.handing_on is HandOn.BACK and not state.hurried:
+            self._state, reply = nobody_free(state, brief, now=now)
+            return reply
         if state.hurried and not (resumed and state.question in TIMES):
             first = CUT_OFF if resumed else f"{introduction(brief)} {reason(brief)}"
             end = farewell(state, brief, say=first)
@@ -97,7 +103,8 @@ class LeadDialogue:
             asked = put(question, state, brief, now=now, again=again, offer=state.offered if again else ())
             text = f"{CUT_OFF} {asked.text}"
             self._state = replace(asked.state, last_text=text)
-            return Reply(text, agent=AgentName.CONVERSATION, expects=asked.state.expects)
+            # Whoever talks into the silence of a lost line hears the apology all the same.
+            return Reply(text, agent=AgentName.CONVERSATION, interruptible=False, expects=asked.state.expects)
         asked = put(next_question(state, brief, now=now), replace(state, stage=Stage.TALKING), brief, now=now)
         apology = CUT_OFF if self._resumed else ""
         told = (apology, introduction(brief), reason(brief), recalled(brief, now=now), asked.text)
@@ -146,6 +153,12 @@ class LeadDialogue:
             return self._over()
         if self._state.turn >= MAX_TURNS:
             return self._end("Thank you for your time. Goodbye.", EndCall("turn_limit"))
+        if heard.kind is HeardKind.TRANSFER:
+            self._state, answer = ordered(self._state, self._brief, heard)
+            return answer
+        if heard.kind is HeardKind.BACK:
+            self._state, answer = back_on_the_line(self._state, self._brief, heard, now=now)
+            return answer
         met = machines.respond(self._state, self._brief, heard)
         if met is not None:
             return self._meet(met, now)

@@ -62,7 +62,7 @@ async def _understand(state: TurnState) -> TurnState:
     call = replace(before, turn=before.turn + 1)
     if heard.kind is HeardKind.SILENCE:
         return {"scene": Scene(brief, call, call, heard, Reading(text="", words=""), now)}
-    call = replace(call, silences=0)
+    call = replace(call, silences=0, holding=0)
     on_to = topic(call, brief, now=now)
     context = Context(
         question=call.question,
@@ -142,7 +142,15 @@ async def _reply(state: TurnState) -> TurnState:
         heard_whole=True,
         acts=(*call.acts, *(ActRecord.of(act) for act in move.acts)),
     )
-    reply = Reply(text, acts=move.acts, agent=state["agent"], fixed=not personal, expects=call.expects)
+    reply = Reply(
+        text,
+        acts=move.acts,
+        agent=state["agent"],
+        fixed=not personal,
+        interruptible=not move.transfers,
+        expects=call.expects,
+        waits_s=move.waits_s,
+    )
     return {"state": call, "reply": reply}
 
 

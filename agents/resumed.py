@@ -14,7 +14,7 @@ from agents.base import Ending
 from agents.domain.standing import CUT_OFF
 from agents.domain.types import Brief, EndedBy, Outcome
 from agents.returning import begun
-from agents.state import CallState, Stage, UnknownSnapshot, dump, load
+from agents.state import CallState, HandOn, Stage, UnknownSnapshot, dump, load
 
 log = structlog.get_logger(__name__)
 
@@ -24,15 +24,19 @@ def last_words(state: CallState) -> str:
     return f"{CUT_OFF} {state.last_text}" if state.last_text else ""
 
 
-def to_go_on(brief: Brief, snapshot: Mapping[str, Any] | None, *, disclosed: bool) -> Mapping[str, Any]:
+def to_go_on(
+    brief: Brief, snapshot: Mapping[str, Any] | None, *, disclosed: bool, nobody_free: bool = False
+) -> Mapping[str, Any]:
     """The snapshot from which another line goes on: a new one where there is none, or none that can be read.
 
     Whom the opening's statements did not reach (``disclosed`` False) hears the opening, and nothing that they told
-    is asked again.
+    is asked again. ``nobody_free``: they were to be put through, and no colleague took them.
     """
     state = _read(brief, snapshot) or begun(brief)
     if state.stage is Stage.TALKING and not disclosed:
         state = replace(state, stage=Stage.NEW, question=None)
+    if state.handing_on is HandOn.ASKED:
+        state = replace(state, handing_on=HandOn.BACK if nobody_free else HandOn.NONE)
     return dump(state)
 
 

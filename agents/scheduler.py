@@ -12,6 +12,7 @@ from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question
 from agents.domain.types import BookAppointment, Disposition, EndCall, ScheduleCallback
 from agents.domain.understanding import days_ahead
+from agents.handing_on import asks_for_a_person, hand_on, may_hand_on
 from agents.returning import about_the_appointment, keep_or_move, stay
 from agents.state import CallState
 
@@ -46,6 +47,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
                 scene.state, say=f"Thank you. I would like to reach {name}.", ask=Question.CALLBACK, personal=True
             )
         state = self._noted(scene)
+        if asks_for_a_person(scene.reading) and may_hand_on(state, scene.brief):
+            return hand_on(state, scene.brief, said=scene.heard.text)
         for intent, apology in _APOLOGIES.items():
             if intent in reading.intents:
                 return self._when(scene, state, apology)

@@ -21,9 +21,19 @@ from agents.domain.types import (
     OptOut,
     ScheduleCallback,
     StopRecording,
+    Transfer,
 )
 
 VERSION = 1
+
+
+class HandOn(StrEnum):
+    """Whether the person was to be put through: ``BACK`` says that nobody took them, and that it is to be told."""
+
+    NONE = ""
+    ASKED = "asked"
+    BACK = "back"
+    FAILED = "failed"
 
 
 class UnknownSnapshot(Exception):
@@ -60,7 +70,7 @@ class ActRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["opt_out", "book", "callback", "wrong_number", "stop_recording", "end"]
+    kind: Literal["opt_out", "book", "callback", "wrong_number", "stop_recording", "transfer", "end"]
     said: str = ""
     at: AwareDatetime | None = None
 
@@ -77,6 +87,8 @@ class ActRecord(BaseModel):
                 return cls(kind="wrong_number", said=said)
             case StopRecording(said=said):
                 return cls(kind="stop_recording", said=said)
+            case Transfer(said=said):
+                return cls(kind="transfer", said=said)
             case EndCall(reason=reason):
                 return cls(kind="end", said=reason)
 
@@ -88,6 +100,8 @@ class ActRecord(BaseModel):
                 return MarkWrongNumber(self.said)
             case "stop_recording":
                 return StopRecording(self.said)
+            case "transfer":
+                return Transfer(self.said)
             case "end":
                 return EndCall(self.said)
         if self.at is None:
@@ -106,7 +120,8 @@ class CallState:
     ``hurried`` asks for the shortest way to a kind end, and ``hurry_asked`` are the questions about a time that were
     open then or put since. Of machines: ``purposes`` counts how often a screening service was told why we call,
     ``keys`` are those pressed into a menu, ``messages`` counts those begun on a voicemail, and ``message_left`` says
-    that one was heard whole. They all have defaults, so a snapshot from before them loads, and the other way round.
+    that one was heard whole. ``holding`` counts what was said since the person asked us to wait. They all have
+    defaults, so a snapshot from before them loads, and the other way round.
     """
 
     stage: Stage = Stage.NEW
@@ -136,6 +151,8 @@ class CallState:
     keys: tuple[str, ...] = ()
     messages: int = 0
     message_left: bool = False
+    handing_on: HandOn = HandOn.NONE
+    holding: int = 0
 
     @property
     def expects(self) -> Expect | None:

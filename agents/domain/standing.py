@@ -16,9 +16,12 @@ CUT_OFF = "I'm sorry, we were cut off for a moment."
 """To a person whose line was lost. It is kept before all others: they wait for it."""
 
 
+NOBODY_FREE = "I'm sorry, nobody is free right now."
+"""To a person whom no colleague took over."""
+
+
 def standing_phrases() -> tuple[str, ...]:
     """The likeliest first."""
     answers = (text for one in HANDLINGS.values() for text in (*(attempt.text for attempt in one.tries), one.exit))
-    return tuple(
-        dict.fromkeys((CUT_OFF, *every_wording(), *_ACKNOWLEDGEMENTS, *_FAREWELLS, *answers, FAIR_HOUSING_REFUSAL))
-    )
+    words = (*every_wording(), *_ACKNOWLEDGEMENTS, *_FAREWELLS, *answers, FAIR_HOUSING_REFUSAL)
+    return tuple(dict.fromkeys((CUT_OFF, NOBODY_FREE, *words)))

@@ -92,6 +92,7 @@ class Brief:
     ``slots`` are the free appointments that may be offered, in order. ``consent_source`` and ``consent_at`` answer
     "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known. ``inbound``: the lead
     calls us, and the conversation goes on from ``history``. ``recorded``: the call is going to be, and is told so.
+    ``colleagues`` are the names of those who may take the call over, the first to be asked first.
     """
 
     call_id: str
@@ -109,6 +110,7 @@ class Brief:
     history: History = field(default_factory=History)
     voicemail_message: str = ""
     recorded: bool = True
+    colleagues: tuple[str, ...] = ()
 
 
 class HeardKind(StrEnum):
@@ -116,6 +118,8 @@ class HeardKind(StrEnum):
     KEY = "key"
     SILENCE = "silence"
     MACHINE = "machine"
+    TRANSFER = "transfer"
+    BACK = "back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,9 @@ class Heard:
 
     ``SPEECH`` carries the recognised ``text``, ``KEY`` the pressed key in ``text``, ``SILENCE`` nothing (the person
     has not answered for a while), ``MACHINE`` the carrier's word for the machine that answered, such as
-    ``machine_end_beep``. ``before_question`` says that it was said while our first question could not be heard yet,
-    so it is no answer to it.
+    ``machine_end_beep``. ``TRANSFER`` is an operator's order to put the person through to whom ``text`` names;
+    ``BACK`` says that the line is the agent's again, after a ``hold`` or a ``takeover``. ``before_question`` says
+    that it was said while our first question could not be heard yet, so it is no answer to it.
     """
 
     text: str
@@ -171,13 +176,20 @@ class StopRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Put the person through to a colleague once the reply's words have been played; ``said`` is how they asked."""
+
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndCall:
     """Hang up once the reply's words have been played."""
 
     reason: str
 
 
-Act = OptOut | BookAppointment | ScheduleCallback | MarkWrongNumber | StopRecording | EndCall
+Act = OptOut | BookAppointment | ScheduleCallback | MarkWrongNumber | StopRecording | Transfer | EndCall
 
 
 class Expect(StrEnum):
@@ -195,6 +207,7 @@ class Reply:
     it may be rendered once and kept. ``interruptible`` is False for words the law wants heard whole. ``expects`` is
     what the answer needs patience for, None for nothing in particular. ``discloses`` marks the opening. Once the
     words of an ``is_message``, for a voicemail, were played, ``message_played`` is heard. ``keys`` come first.
+    ``waits_s`` without a word count as silence, None for as many as always.
     """
 
     text: str
@@ -206,6 +219,11 @@ class Reply:
     discloses: bool = False
     is_message: bool = False
     keys: str = ""
+    waits_s: float | None = None
+
+    @property
+    def transfers(self) -> bool:
+        return any(isinstance(act, Transfer) for act in self.acts)
 
     @property
     def ends(self) -> bool:

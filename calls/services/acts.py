@@ -19,6 +19,7 @@ from agents.domain.types import (
     Outcome,
     ScheduleCallback,
     StopRecording,
+    Transfer,
 )
 from calls.models import Call, CallEvent
 from calls.services.moving import note
@@ -31,6 +32,7 @@ _NAMES: dict[type[Act], str] = {
     BookAppointment: "book",
     ScheduleCallback: "callback",
     StopRecording: "stop_recording",
+    Transfer: "transfer",
     EndCall: "end",
 }
 # The order in which agents/analytics.py judges: acts bind, and the graver first.
@@ -79,6 +81,8 @@ def _act(fields: dict[str, str]) -> Act:
             return ScheduleCallback(datetime.fromisoformat(fields["at"]), fields["said"])
         case "stop_recording":
             return StopRecording(fields["said"])
+        case "transfer":
+            return Transfer(fields["said"])
         case _:
             return EndCall(fields["reason"])
 

@@ -26,7 +26,7 @@ from agents.domain.types import (
     ScheduleCallback,
 )
 from agents.graph import conversation_graph
-from agents.resumed import CUT_OFF
+from agents.domain.standing import CUT_OFF
 from agents.state import VERSION
 from tests.agents.people import BUYER, FACTORY, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, Line, Talk, heard
 
@@ -449,7 +449,7 @@ async def test_a_snapshot_from_before_loads_and_can_be_hurried() -> None:
     assert snapshot["state"] == {
         **OLD_SNAPSHOT["state"],
         **{"hurried": False, "hurry_asked": []},
-        **{"purposes": 0, "keys": [], "messages": 0, "message_left": False},
+        **{"purposes": 0, "keys": [], "messages": 0, "message_left": False, "handing_on": "", "holding": 0},
     }
     assert (await unhurried.reply(heard("paid off"), now=NOW)).text == f"Thank you. {OFFER}"
     assert (await dialogue.reply(heard("paid off"), now=NOW)).text == f"Thank you. {SHORT_OF_TIME} {OFFER}"
