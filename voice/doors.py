@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 _CLOSE_S = 1.0
 """How long a stranger may take to answer our close."""
+_MOST_HEARD = 128 * 1024
+_MOST_PINGS = 4
+"""What a stranger may send, in bytes and pings; a carrier sends two short messages and no ping until it is a call."""
 _VISIT = "voice.visit"
 
 
@@ -43,10 +46,11 @@ class DoorLimits:
 class Visit:
     """One connection, from its accept until it is closed. ``drop`` closes it without a word."""
 
-    __slots__ = ("address", "deadline", "drop")
+    __slots__ = ("address", "deadline", "drop", "heard", "pings", "stranger")
 
     def __init__(self, drop: Callable[[], None]) -> None:
         self.drop, self.address = drop, ""
+        self.stranger, self.heard, self.pings = True, 0, 0
         self.deadline: asyncio.TimerHandle | None = None
 
 
@@ -95,6 +99,7 @@ class Doors:
 
     def leave(self, visit: Visit) -> None:
         """It is closed, or has become a call. Safe to call twice."""
+        visit.stranger = False
         self._waiting.pop(visit, None)
         if visit.deadline is not None:
             visit.deadline.cancel()
@@ -203,6 +208,25 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[MediaSocket]]:
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             self.close_timeout = _CLOSE_S
+
+        def data_received(self, data: bytes) -> None:
+            visit = visits.get(self.transport)
+            if visit is not None and visit.stranger:
+                visit.heard += len(data)
+                if visit.heard > _MOST_HEARD:
+                    self.transport.abort()
+            if not self.transport.is_closing():
+                super().data_received(data)
+
+        def handle_ping(self) -> None:
+            """Each is answered, and many of them would take the loop's time from the calls."""
+            visit = visits.get(self.transport)
+            if visit is not None and visit.stranger:
+                visit.pings += 1
+                if visit.pings > _MOST_PINGS:
+                    self.transport.abort()
+                    return
+            super().handle_ping()
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)

@@ -138,7 +138,7 @@ async def test_headers_without_end_are_not_kept(make_plane: PlaneMaker) -> None:
         ([frame(b"x" * 4, opcode=2)], 1003),
         ([frame(b"\xff\xff")], 1007),
         ([frame(b"x", opcode=3)], 1002),
-        ([frame(b"", opcode=9) * 100, frame(b"nothing")], 1007),
+        ([frame(b"", opcode=9) * 4, frame(b"nothing")], 1007),
     ],
 )
 async def test_frames_that_no_carrier_sends_end_the_socket(
@@ -156,6 +156,16 @@ async def test_frames_that_no_carrier_sends_end_the_socket(
     assert MAX_MESSAGE == 65536
     await nobody_waits(plane)
     await still_answers(watch)
+
+
+async def test_pings_without_end_are_not_answered(make_plane: PlaneMaker) -> None:
+    plane = await make_plane(handshake_timeout_s=5.0)
+    async with stranger(plane) as one:
+        one.send(upgrade())
+        assert await one.first() == b"HTTP/1.1 101 Switching Protocols\r\n"
+        one.send(frame(b"?", opcode=9) * 500)
+        assert (await one.answer(2)).count(b"\x8a\x01?") <= 4
+    await nobody_waits(plane)
 
 
 async def test_a_token_opens_its_own_line_alone_and_once(make_plane: PlaneMaker) -> None:
@@ -307,9 +317,8 @@ async def test_a_flood_disturbs_no_live_call_keeps_no_new_one_out_and_leaves_not
         assert await phone.gone() == 1000
     assert (await watch.report()).ended_by is EndedBy.AGENT
     assert stats.packets_out > 100
-    # What strangers cost the loop, and the usual packet: a machine that is busy elsewhere spoils the rare ones.
-    assert busy < 60
-    assert stats.lateness_p50_ms < 20, stats
+    # No gap that the person hears, and next to none of the loop's time.
+    assert (stats.underruns, busy < 40) == (0, True), stats
     assert dialogue.heard[0][1] == "Tell me all about it."
     await nobody_waits(plane)
     assert process.num_fds() <= files + 2
