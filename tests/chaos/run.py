@@ -123,7 +123,8 @@ class Run:
     def _strike(self, fault: Fault) -> None:
         log.info("chaos.fault", at_s=round(self._elapsed(), 1), kind=fault.kind.value, target=fault.target)
         self.struck[fault.kind.value] += 1
-        began, talking = self._elapsed(), ()
+        began = self._elapsed()
+        talking: tuple[str, ...] = ()
         if fault.kind is Kind.KILL_TALKING:
             fault, talking = self._aimed(fault)
         up = fault.target and self._stage.keeper.is_up(fault.target)

@@ -43,4 +43,4 @@ class QuickTone:
 def install() -> None:
     """From now on this process's voice plane starts with these instead of Whisper and Piper."""
     engines.EngineRoom._whisper = lambda self: LengthRecogniser()  # type: ignore[method-assign,assignment,return-value]
-    engines.EngineRoom._piper = lambda self: QuickTone()  # type: ignore[method-assign,assignment,return-value]
+    engines.EngineRoom._voice = lambda self: QuickTone()  # type: ignore[method-assign,assignment,return-value]

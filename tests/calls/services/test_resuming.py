@@ -126,7 +126,11 @@ def test_what_the_line_that_takes_over_is_told() -> None:
     assert (call.answered_at, call.billed_s, call.disclosed_at) == (ANSWERED, 160, ANSWERED)
     assert list(call.turns.values_list("seq", flat=True)) == [1, 2, 3, 4]
     used = UsageReport.objects.filter(component="tts.local").order_by("reporter", "seq")
-    assert list(used.values_list("reporter", "quantity")) == [("claim 1", 400), ("claim 3", 120), ("claim 3", 30)]
+    assert list(used.values_list("reporter", "quantity")) == [
+        ("claim 1", Decimal(400)),
+        ("claim 3", Decimal(120)),
+        ("claim 3", Decimal(30)),
+    ]
     assert settled(call)
     assert kinds(call) == ["call.cut_off", "call.taken_over", "call.line_offered", "call.resumed", "call.finished"]
 
