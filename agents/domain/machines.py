@@ -73,8 +73,9 @@ def declines(text: str) -> bool:
 
 
 def holds_on(text: str) -> bool:
-    """Whether a service asks us to wait, or thanks us for what we told it."""
-    return _has("holds", normalise(text)) and not picks_up(text)
+    """Whether a service asks us to wait, or thanks us for what we told it, and nobody has come since."""
+    said = clauses(text)
+    return _has("holds", " ".join(said)) and not picks_up(said[-1] if said else "")
 
 
 def takes_no_message(text: str) -> bool:

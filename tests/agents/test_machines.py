@@ -219,6 +219,12 @@ async def test_screening_that_keeps_us_waiting_is_waited_for(said: str) -> None:
     assert held.texts[1:] == [PURPOSE, "", start(SELLER).opening(now=NOW).text]
 
 
+async def test_a_person_heard_in_one_turn_with_the_service_gets_the_opening() -> None:
+    held = await talk(SELLER, [IOS, "Please stay on the line. Hello?"])
+
+    assert held.texts[1:] == [PURPOSE, start(SELLER).opening(now=NOW).text]
+
+
 async def test_screening_that_does_not_ask_is_told_after_a_while() -> None:
     held = await talk(SELLER, [news("screening"), None])
 
