@@ -51,7 +51,7 @@ def comfort_noise(seconds: float = 5.0, seed: int = 0) -> tuple[bytes, ...]:
 
 
 def beep(seconds: float = 0.4, hz: int = 1000) -> bytes:
-    """The tone of an answering machine."""
+    """The tone of an answering machine or a fax."""
     at = np.arange(int(seconds * RATE)) / RATE
     return to_mulaw((0.4 * np.sin(2 * np.pi * hz * at)).astype(np.float32), RATE)
 
