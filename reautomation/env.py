@@ -6,6 +6,7 @@ from the process's environment first, then from ``.env`` beside ``manage.py``.
 
 import os
 import re
+import socket
 from decimal import ROUND_UP, Decimal
 from email.utils import parseaddr
 from ipaddress import ip_network
@@ -18,6 +19,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from calls.domain.queues import QUEUES
+from voice.browser import ice
 from voice.recordings.bucket import Bucket
 from voice.recordings.keys import BadKeys, Keyring
 
@@ -32,6 +34,7 @@ _SECRETS = frozenset(
         "EMAIL_URL",
         "RECORDING_KEYS",
         "RECORDINGS_S3_SECRET_KEY",
+        "WEBRTC_ICE_SERVERS",
     }
 )
 
@@ -87,6 +90,12 @@ def _media_url(value: str) -> str:
         media_url(value, port=1, number=1)
     except (KeyError, IndexError, ValueError, AttributeError):
         raise ValueError("must be a URL whose only placeholders are {port} and {n}") from None
+    return value
+
+
+def _ice_servers(value: SecretStr) -> SecretStr:
+    for part in listed(value.get_secret_value()):
+        ice.parse(part)
     return value
 
 
@@ -168,6 +177,9 @@ class Environment(BaseSettings):
     opt_out_sms_confirmation: Annotated[str, Field(max_length=320)] = ""
     opt_out_ends_live_calls: bool = False
 
+    transfer_countries: Annotated[str, Field(pattern=r"^[A-Z]{2}(, ?[A-Z]{2})*$")] = "US"
+    transfer_ring_timeout_s: Annotated[int, Field(ge=5, le=120)] = 20
+
     voice_lines: Annotated[int, Field(ge=1, le=200)] = 4
     voice_queues: Annotated[str, AfterValidator(_queues)] = ""
     voice_media_host: str = "127.0.0.1"
@@ -175,6 +187,8 @@ class Environment(BaseSettings):
     voice_media_url: Annotated[str, _url("ws", "wss"), AfterValidator(_media_url)] = ""
     voice_processes: Annotated[int, Field(ge=0, le=64)] = 0
     voice_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    voice_internal_host: Annotated[str, _matching(r"[A-Za-z0-9.:_-]{1,100}", "a host's name or address")] = ""
+    webrtc_ice_servers: Annotated[SecretStr, AfterValidator(_ice_servers)] = SecretStr("")
     voice_max_lag_ms: Annotated[float, Field(ge=0, le=10_000)] = 80.0
     voice_max_lateness_ms: Annotated[float, Field(ge=0, le=10_000)] = 40.0
     voice_max_speech_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 500.0
@@ -270,6 +284,21 @@ def sender(environment: Environment) -> str:
 def media_url(pattern: str, *, port: int, number: int) -> str:
     """The address of the voice process ``number``, counted from 1, at ``port``. Raises what ``str.format`` does."""
     return pattern.format(port=port, n=number)
+
+
+def internal_host(environment: Environment) -> str:
+    """Where the web finds this machine's voice processes: as named, else where they listen.
+
+    Those that listen everywhere, as in a container, are found under the machine's own address.
+    """
+    if environment.voice_internal_host:
+        return environment.voice_internal_host
+    if environment.voice_media_host not in ("0.0.0.0", "::"):  # noqa: S104 - it is asked for, not listened on
+        return environment.voice_media_host
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:  # it does not know its own name
+        return "127.0.0.1"
 
 
 def voice_processes(environment: Environment) -> int:

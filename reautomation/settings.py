@@ -188,6 +188,9 @@ CARRIER_CPS = ENV.carrier_cps
 CARRIER_MAX_CALLS = ENV.carrier_max_calls
 OPT_OUT_ENDS_LIVE_CALLS = ENV.opt_out_ends_live_calls
 OPT_OUT_SMS_CONFIRMATION = ENV.opt_out_sms_confirmation
+TRANSFER_COUNTRIES = frozenset(env.listed(ENV.transfer_countries))
+"""Where the colleagues are to whom calls may be put through, by two letters."""
+TRANSFER_RING_TIMEOUT_S = ENV.transfer_ring_timeout_s
 RECORDINGS_DIR = Path(VAR_DIR / "recordings")
 RECORDINGS_LIVE_DIR = RECORDINGS_DIR / "live"
 """Where a worker writes them; a task brings them into the store: ``RECORDINGS_DIR``, or a bucket."""
@@ -229,6 +232,8 @@ VOICE = VoiceConfig(
         memory_mb=ENV.voice_min_memory_mb,
     ),
     trusted_proxies=tuple(env.listed(ENV.voice_trusted_proxies)),
+    internal_host=env.internal_host(ENV),
+    ice_servers=tuple(env.listed(ENV.webrtc_ice_servers.get_secret_value())),
 )
 VOICE_RING_TIMEOUT_S = ENV.voice_ring_timeout_s
 VOICE_QUEUES = tuple(env.listed(ENV.voice_queues))

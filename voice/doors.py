@@ -201,6 +201,7 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[MediaSocket]]:
                 return
             visits[connection] = visit
             http = Http(**self._options)
+            http.app_state = {**http.app_state, _VISIT: visit}
             connection.set_protocol(http)
             http.connection_made(connection)
 

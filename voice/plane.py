@@ -18,17 +18,19 @@ from starlette.websockets import WebSocket
 
 from agents.domain.standing import standing_phrases
 from agents.domain.types import Brief, Disposition, EndedBy
-from agents.ports import Dialogue, DialogueFactory
+from agents.ports import DialogueFactory
 from voice.bell import Listener
+from voice.browser.desk import BrowserDesk
 from voice.domain.types import PLAIN_TALK, Ended, Report, Signal, SignalKind, StreamTarget, TalkPlan, VoiceConfig
 from voice.engines import EngineRoom, Engines
 from voice.headroom import Headroom
-from voice.line import PhoneLine, report_without_media, silent_report
+from voice.line import PhoneLine, silent_report
 from voice.media.pacer import Pacer
-from voice.media.ports import Media, MediaEvents, MediaMaker, MediaStats
+from voice.media.ports import Media, MediaEvents, MediaStats
 from voice.media.stats import MediaMeter
 from voice.pipeline import CallPipeline, quiet_logs
 from voice.ports import NoLine, Spending
+from voice.seat import Seat
 from voice.server import Health, MediaServer
 from voice.session import GOODBYE, CallSession
 from voice.speech.ports import Recogniser, StreamingSynthesiser, Synthesiser
@@ -43,60 +45,6 @@ _START_S = 180.0
 _STOP_S = 15.0
 HUNG_AFTER_S = 5.0
 HOPELESS_AFTER_S = 30.0
-
-
-class _Seat:
-    """A reserved line on the loop's side: rings until its media comes, then holds the session."""
-
-    def __init__(
-        self,
-        line: PhoneLine,
-        dialogue: Dialogue,
-        spending: Spending,
-        plan: TalkPlan,
-        *,
-        ring_s: float,
-        max_length_s: float,
-    ) -> None:
-        self.line, self.dialogue, self.spending, self.plan = line, dialogue, spending, plan
-        self.ring_s, self.max_length_s = ring_s, max_length_s
-        self.media: MediaMaker | None = None
-        self.unanswered: Report | None = None
-        self.decided = asyncio.Event()
-        self.session: CallSession | None = None
-        self.early: list[Signal] = []
-        self.over = asyncio.Event()
-
-    def arrive(self, media: MediaMaker) -> bool:
-        """The media came; whether it is still wanted."""
-        if self.decided.is_set():
-            return False
-        self.media = media
-        self.decided.set()
-        return True
-
-    def stop_ringing(self, report: Report) -> None:
-        """The call ended before its media came."""
-        if not self.decided.is_set():
-            self.unanswered = report
-            self.decided.set()
-
-    def signal(self, signal: Signal) -> None:
-        if self.session is not None:
-            self.session.signal(signal)
-        elif self.media is not None:  # the session begins in a moment
-            self.early.append(signal)
-        elif signal.kind is SignalKind.HANG_UP:
-            summary = "The call was hung up before anybody answered."
-            self.stop_ringing(silent_report(Disposition.FAILED, summary, EndedBy.AGENT))
-        elif signal.kind is SignalKind.CARRIER and (report := report_without_media(signal.value)) is not None:
-            self.stop_ringing(report)
-
-    def abandon(self) -> None:
-        """The process stops."""
-        self.stop_ringing(silent_report(Disposition.FAILED, "The voice plane stopped.", EndedBy.FAULT))
-        if self.session is not None:
-            self.session.end(EndedBy.FAULT)
 
 
 class VoicePlane:
@@ -128,6 +76,17 @@ class VoicePlane:
     ) -> None:
         self._config, self._dialogues, self._ring_margin_s = config, dialogues, ring_margin_s
         self._engine_room = EngineRoom(config, recogniser=recogniser, synthesiser=synthesiser, premium=premium)
+        self._lock = threading.Lock()
+        self._taken: set[tuple[str, int]] = set()  # by call and part
+        self._pacer = Pacer(MediaMeter())
+        self._desk = BrowserDesk(
+            config,
+            dialogues,
+            self._pacer,
+            reserve=self._reserve,
+            release=self._taken.discard,
+            hold=self._hold_browser,
+        )
         self._server = MediaServer(
             self._connected,
             self.health,
@@ -136,12 +95,11 @@ class VoicePlane:
             trusted_proxies=config.trusted_proxies,
             auth_token=auth_token,
             public_url=lambda: self.media_url,
+            desk=self._desk,
         )
-        self._lock = threading.Lock()
-        self._taken: set[tuple[str, int]] = set()  # by call and part
         self._draining = False
-        self._tokens: dict[str, _Seat] = {}
-        self._seats: dict[str, _Seat] = {}
+        self._tokens: dict[str, Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -149,7 +107,6 @@ class VoicePlane:
         self._bell = Listener(config.redis_url, self.deliver) if config.redis_url else None
         self._hung_after_s, self._hopeless_after_s, self._on_loop_state = hung_after_s, hopeless_after_s, on_loop
         self._watchdog: Watchdog | None = None
-        self._pacer = Pacer(MediaMeter())
         self._headroom = Headroom(
             config.headroom,
             lines=config.lines,
@@ -166,6 +123,12 @@ class VoicePlane:
     def media_url(self) -> str:
         """Where the carrier opens the media socket."""
         return self._config.media_url or f"ws://{self._config.media_host}:{self.port}/media"
+
+    @property
+    def internal_url(self) -> str:
+        """Where the web finds this process's media server."""
+        host = self._config.internal_host or self._config.media_host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def health(self) -> Health:
         headroom, live = self._headroom, self.live
@@ -252,6 +215,22 @@ class VoicePlane:
             raise NoLine("The voice plane is not running.")
         if not self.healthy():
             raise NoLine("The lines of this process do not answer: its event loop hangs.")
+        self._reserve(place := (brief.call_id, plan.part))
+        try:
+            ring_s, talk_s = ring_timeout_s + self._ring_margin_s, min(max_length_s, self._config.max_call_s)
+            line, seat = self._seat(brief, spending, plan, ring_s, talk_s)
+            self._seats[brief.call_id] = self._tokens[line.stream.token] = seat
+            asyncio.run_coroutine_threadsafe(self._hold(seat), self._loop)
+        except BaseException:
+            self._taken.discard(place)
+            raise
+        return line
+
+    def deliver(self, signal: Signal) -> None:
+        """Hand a signal to the line of its call, if it is one of ours."""
+        self._on_loop(self._signalled, signal)
+
+    def _reserve(self, place: tuple[str, int]) -> None:
         with self._lock:
             if self._draining:
                 raise NoLine("This process takes no new calls: it is draining.")
@@ -259,24 +238,13 @@ class VoicePlane:
                 raise NoLine(f"All {self._config.lines} lines are taken.")
             if len(self._taken) >= self._headroom.offered:
                 raise NoLine(f"No headroom for another call. {self._headroom.why}")
-            if (place := (brief.call_id, plan.part)) in self._taken:
-                raise NoLine(f"Call {brief.call_id} has a line here already.")
+            if place in self._taken:
+                raise NoLine(f"Call {place[0]} has a line here already.")
             self._taken.add(place)
-        try:
-            ring_s, talk_s = ring_timeout_s + self._ring_margin_s, min(max_length_s, self._config.max_call_s)
-            seat = self._seat(brief, spending, plan, ring_s, talk_s)
-            self._seats[brief.call_id] = self._tokens[seat.line.stream.token] = seat
-            asyncio.run_coroutine_threadsafe(self._hold(seat), self._loop)
-        except BaseException:
-            self._taken.discard(place)
-            raise
-        return seat.line
 
-    def deliver(self, signal: Signal) -> None:
-        """Hand a signal to the line of its call, if it is one of ours."""
-        self._on_loop(self._signalled, signal)
-
-    def _seat(self, brief: Brief, spending: Spending, plan: TalkPlan, ring_s: float, max_length_s: float) -> _Seat:
+    def _seat(
+        self, brief: Brief, spending: Spending, plan: TalkPlan, ring_s: float, max_length_s: float
+    ) -> tuple[PhoneLine, Seat]:
         closed = Signal(brief.call_id, SignalKind.HANG_UP, "closed")
         line = PhoneLine(
             brief.call_id,
@@ -288,8 +256,8 @@ class VoicePlane:
         )
         told = replace(brief, voicemail_message=plan.voicemail_message)
         dialogue = self._dialogues(told, snapshot=plan.snapshot)
-        seat = _Seat(line, dialogue, spending, plan, ring_s=ring_s, max_length_s=max_length_s)
-        return seat
+        seat = Seat(line, dialogue, spending, plan, ring_s=ring_s, max_length_s=max_length_s)
+        return line, seat
 
     def _watch(self) -> None:
         if self._loop is None or self._thread is None:
@@ -358,6 +326,7 @@ class VoicePlane:
                 await serving
             finally:
                 self._headroom.stop()
+                await self._desk.stop()
                 await self._engine_room.stop()
 
     def _listening(self) -> socket.socket:
@@ -370,7 +339,7 @@ class VoicePlane:
         talking = sum(seat.session is not None for seat in list(self._seats.values()))
         return talking, max(0, self.live - talking)
 
-    async def _hold(self, seat: _Seat) -> None:
+    async def _hold(self, seat: Seat) -> None:
         """One call from the ring to the report."""
         call_id = seat.line.call_id
         report = silent_report(Disposition.FAILED, "The voice session broke.", EndedBy.FAULT)
@@ -389,7 +358,11 @@ class VoicePlane:
             seat.line.put(Ended(report))
             log.info("voice.ended", call_id=call_id, ended_by=report.ended_by, disposition=report.outcome.disposition)
 
-    async def _ring(self, seat: _Seat) -> Report | None:
+    async def _hold_browser(self, seat: Seat) -> None:
+        self._seats[seat.line.call_id] = seat
+        await self._hold(seat)
+
+    async def _ring(self, seat: Seat) -> Report | None:
         """Wait for the media socket. A report where none comes."""
         try:
             async with asyncio.timeout(seat.ring_s):
@@ -398,7 +371,7 @@ class VoicePlane:
             seat.stop_ringing(silent_report(Disposition.NO_ANSWER, "Nobody answered.", EndedBy.CARRIER))
         return seat.unanswered
 
-    async def _talk(self, seat: _Seat) -> Report:
+    async def _talk(self, seat: Seat) -> Report:
         if seat.media is None or self._engines is None:
             raise RuntimeError("A line without media or models cannot talk.")
         seat.session = CallSession(

@@ -11,12 +11,13 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from twilio.request_validator import RequestValidator
 
+from voice.browser.desk import BrowserDesk
 from voice.doors import DoorLimits, Doors, protocols, visit_of
 from voice.wire import Start
 
@@ -55,7 +56,8 @@ class MediaServer:
 
     With an ``auth_token`` the handshake must carry Twilio's signature of ``public_url``. A socket has
     ``handshake_timeout_s`` from its opening to its start message; how many may be at that, and come in a second, goes
-    by ``lines``. ``trusted_proxies`` are addresses or networks whose X-Forwarded-For counts.
+    by ``lines``. ``trusted_proxies`` are addresses or networks whose X-Forwarded-For counts. ``desk`` takes what
+    browsers offer.
 
     A token has 256 bits and is looked up by its hash, so how long a refusal takes tells nothing of any token. The
     signature is compared in constant time by Twilio's library.
@@ -71,6 +73,7 @@ class MediaServer:
         auth_token: str,
         public_url: Callable[[], str],
         trusted_proxies: Sequence[str] = (),
+        desk: BrowserDesk | None = None,
     ) -> None:
         self._connected, self._health = connected, health
         self._handshake_timeout_s, self._proxies = handshake_timeout_s, tuple(trusted_proxies)
@@ -78,7 +81,11 @@ class MediaServer:
         self._public_url = public_url
         self.doors = Doors(_limits(lines, handshake_timeout_s, self._proxies))
         self.app = Starlette(
-            routes=[Route("/healthz", self._healthz), WebSocketRoute("/media", self._media)],
+            routes=[
+                Route("/healthz", self._healthz),
+                WebSocketRoute("/media", self._media),
+                *(desk.routes(self.admit) if desk is not None else ()),
+            ],
         )
 
     def options(self) -> dict[str, Any]:
@@ -95,9 +102,9 @@ class MediaServer:
             "forwarded_allow_ips": list(self._proxies),
         }
 
-    def admit(self, websocket: WebSocket) -> None:
-        """``websocket`` is a call's: from now on it is none of those whose number and time are limited."""
-        self.doors.leave(visit_of(websocket.scope))
+    def admit(self, connection: HTTPConnection) -> None:
+        """``connection`` is a call's: from now on it is none of those whose number and time are limited."""
+        self.doors.leave(visit_of(connection.scope))
 
     async def _healthz(self, _: Request) -> JSONResponse:
         health = self._health()

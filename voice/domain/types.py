@@ -333,6 +333,24 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The line has announced that it puts the person through, and closes its media once ``written`` is called, or
+    soon: the carrier, which asks then who talks on, is told to ring a colleague.
+    """
+
+    written: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """An operator's order was carried out; ``what`` names it, ``by`` is whose it was."""
+
+    what: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How the line was used, sent once. ``answered_at`` None means that no media socket ever opened.
 
@@ -356,7 +374,18 @@ class Ended:
 
 
 LineEvent = (
-    Live | TurnTaken | Disclosed | Acted | Used | TierChanged | WrappingUp | RecordingChanged | Closing | Ended
+    Live
+    | TurnTaken
+    | Disclosed
+    | Acted
+    | Used
+    | TierChanged
+    | WrappingUp
+    | RecordingChanged
+    | Closing
+    | HandedOver
+    | Controlled
+    | Ended
 )
 
 
@@ -366,15 +395,34 @@ class SignalKind(StrEnum):
     HANG_UP = "hang_up"
     PAUSE_RECORDING = "pause_recording"
     RESUME_RECORDING = "resume_recording"
+    TRANSFER = "transfer"
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    WHISPER = "whisper"
+    SUPERVISE = "supervise"
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """News for the line that holds ``call_id``. ``value`` is a CarrierStatus, a machine's name or a reason."""
+    """News for the line that holds ``call_id``. ``value`` is a CarrierStatus, a machine's name or a reason.
+
+    An order has a ``reply_to``: where its ``Answer`` is waited for. ``by`` is whose it is.
+    """
 
     call_id: str
     kind: SignalKind
     value: str = ""
+    by: str = ""
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the line says to an order: taken or not, with a sentence why not. ``url`` is where to come to."""
+
+    taken: bool
+    why: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +435,9 @@ class VoiceConfig:
     ``phrases_dir``, of at most ``phrases_bytes``; None keeps it in memory alone.
     ``recording_keys`` are those of ``voice.recordings.keys``; without any, nothing is recorded.
     ``headroom`` says up to where new calls are taken. ``trusted_proxies`` are addresses and networks whose word on
-    where a media socket comes from counts.
+    where a media socket comes from counts. The web finds the media server at ``internal_host``, or where that is empty
+    at ``media_host``. ``ice_servers`` help browsers and us to find each other: stun: and turn: URLs, see
+    ``voice.browser.ice``.
     """
 
     lines: int
@@ -420,3 +470,5 @@ class VoiceConfig:
     filler_after_ms: int = 0
     headroom: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[str, ...] = ()
+    internal_host: str = ""
+    ice_servers: tuple[str, ...] = field(default=(), repr=False)
