@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from calls.domain.messages import asks_to_stop
+from calls.putting_through import dial_document
 from calls.requests import TWIML, Form, NotOurs, asked, carrier_form, kept_or_asked_again
 from calls.services import carrier, inbound, opt_out_line, opting_out
 from calls.taking_over import when_away
@@ -148,6 +149,8 @@ def _twiml(reached: inbound.Reached, *, waiting_at: str, words: str = "") -> str
             return stream_twiml(stream, next_url=_url("talked", part=part, asked=0))
         case inbound.Over():
             return twilio.goodbye_twiml("")
+        case inbound.PutThrough(call_id=call_id, ring=ring):
+            return dial_document(call_id, ring)
         case inbound.OptOutLine(company=company, listed=True):
             return twilio.goodbye_twiml(opt_out_line.listed(company))
         case inbound.OptOutLine(company=company, promised=True, cut_off=cut_off):

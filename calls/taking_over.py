@@ -13,8 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from calls.models import Call
+from calls.putting_through import dial_document
 from calls.requests import TWIML, NotOurs, asked, carrier_form
-from calls.services import resuming
+from calls.services import resuming, transferring
 from voice.adapters import twilio_inbound as twilio
 from voice.adapters.twilio import RETRIES, stream_twiml
 from voice.domain.types import InboundCall
@@ -70,6 +71,8 @@ def _answer(call_id: UUID, received: InboundCall, part: int, again_at: str) -> s
             return twilio.goodbye_twiml("")
         case resuming.Lost(promised=promised):
             return twilio.goodbye_twiml(LOST_AND_PROMISED if promised else LOST)
+        case transferring.Ring() as ring:
+            return dial_document(call_id, ring)
 
 
 def _url(call_id: UUID, **query: int) -> str:

@@ -9,7 +9,7 @@ from agents.domain.types import Disposition, EndedBy, Outcome
 from billing.services import ledger
 from calls.domain.status import TERMINAL, CallStatus
 from calls.models import Call, CallEvent
-from calls.services import carrier_prices
+from calls.services import carrier_prices, transferring
 from calls.services.finishing import finish
 from calls.services.moving import note
 from voice.domain.types import BAD_NUMBER_CODES, CarrierStatus, CarrierUpdate, Report
@@ -53,7 +53,7 @@ def _keep_answered(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bo
 
 @transaction.atomic
 def _keep(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
-    call = Call.objects.select_for_update().get(pk=call_id)
+    call = Call.objects.select_for_update(of=("self",)).select_related("lead", "campaign").get(pk=call_id)
     kind = f"carrier.{update.status or 'machine'}"
     if CallEvent.objects.filter(call=call, kind=kind).exists():
         return False
@@ -73,6 +73,8 @@ def _keep(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
         Call.objects.filter(pk=call_id).update(**changes)
     if update.status in _ENDED_WITHOUT_TALK and CallStatus(call.status) in _RINGING:
         finish(call_id, unanswered(update, now=now), now=now)
+    elif update.status is CarrierStatus.COMPLETED:
+        transferring.finish_over(call, ended_at=now, now=now)
     return True
 
 

@@ -25,7 +25,7 @@ from calls.models import Call, CallEvent, CompanySuppression, Lead
 from calls.models.call import Direction
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
-from calls.services import doorbell, halting, opt_out_line, opting_out, resuming, workers
+from calls.services import doorbell, halting, opt_out_line, opting_out, resuming, transferring, workers
 from calls.services.facts import seller_of
 from calls.services.inbound_records import decided
 from calls.services.moving import note
@@ -74,7 +74,15 @@ class OptOutLine:
     cut_off: bool = False
 
 
-Reached = Wait | Talk | Over | OptOutLine
+@dataclass(frozen=True, slots=True)
+class PutThrough:
+    """To a colleague."""
+
+    call_id: UUID
+    ring: transferring.Ring
+
+
+Reached = Wait | Talk | Over | OptOutLine | PutThrough
 
 
 class _NotNow(Exception):
@@ -126,6 +134,8 @@ def after_talk(carrier_call_id: str, *, part: int, now: datetime) -> Reached:
                 return Wait()
             case resuming.Talk(stream=stream, part=part):
                 return Talk(stream, part)
+            case transferring.Ring() as ring:
+                return PutThrough(call.pk, ring)
         call.refresh_from_db()
         if CallStatus(call.status) not in TERMINAL:
             return Over()

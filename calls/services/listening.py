@@ -7,11 +7,11 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from agents.domain.types import Act, OptOut
+from agents.domain.types import Act, EndCall, EndedBy, OptOut, Transfer
 from calls.domain.status import CallStatus
 from calls.models import Call, Turn
 from calls.models.call import Direction
-from calls.services import acts, broken, recordings
+from calls.services import acts, broken, recordings, transferring
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
 from calls.services.leases import lease_end
@@ -20,8 +20,10 @@ from calls.services.opting_out import record_opt_out
 from voice.domain.types import (
     Acted,
     Closing,
+    Controlled,
     Disclosed,
     Ended,
+    HandedOver,
     LineEvent,
     Live,
     RecordingChanged,
@@ -117,6 +119,11 @@ def _write_down(call: Call, event: LineEvent, *, now: datetime) -> None:
         case Closing(written=written):
             Call.objects.filter(pk=call.pk, fence=call.fence).update(closing_at=now)
             written()
+        case HandedOver(written=written):
+            transferring.hand_over(call, now=now)
+            written()
+        case Controlled(what=what, by=by, at=at):
+            note(call.pk, f"control.{what}", at=at, fields={"by": by} if by else {})
         case Ended(report=report):
             _end(call, report, now=now)
 
@@ -135,6 +142,10 @@ def _keep_act(call: Call, act: Act, snapshot: Mapping[str, object] | None, *, no
         if isinstance(act, OptOut):
             record_opt_out(call, act.said, now=now)
         acts.keep(call, act, now=now)
+        if isinstance(act, Transfer):
+            transferring.asked(call, now=now)
+        elif isinstance(act, OptOut | EndCall):
+            transferring.dropped(call)
         if snapshot is not None:
             Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot))
 
@@ -144,7 +155,7 @@ def _end(call: Call, report: Report, *, now: datetime) -> None:
 
     A line that took the call over tells of its own part only, and one whose media never came of none.
     """
-    if report.cut_off:
+    if report.cut_off or report.ended_by is EndedBy.TRANSFER:
         _leave(call, report, now=now)
         return
     if call.answered_at is not None:

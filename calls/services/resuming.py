@@ -28,7 +28,7 @@ from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.models.call import Direction
 from calls.models.lead import LeadStatus
-from calls.services import broken, doorbell, listening
+from calls.services import broken, doorbell, listening, transferring
 from calls.services.answering import MEDIA_WITHIN_S
 from calls.services.briefing import brief_of, offered_slots, plan_of
 from calls.services.database import surviving_outage
@@ -38,6 +38,7 @@ from calls.services.listening import Clock
 from calls.services.moving import move, note
 from calls.services.promising import promise
 from calls.services.spending import spending_of
+from calls.services.transferring import Ring
 from voice.domain.types import Advice, Report, StreamTarget, TalkPlan, Usage
 from voice.ports import Dialer, Line, NoLine, Plane, Spending
 
@@ -47,6 +48,7 @@ PATIENCE = timedelta(seconds=8)
 MOST_CUTS = 3
 """Lines that a conversation may lose: one that breaks whatever holds it is not to break every worker."""
 CUT_OFF, TAKEN_OVER, OFFERED = "call.cut_off", "call.taken_over", "call.line_offered"
+BACK = "call.back_from_transfer"
 _SAID = timedelta(seconds=20)
 """So long the person may be on the phone still, to hear that nobody takes the call: it is not rung before."""
 _LEAST_S = 15
@@ -80,7 +82,7 @@ class Lost:
     promised: bool = False
 
 
-Resumed = Wait | Talk | Over | Lost
+Resumed = Wait | Talk | Over | Lost | Ring
 
 
 def ask(call_id: UUID, *, part: int, now: datetime, carrier_call_id: str = "", why: str = CUT_OFF) -> Resumed:
@@ -118,8 +120,12 @@ def _look(call: Call, part: int, *, now: datetime, why: str) -> Resumed | None:
     status = CallStatus(call.status)
     if status not in _ON_THE_PHONE or call.closing_at is not None or call.hang_up_at is not None:
         return Over()
+    if ring := transferring.dial(call, part, now=now):
+        return ring
     if offered := _offered(call, part):
         return offered
+    if transferring.has_failed(call, part):
+        why = BACK
     if call.resume_asked_at is None:
         if why == CUT_OFF and call.events.filter(kind=CUT_OFF).count() >= MOST_CUTS:
             return None
@@ -240,10 +246,11 @@ def _open(call: Call, plane: Plane, *, now: datetime) -> Line:
 
 def _plan(call: Call, brief: Brief, *, now: datetime) -> TalkPlan:
     disclosed = call.disclosed_at is not None
+    nobody_free = transferring.has_failed(call, call.takeovers + 1)
     heard = call.snapshot is not None or call.events.filter(kind="call.live").exists()
     return replace(
         plan_of(call, now=now),
-        snapshot=to_go_on(brief, call.snapshot, disclosed=disclosed) if heard else None,
+        snapshot=to_go_on(brief, call.snapshot, disclosed=disclosed, nobody_free=nobody_free) if heard else None,
         turns=call.turns.values_list("seq", flat=True).order_by("-seq").first() or 0,
         part=call.takeovers + 2,
         answered_at=call.answered_at,

@@ -14,8 +14,9 @@ from billing.domain.costing import LINE
 from billing.domain.rates import Unit
 from billing.services import meter
 from calls.domain.status import CallStatus
+from calls.domain.transfers import UNDER_WAY
 from calls.models import Call
-from calls.services import broken, carrier, carrier_prices, doorbell, inbound
+from calls.services import broken, carrier, carrier_prices, doorbell, inbound, transferring
 from calls.services.database import alone
 from calls.services.finishing import finish
 from calls.services.moving import move, note
@@ -26,6 +27,7 @@ from voice.ports import CarrierError, Dialer
 log = structlog.get_logger(__name__)
 _RING_AGAIN_AFTER = timedelta(seconds=30)
 _ASK_CARRIER_AFTER = timedelta(seconds=15)
+_ASK_OF_TRANSFERS_AFTER = timedelta(minutes=1)
 _NEVER_RANG_AFTER = timedelta(minutes=2)
 _MAX_CLAIMS = 3
 _MAX_SILENCES = 3
@@ -103,8 +105,10 @@ def _reconcile(dialer: Dialer, *, now: datetime) -> None:
     In any order, so that calls about which it never says a word hold up no others.
     """
     unknown = Call.objects.filter(status=CallStatus.UNKNOWN.value, status_at__lt=now - _ASK_CARRIER_AFTER)
+    # Of one that was put through the carrier tells by itself what becomes of it.
+    soon = Q(transfer__state__in=sorted(UNDER_WAY), status_at__gte=now - _ASK_OF_TRANSFERS_AFTER)
     silences = 0
-    for call in unknown.order_by("?")[:_BATCH]:
+    for call in unknown.exclude(soon, transfer__isnull=False).order_by("?")[:_BATCH]:
         try:
             with _apart(call):
                 _ask_about(call, dialer, now=now)
@@ -174,14 +178,22 @@ def _settle_unknown(call: Call, update: CarrierUpdate | None, dialer: Dialer, *,
             finish(call.pk, _unheard_of(call, now=now), now=now)
         return late
     if update.status is not None and update.status.final:
+        if transferring.finish_over(call, ended_at=_end_of(call, update, now=now), now=now):
+            return True
         talked = update.status is CarrierStatus.COMPLETED or call.answered_at is not None
         report = _lost(call, update, now=now) if talked else carrier.unanswered(update, now=now)
         finish(call.pk, report, now=now)
         return True
-    if late:
+    if late and (transferring.with_nobody(call) is None or now > transferring.longest_until(call)):
         # Nobody talks with the person any more; the next round finds the call completed.
         dialer.hang_up(update.carrier_call_id)
     return False
+
+
+def _end_of(call: Call, update: CarrierUpdate, *, now: datetime) -> datetime:
+    """When an answered call was over, by its length."""
+    since = call.answered_at
+    return now if since is None or update.duration_s is None else since + timedelta(seconds=update.duration_s)
 
 
 def _unheard_of(call: Call, *, now: datetime) -> Report:
