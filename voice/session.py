@@ -251,7 +251,7 @@ class CallSession:
             self._machines.heard(turn.text)
 
     def _turn_guessed(self, turn: Turn) -> None:
-        self._turns.turn_guessed(turn)
+        self._turns.turn_guessed(self._keeper.guessed(turn))
         if not turn.ours:
             self._machines.guessed(turn.text)
 

@@ -64,6 +64,10 @@ class RecordingKeeper:
             self._tell(RecordingState.REDACTED, f"Said: {', '.join(sorted(found.kinds))}.", turns=found.earlier)
         return replace(turn, text=found.text) if found.text != turn.text else turn
 
+    def guessed(self, turn: Turn) -> Turn:
+        """``turn`` as the conversation may have it ahead, in a pause that may not be the end; changes nothing."""
+        return replace(turn, text=self._watch.guessed(turn.text))
+
     def taken(self, record: TurnRecord) -> None:
         """A turn got its number."""
         if record.speaker is Side.LEAD:

@@ -5,6 +5,7 @@ card, 13 to 19 digits must pass the check of ISO/IEC 7812 (Luhn) and begin like 
 enough, since a recogniser errs.
 """
 
+import copy
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,10 @@ class SensitiveWatch:
         changed = [one for one, was in zip(self._said, before, strict=True) if one.shown != was]
         earlier = {one.seq: one.shown for one in changed if one.seq}
         return Found(self._said[-1].shown, tuple(one.span for one in changed if one.masks), frozenset(kinds), earlier)
+
+    def guessed(self, text: str) -> str:
+        """``text`` as ``lead`` would show it, were it said now; nothing is remembered of it."""
+        return copy.deepcopy(self).lead(text, (0.0, 0.0)).text
 
     def numbered(self, text: str, seq: int) -> None:
         """The person's last turn, shown as ``text``, is the call's turn ``seq``."""

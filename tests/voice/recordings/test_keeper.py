@@ -125,3 +125,18 @@ def test_paused_and_resumed(call: Call) -> None:
     call.finish()
     assert call.loud(0) == [0, 1, 4, 5]
     assert [state for state, _ in call.states()] == ["began", "paused", "resumed"]
+
+
+def test_a_guess_is_masked_and_changes_nothing(call: Call) -> None:
+    call.talk(102)
+    call.keeper.announced(100.0)
+    said = "My card is 4111 1111 1111 1111."
+    guess = Turn(said, 0.9, 101.0, 101.5, 101.5, 101.5, 101.5)
+    shown = replace(guess, text="My card is [card number].")
+    assert (call.keeper.guessed(guess), call.keeper.guessed(guess)) == (shown, shown)
+    assert call.states() == [("began", "")]
+    # It is found anew once it was said: nothing was remembered of the guess.
+    assert call.says(said, 101.0, 101.5) == shown.text
+    assert call.states()[1][0] == "redacted"
+    call.talk(103)
+    assert call.finish().duration_ms == 3000

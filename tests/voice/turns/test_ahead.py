@@ -151,3 +151,18 @@ async def test_a_preparation_that_breaks_leaves_the_reply_to_itself(make_plane: 
         await phone.gone()
     await watch.report()
     assert [turn.text for turn in watch.turns][1:] == ["Tell me more.", "Goodbye."]
+
+
+async def test_a_card_s_number_reaches_the_conversation_masked_also_ahead(make_plane: PlaneMaker) -> None:
+    dialogue = ScriptedDialogue(Reply("Please do not tell me that."), BYE)
+    plane = await make_plane(dialogue, ScriptedRecogniser("My card is 4111 1111 1111 1111.", turn_ended=0.1))
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet()
+        await phone.say(spoken(SPEECH))
+        await phone.answer()
+        await phone.hang_up()
+    await watch.report()
+    assert dialogue.prepared == ["My card is [card number]."]
+    assert dialogue.heard == [(HeardKind.SPEECH, "My card is [card number].")]
