@@ -1,13 +1,15 @@
 """The doorbell: signals for live calls over Redis. It may be missed; the carrier and the sweep are the truth."""
 
 import threading
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 from redis import Redis, RedisError
 
-from voice.domain.types import Signal
+from voice.domain.types import Answer, Signal
 
 log = structlog.get_logger(__name__)
 
@@ -15,6 +17,9 @@ CHANNEL = "reautomation:voice"
 _SIGNAL = TypeAdapter(Signal)
 _TIMEOUT_S = 2.0
 _AGAIN_S = 1.0
+_ANSWERS = "reautomation:voice:answer:"
+_ANSWER = TypeAdapter(Answer)
+_KEPT_S = 30
 
 
 def publish(redis_url: str, signal: Signal) -> None:
@@ -24,6 +29,29 @@ def publish(redis_url: str, signal: Signal) -> None:
             redis.publish(CHANNEL, _SIGNAL.dump_json(signal))
     except (RedisError, OSError, ValueError) as error:
         log.warning("bell.failed", call_id=signal.call_id, kind=signal.kind, error=str(error))
+
+
+def ask(redis_url: str, signal: Signal, *, timeout_s: float = 3.0) -> Answer | None:
+    """Ring with an order, and wait for what the line says to it; None where no line answers in time."""
+    reply_to = f"{_ANSWERS}{uuid.uuid4()}"
+    try:
+        with Redis.from_url(redis_url, socket_timeout=timeout_s + 1, socket_connect_timeout=_TIMEOUT_S) as redis:
+            redis.publish(CHANNEL, _SIGNAL.dump_json(replace(signal, reply_to=reply_to)))
+            told = redis.blpop([reply_to], timeout=timeout_s)
+            return None if told is None else _ANSWER.validate_json(told[1])
+    except (RedisError, OSError, ValueError) as error:
+        log.warning("bell.failed", call_id=signal.call_id, kind=signal.kind, error=str(error))
+        return None
+
+
+def answer(redis_url: str, reply_to: str, told: Answer) -> None:
+    """Say what came of an order. Never raises: whoever asked takes silence for a no."""
+    try:
+        with Redis.from_url(redis_url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S) as redis:
+            redis.rpush(reply_to, _ANSWER.dump_json(told))
+            redis.expire(reply_to, _KEPT_S)
+    except (RedisError, OSError, ValueError) as error:
+        log.warning("bell.not_answered", error=str(error))
 
 
 class Listener:

@@ -19,15 +19,27 @@ from starlette.websockets import WebSocket
 from agents.domain.standing import standing_phrases
 from agents.domain.types import Brief, Disposition, EndedBy
 from agents.ports import DialogueFactory
+from voice import bell
 from voice.bell import Listener
 from voice.browser.desk import BrowserDesk
-from voice.domain.types import PLAIN_TALK, Ended, Report, Signal, SignalKind, StreamTarget, TalkPlan, VoiceConfig
+from voice.domain.types import (
+    PLAIN_TALK,
+    Answer,
+    Ended,
+    Report,
+    Signal,
+    SignalKind,
+    StreamTarget,
+    TalkPlan,
+    VoiceConfig,
+)
 from voice.engines import EngineRoom, Engines
 from voice.headroom import Headroom
 from voice.line import PhoneLine, silent_report
 from voice.media.pacer import Pacer
 from voice.media.ports import Media, MediaEvents, MediaStats
 from voice.media.stats import MediaMeter
+from voice.passes import Passes
 from voice.pipeline import CallPipeline, quiet_logs
 from voice.ports import NoLine, Spending
 from voice.seat import Seat
@@ -96,7 +108,9 @@ class VoicePlane:
             auth_token=auth_token,
             public_url=lambda: self.media_url,
             desk=self._desk,
+            supervise=self._supervise,
         )
+        self._passes = Passes()
         self._draining = False
         self._tokens: dict[str, Seat] = {}
         self._seats: dict[str, Seat] = {}
@@ -254,7 +268,8 @@ class VoicePlane:
             # This line alone: another one may hold the call by then.
             hang_up=lambda: self._on_loop(seat.signal, closed),
         )
-        told = replace(brief, voicemail_message=plan.voicemail_message)
+        colleagues = tuple(one.name for one in plan.colleagues)
+        told = replace(brief, voicemail_message=plan.voicemail_message, colleagues=colleagues)
         dialogue = self._dialogues(told, snapshot=plan.snapshot)
         seat = Seat(line, dialogue, spending, plan, ring_s=ring_s, max_length_s=max_length_s)
         return line, seat
@@ -401,8 +416,37 @@ class VoicePlane:
         return True
 
     def _signalled(self, signal: Signal) -> None:
-        if (seat := self._seats.get(signal.call_id)) is not None:
+        if (seat := self._seats.get(signal.call_id)) is None:
+            return
+        if signal.reply_to:
+            self._answer(signal, self._ordered(seat, signal))
+        else:
             seat.signal(signal)
+
+    def _ordered(self, seat: Seat, signal: Signal) -> Answer:
+        if seat.session is None:
+            return Answer(False, "The call has not been answered yet.")
+        if signal.kind is not SignalKind.SUPERVISE:
+            return seat.session.order(signal)
+        if reason := seat.session.why_not_supervised():
+            return Answer(False, reason)
+        self._passes.issue(signal)
+        return Answer(True, url=f"{self.media_url.removesuffix('/media')}/supervise")
+
+    def _answer(self, signal: Signal, answer: Answer) -> None:
+        """From a thread, since Redis may be slow."""
+        if self._config.redis_url and self._loop is not None:
+            self._loop.run_in_executor(None, bell.answer, self._config.redis_url, signal.reply_to, answer)
+
+    async def _supervise(self, token: str, websocket: WebSocket) -> bool:
+        """Whether ``token`` let the socket in; returns once it is done with."""
+        granted = self._passes.redeem(token)
+        seat = self._seats.get(granted.call_id) if granted is not None else None
+        if granted is None or seat is None or seat.session is None:
+            return False
+        self._server.admit(websocket)
+        await seat.session.supervise(websocket, granted)
+        return True
 
     async def _wind_up(self) -> None:
         """End every call, then the loop."""

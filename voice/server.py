@@ -29,6 +29,7 @@ _LAST_WORDS_S = 1.0  # for our close to reach a socket that was too slow, before
 _UNSUPPORTED, _INVALID, _POLICY, _TOO_BIG, _LATER = 1003, 1007, 1008, 1009, 1013
 
 Connected = Callable[[str, WebSocket, Start], Coroutine[Any, Any, bool]]
+Supervise = Callable[[str, WebSocket], Coroutine[Any, Any, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class MediaServer:
     With an ``auth_token`` the handshake must carry Twilio's signature of ``public_url``. A socket has
     ``handshake_timeout_s`` from its opening to its start message; how many may be at that, and come in a second, goes
     by ``lines``. ``trusted_proxies`` are addresses or networks whose X-Forwarded-For counts. ``desk`` takes what
-    browsers offer.
+    browsers offer, ``supervise`` the sockets of supervisors, which begin with their token.
 
     A token has 256 bits and is looked up by its hash, so how long a refusal takes tells nothing of any token. The
     signature is compared in constant time by Twilio's library.
@@ -74,8 +75,9 @@ class MediaServer:
         public_url: Callable[[], str],
         trusted_proxies: Sequence[str] = (),
         desk: BrowserDesk | None = None,
+        supervise: Supervise | None = None,
     ) -> None:
-        self._connected, self._health = connected, health
+        self._connected, self._health, self._supervise = connected, health, supervise
         self._handshake_timeout_s, self._proxies = handshake_timeout_s, tuple(trusted_proxies)
         self._validator = RequestValidator(auth_token) if auth_token else None
         self._public_url = public_url
@@ -84,6 +86,7 @@ class MediaServer:
             routes=[
                 Route("/healthz", self._healthz),
                 WebSocketRoute("/media", self._media),
+                *([WebSocketRoute("/supervise", self._supervised)] if supervise is not None else ()),
                 *(desk.routes(self.admit) if desk is not None else ()),
             ],
         )
@@ -127,12 +130,33 @@ class MediaServer:
             reason = "message too big" if gone.code == _TOO_BIG else "closed before it started"
             log.warning("media.refused", reason=reason, code=gone.code)
 
+    async def _supervised(self, websocket: WebSocket) -> None:
+        try:
+            self._knocks(websocket)
+            await websocket.accept()
+            try:
+                async with asyncio.timeout(self._handshake_timeout_s):
+                    token = (await self._message(websocket)).get("token")
+            except TimeoutError:
+                raise _Refusal("no token in time", _POLICY) from None
+            if self._supervise is None or not isinstance(token, str) or not await self._supervise(token, websocket):
+                raise _Refusal("unknown or used token", _POLICY)
+        except _Refusal as refusal:
+            log.warning("supervisor.refused", reason=refusal.reason, client=_host(websocket))
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(refusal.code, refusal.reason)
+        except WebSocketDisconnect:
+            log.info("supervisor.gone_early", client=_host(websocket))
+
     def _admit(self, websocket: WebSocket) -> None:
         """Before anything is accepted: closing here answers the handshake with 403."""
         if self._validator is not None:
             signature = websocket.headers.get("x-twilio-signature", "")
             if not self._validator.validate(self._public_url(), {}, signature):
                 raise _Refusal("bad signature", _POLICY)
+        self._knocks(websocket)
+
+    def _knocks(self, websocket: WebSocket) -> None:
         visit = visit_of(websocket.scope)
         if not visit.address and not self.doors.is_from(visit, _host(websocket)):
             raise _Refusal("too many sockets a second from one address", _LATER)

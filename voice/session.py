@@ -9,16 +9,20 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from starlette.websockets import WebSocket
 
 from agents.domain.types import Disposition, EndedBy, Outcome
 from agents.ports import Dialogue
+from voice.control import Control
 from voice.domain.overlap import is_echo
 from voice.domain.types import (
     PLAIN_TALK,
     Acted,
+    Answer,
     CarrierStatus,
     Closing,
     Disclosed,
+    HandedOver,
     LineEvent,
     Live,
     Recording,
@@ -46,6 +50,7 @@ from voice.recordings.keys import Keyring
 from voice.speaker import Speaker
 from voice.speech.phrases import personal_words
 from voice.spending import SpendingWatch
+from voice.supervision import Pass, Supervision
 from voice.tiers import TieredVoice
 from voice.transcript import Transcript
 from voice.turns import TurnTaking, utc_now
@@ -130,7 +135,7 @@ class CallSession:
         events = MediaEvents(
             on_audio=self._audio_heard,
             on_key=self._key_heard,
-            on_sent=self._speaker.sent,
+            on_sent=self._audio_sent,
             on_mark_sent=self._speaker.mark_sent,
             on_mark=self._speaker.mark_echoed,
             on_closed=self._media_closed,
@@ -149,6 +154,33 @@ class CallSession:
             on_disclosed=self._disclosed,
             silence_prompt_s=config.silence_prompt_s,
             filler_after_ms=config.filler_after_ms,
+            clock=clock,
+        )
+        self._control = Control(
+            call_id,
+            self._turns,
+            self._pipeline,
+            emit=emit,
+            taken_over=lambda: self._supervision.taken_over,
+            clock=clock,
+        )
+        self._supervision = Supervision(
+            call_id,
+            self._turns,
+            self._pipeline,
+            transcript,
+            ears=lambda said: Ears(
+                engines.vad,
+                engines.recogniser,
+                on_voice=lambda: None,
+                on_turn=said,
+                on_fault=self._supervisor_unheard,
+                hints=plan.hints,
+                clock=clock,
+            ),
+            why_not=self._control.why_not,
+            began=self._control.stop,
+            emit=emit,
             clock=clock,
         )
         self._machines = MachineWatch(
@@ -190,13 +222,17 @@ class CallSession:
         try:
             ended_by = await self._until_ended(talk)
             if ended_by in _OUR_WILL:
-                await self._tell_closing()
+                await self._told(Closing)
+            elif ended_by is EndedBy.TRANSFER:
+                await self._told(HandedOver)
         finally:
+            self._control.stop()
             for task in (watch, talk):
                 task.cancel()
             await asyncio.gather(watch, talk, return_exceptions=True)
             await self._close_media(media)
         ended_at, self._over = utc_now(), self._clock()
+        await self._supervision.close()
         await self._machines.close()
         await self._turns.hear_out()
         await self._ears.close()
@@ -225,10 +261,23 @@ class CallSession:
             # The media socket closes by itself as a rule, and tells who hung up.
             asyncio.get_running_loop().call_later(_CARRIER_S, self.end, EndedBy.CARRIER)
 
+    def order(self, signal: Signal) -> Answer:
+        """An operator's order, on the loop: carried out, or refused with a sentence."""
+        return self._control.order(signal)
+
+    def why_not_supervised(self) -> str:
+        """Why nobody may listen to this call now, as a sentence; "" where they may."""
+        return "The call is over." if self._ended.done() else ""
+
+    async def supervise(self, websocket: WebSocket, granted: Pass) -> None:
+        """Serve a supervisor's socket until they go or the call is over."""
+        await self._supervision.attend(websocket, granted)
+
     # What the parts tell.
 
     def _turn_taken(self, turn: TurnRecord) -> None:
         self._keeper.taken(turn)
+        self._supervision.turn(turn)
         self._emit(TurnTaken(turn, self._dialogue.snapshot()))
 
     def _acted(self, acted: Acted) -> None:
@@ -261,7 +310,17 @@ class CallSession:
     def _key_heard(self, key: str) -> None:
         self._turns.key_heard(key)
 
+    def _supervisor_unheard(self, error: BaseException) -> None:
+        log.warning("supervisor.not_understood", call_id=self._call_id, error=repr(error))
+
+    def _audio_sent(self, pcm: bytes) -> None:
+        self._speaker.sent(pcm)
+        if self._supervision.watched:
+            self._supervision.audio("outbound", pcm)
+
     def _audio_heard(self, pcm: bytes, at: float) -> None:
+        if self._supervision.watched:
+            self._supervision.audio("inbound", pcm)
         self._recorder.lead(pcm, at)
         self._ears.feed(pcm, at)
         self._machines.feed(pcm, at)
@@ -282,10 +341,14 @@ class CallSession:
 
     def _clocks(self, config: VoiceConfig) -> dict[str, Callable[[], float]]:
         """The components that are counted in seconds."""
-        clocks = {"call": self._talked_s, "stt.local": lambda: self._ears.heard_s + self._machines.heard_s}
+        clocks = {"call": self._talked_s, "stt.local": self._heard_s}
         if config.gpu_component:
             clocks[config.gpu_component] = lambda: self._talked_s() * float(config.gpu_share)
         return clocks
+
+    def _heard_s(self) -> float:
+        """Seconds that were transcribed, whoever spoke them."""
+        return self._ears.heard_s + self._machines.heard_s + self._supervision.heard_s
 
     def _talked_s(self) -> float:
         """Seconds since the answer; those until the media closed, once it has."""
@@ -295,7 +358,7 @@ class CallSession:
 
     async def _talk(self) -> None:
         await self._turns.talk()
-        self.end(EndedBy.AGENT)
+        self.end(EndedBy.TRANSFER if self._turns.handed_on else EndedBy.AGENT)
 
     async def _until_ended(self, talk: "asyncio.Task[None]") -> EndedBy:
         goodbye_s = min(_GOODBYE_S, self._max_length_s / 2)
@@ -310,6 +373,8 @@ class CallSession:
         if self._turns.closing:  # it is saying goodbye by itself
             await asyncio.wait({self._ended}, timeout=goodbye_s)
             return self._ended.result() if self._ended.done() else EndedBy.LIMIT
+        self._control.stop()
+        await self._supervision.close()
         talk.remove_done_callback(self._part_ended)
         talk.cancel()
         await asyncio.gather(talk, return_exceptions=True)
@@ -320,15 +385,15 @@ class CallSession:
         await asyncio.gather(farewell, return_exceptions=True)
         return EndedBy.LIMIT
 
-    async def _tell_closing(self) -> None:
-        """Have it kept that this is the end, before the carrier finds the media closed and asks who talks on."""
+    async def _told(self, why: type[Closing] | type[HandedOver]) -> None:
+        """Have it kept why the media closes, before the carrier finds it closed and asks who talks on."""
         loop, written = asyncio.get_running_loop(), asyncio.Event()
 
         def kept() -> None:
             with contextlib.suppress(RuntimeError):  # so late that the loop is gone
                 loop.call_soon_threadsafe(written.set)
 
-        self._emit(Closing(kept))
+        self._emit(why(kept))
         try:
             async with asyncio.timeout(_CLOSING_S):
                 await written.wait()

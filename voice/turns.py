@@ -33,11 +33,12 @@ FILLER = "Let me see."
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """Something heard that awaits its answer."""
+    """Something heard that awaits its answer; or, with ``reply``, what an operator has us say."""
 
     heard: Heard
     turn: Turn | None = None
     at: float = 0.0
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class TurnTaking:
     """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as it is decided.
 
     ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
-    not; ``on_disclosed`` is told it. ``closing`` is True from our goodbye on. ``silence_prompt_s`` without a word are
+    not; ``on_disclosed`` is told it. ``closing`` is True from our goodbye on, ``handed_on`` once the person has heard
+    that they are put through. ``silence_prompt_s`` without a word are
     heard as silence. A reply that is not there after ``filler_after_ms`` is preceded by a short word; 0 never.
     """
 
@@ -96,9 +98,15 @@ class TurnTaking:
         self._draft: asyncio.Task[None] | None = None
         self._held: list[Turn] = []  # what stopped us, until what we had said by then is in the transcript
         self._replying: asyncio.Future[Reply] | None = None
+        self._waits_s: float | None = None  # without a word until silence counts, where the last reply said so
+        self._mouth = asyncio.Lock()
+        self._ours = asyncio.Event()  # cleared while somebody or something else speaks in our place
+        self._ours.set()
+        self._wanted_back: Callable[[], None] | None = None
         self._on_disclosed = on_disclosed
         self.disclosed: float | None = None
         self.closing = False
+        self.handed_on = False
 
     # What the parts tell.
 
@@ -142,6 +150,40 @@ class TurnTaking:
         self._put(_Pending(Heard(name, utc_now(), HeardKind.MACHINE)))
         self._barge_in.set()
 
+    # What operators want.
+
+    def ordered(self, heard: Heard) -> None:
+        """An order to the conversation, answered as soon as it is its turn."""
+        self._put(_Pending(heard))
+        self._barge_in.set()
+
+    def say_next(self, text: str, *, agent: str) -> None:
+        """Say ``text`` in the agent's voice, before anything else that is to be said."""
+        self._inbox.insert(0, _Pending(Heard("", utc_now()), reply=Reply(text, agent=agent)))
+        self._news.set()
+        self._barge_in.set()
+
+    def step_aside(self, wanted_back: Callable[[], None] | None = None) -> None:
+        """From now on the agent is mute, until ``step_back``. What cannot wait is asked back for by ``wanted_back``;
+        without one it is carried out in silence.
+        """
+        self._wanted_back = wanted_back
+        self._ours.clear()
+        self._barge_in.set()
+        self._urgent.set()
+        self._news.set()
+
+    def step_back(self, heard: Heard | None) -> None:
+        """The agent goes on, with its answer to ``heard``."""
+        self._ours.set()
+        if heard is not None:
+            self._put(_Pending(heard))
+        self._news.set()
+
+    async def aside(self, text: str) -> None:
+        """Say ``text`` while the agent is mute."""
+        await self._speak(Reply(text, agent="conversation", fixed=True), [text], None)
+
     def _put(self, pending: _Pending) -> None:
         self._inbox.append(pending)
         self._news.set()
@@ -168,8 +210,18 @@ class TurnTaking:
             if closing and not await self._last_word():
                 break
             pending = self._take() if closing else await self._listen()
-            reply, filler = await self._answer(pending.heard)
+            reply, filler = (pending.reply, None) if pending.reply else await self._answer(pending.heard)
             await self._say(reply, _Wait(pending.turn, self._clock(), filler) if pending.turn else None)
+            if reply.transfers and not self._objected():
+                self.handed_on = True
+                return
+
+    def _objected(self) -> bool:
+        """Whether what was said meanwhile stops the person from being put through; what does not is answered by
+        whoever takes the call.
+        """
+        self._inbox = [one for one in self._inbox if self._dialogue.cannot_wait(one.heard)]
+        return bool(self._inbox) or not self._ours.is_set()
 
     async def _answer(self, heard: Heard) -> tuple[Reply, float | None]:
         """The reply, and when the word that had to come before it began."""
@@ -221,9 +273,13 @@ class TurnTaking:
 
     async def _listen(self) -> _Pending:
         """What is heard next; nothing for a while is heard as silence, and unclear words as such."""
-        self._listening, self._aside_at = True, None
+        self._aside_at = None
         try:
-            while not self._inbox:
+            while not self._inbox or not self._ours.is_set():
+                if not self._ours.is_set():
+                    await self._stand_aside()
+                    continue
+                self._listening = True
                 self._news.clear()
                 silent = _Pending(Heard("", utc_now(), HeardKind.SILENCE))
                 if self._ears.turn_open:
@@ -238,10 +294,25 @@ class TurnTaking:
             self._listening = False
         return self._take()
 
+    async def _stand_aside(self) -> None:
+        """Until the line is ours again. What is said meanwhile is for somebody else, but for what cannot wait."""
+        self._listening = False
+        self._news.clear()
+        urgent = [one for one in self._inbox if self._dialogue.cannot_wait(one.heard)]
+        self._inbox = urgent
+        if not urgent:
+            await self._news.wait()
+        elif self._wanted_back is not None:
+            self._ours.set()
+            self._wanted_back()
+        else:
+            self._acted(await self._dialogue.reply(self._take().heard, now=utc_now()))
+
     def _patience(self) -> tuple[float, bool]:
         """For how long we wait on, and whether it is for a clear word after one that was not."""
         since = max(self._speaker.quiet_since, self._ears.last_voice)
-        left_s = since + self._silence_prompt_s - self._clock()
+        usual_s = self._silence_prompt_s
+        left_s = since + (usual_s if self._waits_s is None else self._waits_s) - self._clock()
         if self._aside_at is None:
             return left_s, False
         asking_s = max(since, self._aside_at) + _UNCLEAR_S - self._clock()
@@ -270,6 +341,7 @@ class TurnTaking:
     async def _say(self, reply: Reply, wait: _Wait | None, *, opening: bool = False) -> None:
         """Speak the reply, and go on after an interruption that was none; a real one leaves it to the next turn."""
         self.closing = self.closing or reply.ends
+        self._waits_s = reply.waits_s
         if reply.keys:
             self._record(await self._speaker.press(self._pipeline, reply.keys), reply, None)
         parts = clauses(reply.text)
@@ -290,8 +362,9 @@ class TurnTaking:
 
     async def _goes_on(self) -> bool:
         """Whether we may speak, once nobody else does: nothing was said that awaits an answer."""
-        await self._floor()
-        return not self._inbox
+        if self._ours.is_set():
+            await self._floor()
+        return not self._inbox and self._ours.is_set()
 
     def _stopped_by(self, reply: Reply) -> asyncio.Event | None:
         """What makes us stop within this reply: any voice, only what cannot wait, or nothing."""
@@ -307,17 +380,20 @@ class TurnTaking:
         wait: _Wait | None = None,
         goes_on: Callable[[], Awaitable[bool]] | None = None,
     ) -> Spoken:
-        spoken: Spoken | None = None
-        self._barge_in.clear()
-        try:
-            spoken = await self._speaker.speak(self._pipeline, parts, keep=reply.fixed, stop=stop, goes_on=goes_on)
-            return spoken
-        finally:
-            # A call that ends while we speak leaves what was heard until then.
-            spoken = spoken or self._speaker.broken_off()
-            self._record(spoken, reply, _timings(wait, spoken))
-            while self._held:
-                self._transcript.lead(self._held.pop(0))
+        async with self._mouth:
+            spoken: Spoken | None = None
+            self._barge_in.clear()
+            try:
+                spoken = await self._speaker.speak(
+                    self._pipeline, parts, keep=reply.fixed, stop=stop, goes_on=goes_on
+                )
+                return spoken
+            finally:
+                # A call that ends while we speak leaves what was heard until then.
+                spoken = spoken or self._speaker.broken_off()
+                self._record(spoken, reply, _timings(wait, spoken))
+                while self._held:
+                    self._transcript.lead(self._held.pop(0))
 
     async def _floor(self) -> None:
         """Wait while the person speaks, unless they never stop."""

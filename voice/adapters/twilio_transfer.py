@@ -48,7 +48,7 @@ def parse_key(form: Mapping[str, str]) -> str:
 
 
 def dial_twiml(number: str, *, caller_id: str, ring_s: int, limit_s: int, action_url: str, whisper_url: str) -> str:
-    """Ring ``number``, and put it together with the call once ``whisper_url`` has let it; the caller hears it ring."""
+    """Ring ``number`` and put the two together once ``whisper_url`` has let it. The caller hears it ring."""
     response = VoiceResponse()
     dial = Dial(action=action_url, method="POST", timeout=ring_s, time_limit=limit_s, caller_id=caller_id)
     dial.number(number, url=whisper_url, method="POST")
