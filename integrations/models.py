@@ -116,6 +116,8 @@ class ApiToken(models.Model):
         DO_NOT_CALL = "do_not_call", "add numbers to the do-not-call list"
         LEADS = "leads", "add leads that want to be called"
         RECORDINGS = "recordings", "redact and erase recordings"
+        CONTROL = "control", "put calls through and hold them"
+        SUPERVISE = "supervise", "listen to calls, speak on them and take them over"
 
     name = models.CharField(max_length=80, unique=True, help_text="Who uses it, such as: CRM.")
     scope = models.CharField(max_length=20, choices=Scope.choices, default=Scope.DO_NOT_CALL)

@@ -31,11 +31,13 @@ from calls.admin.base import (
 )
 from calls.admin.call_money import cost_now, money_of
 from calls.admin.call_recordings import RedactForm, players
+from calls.admin.transfer_targets import TransferForm, told_of
 from calls.domain import phone
-from calls.domain.status import UNFINISHED
+from calls.domain.status import UNFINISHED, CallStatus
 from calls.models import Appointment, Call, Decision, Recording, Turn
 from calls.models.call import Direction
-from calls.services import recordings
+from calls.services import recordings, supervising
+from calls.services.transferring import NotPossible
 
 _STEPS = {
     "vad_stop_ms": "end of speech heard",
@@ -123,6 +125,7 @@ class CallAdmin(ReadOnlyAdmin):
             path("<uuid:call_id>/cost/", wrap(self.cost_view), name="calls_call_cost"),
             path("<uuid:call_id>/redact/", wrap(self.redact_view), name="calls_call_redact"),
             path("<uuid:call_id>/erase/", wrap(self.erase_view), name="calls_call_erase"),
+            path("<uuid:call_id>/transfer/", wrap(self.transfer_view), name="calls_call_transfer"),
             *super().get_urls(),
         ]
 
@@ -159,6 +162,20 @@ class CallAdmin(ReadOnlyAdmin):
         if isinstance(call, HttpResponse):
             return call
         self._erase(request, Call.objects.filter(pk=call.pk))
+        return self._back(call)
+
+    def transfer_view(self, request: HttpRequest, call_id: UUID) -> HttpResponse:
+        """POST from the button of a live call."""
+        call = self._changed_by(request, call_id, "calls.transfer_call")
+        if isinstance(call, HttpResponse):
+            return call
+        by, target = request.user.get_username(), request.POST.get("target", "")[:80]
+        try:
+            to = supervising.transfer(call.pk, by=by, now=timezone.now(), target=target)
+        except (NotPossible, supervising.NoAnswer) as reason:
+            self.message_user(request, f"The call is not put through. {reason}", messages.ERROR)
+        else:
+            self.message_user(request, f"The agent tells the person that they are put through to {to}.")
         return self._back(call)
 
     @admin.action(description="Erase recordings of selected calls", permissions=["erase"])
@@ -205,8 +222,15 @@ def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
         "players": players(call),
         "redact_form": RedactForm(),
         "unfinished": call.status in UNFINISHED,
+        "transfer_form": _transfer_form(call, request),
+        "transfer_told": told_of(call),
         "money": money_of(call, events, request.user, now=timezone.now()),
     }
+
+
+def _transfer_form(call: Call, request: HttpRequest) -> TransferForm | None:
+    may = call.status == CallStatus.LIVE and request.user.has_perm("calls.transfer_call")
+    return TransferForm.of(call) if may else None
 
 
 def _cost(call: Call) -> str:

@@ -24,12 +24,13 @@ from billing.domain.periods import IN_WORDS, Period
 from billing.domain.tier import Wish
 from billing.models import Balance, Budget, Scope
 from billing.services.ledger import is_stopped
-from calls.admin import upload
+from calls.admin import talk, upload
 from calls.admin.base import BaseAdmin, badge, figures, money
 from calls.admin.cadence import LeadListInline, RetryRuleInline
 from calls.admin.calling_window import WindowInline
 from calls.admin.fields import DatesField, date_input
 from calls.admin.schedule import ScheduleInline, save_schedules
+from calls.admin.transfer_targets import TransferTargetInline
 from calls.admin.words import CampaignWordInline
 from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, Schedule
 from calls.models.campaign import CampaignStatus
@@ -79,6 +80,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_call_s",
             "needs",
             "voicemail_message",
+            "transfer_mode",
             "records",
             "recordings_days",
         ]
@@ -158,7 +160,14 @@ class CampaignAdmin(BaseAdmin):
     search_fields = ["name", "company_name"]
     actions = ["start_selected", "pause_selected"]
     readonly_fields = ["progress"]
-    inlines = [WindowInline, ScheduleInline, RetryRuleInline, CampaignWordInline, LeadListInline]
+    inlines = [
+        WindowInline,
+        ScheduleInline,
+        RetryRuleInline,
+        CampaignWordInline,
+        TransferTargetInline,
+        LeadListInline,
+    ]
     empty_sentence = "There is no campaign yet. Add one with a budget, import leads into it and start it."
     fieldsets = [
         (None, {"fields": ["name", "budget"]}),
@@ -181,6 +190,13 @@ class CampaignAdmin(BaseAdmin):
             },
         ),
         ("Recording", {"fields": ["records", "recordings_days"]}),
+        (
+            "People who take calls over",
+            {
+                "fields": ["transfer_mode"],
+                "description": "A person who asks for somebody is put through to those named below.",
+            },
+        ),
         ("How much", {"fields": ["max_concurrency", "max_attempts", "max_call_s", "needs"]}),
     ]
     _progress = ("Now", {"fields": ["progress"]})
@@ -294,6 +310,8 @@ class CampaignAdmin(BaseAdmin):
         own = [
             path("<path:object_id>/move/<str:move>/", wrap(self.move_view), name="calls_campaign_move"),
             path("<path:object_id>/import/", wrap(self.import_view), name="calls_campaign_import"),
+            path("<path:object_id>/talk/offer/", wrap(self.talk_offer_view), name="calls_campaign_talk_offer"),
+            path("<path:object_id>/talk/", wrap(self.talk_view), name="calls_campaign_talk"),
         ]
         return [*own, *super().get_urls()]
 
@@ -309,6 +327,12 @@ class CampaignAdmin(BaseAdmin):
 
     def import_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return upload.import_view(self, request, object_id)
+
+    def talk_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return talk.talk_view(self, request, object_id)
+
+    def talk_offer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return talk.offer_view(self, request, object_id)
 
 
 def _pace(campaign: Campaign) -> list[tuple[str, str]]:

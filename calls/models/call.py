@@ -104,6 +104,10 @@ class Call(models.Model):
 
     class Meta:
         ordering = ["-queued_at"]
+        permissions = [
+            ("transfer_call", "Can put calls through and hold them"),
+            ("supervise_call", "Can listen to calls, speak on them and take them over"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["lead"], condition=Q(status__in=sorted(UNFINISHED)), name="one_live_call_per_lead"
