@@ -44,6 +44,9 @@ class Carrier:
     def hang_up(self, carrier_call_id: str) -> None:
         """Nobody is there."""
 
+    def redirect(self, carrier_call_id: str, url: str) -> None:
+        """Nobody talks."""
+
     def fetch(self, carrier_call_id: str) -> None:
         """It has nothing to tell."""
 

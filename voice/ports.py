@@ -52,6 +52,11 @@ class Dialer(Protocol):
     def hang_up(self, carrier_call_id: str) -> None:
         """End the call at the carrier; a call that is over already is fine."""
 
+    def redirect(self, carrier_call_id: str, url: str) -> None:
+        """Have the carrier ask ``url`` what to do with a call that talks, and leave what it does now. Raises Refused
+        where it does not, a call that is over among them, and DialUnknown without an answer.
+        """
+
     def owns(self, number: str) -> bool | None:
         """Whether the account may show the E.164 ``number`` as its own; None without an answer."""
 

@@ -40,6 +40,8 @@ class FakeDialer:
     dialed: list[DialRequest] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)
+    redirected: list[tuple[str, str]] = field(default_factory=list)
+    redirects: Callable[[], None] = lambda: None
 
     def place(self, request: DialRequest) -> str:
         self.dialed.append(request)
@@ -56,6 +58,10 @@ class FakeDialer:
 
     def hang_up(self, carrier_call_id: str) -> None:
         self.hung_up.append(carrier_call_id)
+
+    def redirect(self, carrier_call_id: str, url: str) -> None:
+        self.redirected.append((carrier_call_id, url))
+        self.redirects()
 
     def owns(self, number: str) -> bool | None:
         self.asked.append(("owns", number))

@@ -19,6 +19,7 @@ from calls.services.placing import place
 from tests.calls.factories import NOON_IN_DENVER
 from tests.calls.fakes import FakePlane, Scripted, update
 from voice.domain.types import CarrierStatus, CarrierUpdate, DialRequest
+from voice.ports import Refused
 
 NOW = NOON_IN_DENVER
 _WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -51,6 +52,9 @@ class Carrier:
     def hang_up(self, carrier_call_id: str) -> None:
         with self._log.with_suffix(".hung_up").open("a") as log:
             log.write(f"{carrier_call_id}\n")
+
+    def redirect(self, carrier_call_id: str, url: str) -> None:
+        raise Refused(f"{carrier_call_id} is over.", code="21220")
 
     def owns(self, number: str) -> bool:
         return True

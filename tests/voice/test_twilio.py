@@ -16,6 +16,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from voice.adapters.twilio import (
+    RETRIES,
     BadCallback,
     TwilioDialer,
     parse_machine,
@@ -302,6 +303,21 @@ def test_hanging_up(carrier: tuple[Carrier, TwilioDialer]) -> None:
     twilio.body = error(400, 20001)
     with pytest.raises(DialUnknown, match="code 20001"):
         dial.hang_up(SID)
+
+
+def test_sending_a_call_elsewhere(carrier: tuple[Carrier, TwilioDialer]) -> None:
+    twilio, dial = carrier
+    twilio.body = call()
+    dial.redirect(SID, "https://us.example/resume?part=1")
+    told = {"Url": [f"https://us.example/resume?part=1{RETRIES}"], "Method": ["POST"]}
+    assert twilio.asked == [("POST", f"{CALLS}/{SID}.json", told)]
+    twilio.status, twilio.body = 400, error(400, 21220)
+    with pytest.raises(Refused) as over:
+        dial.redirect(SID, "https://us.example/resume")
+    assert over.value.code == "21220"
+    twilio.status, twilio.body = 503, error(503, 20500)
+    with pytest.raises(DialUnknown, match="code 20500"):
+        dial.redirect(SID, "https://us.example/resume")
 
 
 def listed(*calls: dict[str, Any]) -> dict[str, Any]:

@@ -122,6 +122,16 @@ class TwilioDialer:
                 return
             raise _unknown(error) from error
 
+    def redirect(self, carrier_call_id: str, url: str) -> None:
+        """The media socket is closed by that, with a ``stop``."""
+        try:
+            self._client.calls(carrier_call_id).update(url=f"{url}{RETRIES}", method="POST")
+        except _FAILURES as error:
+            if 400 <= getattr(error, "status", 0) < 500:
+                code = str(getattr(error, "code", "") or "")
+                raise Refused(f"Twilio did not redirect the call: {type(error).__name__}.", code=code) from error
+            raise _unknown(error) from error
+
     def owns(self, number: str) -> bool | None:
         """A number that the account has bought, or one of another company that it has verified.
 
