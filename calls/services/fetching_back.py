@@ -1,8 +1,8 @@
 """Calls that are taken away from a worker that stands still: the carrier is sent to ask who talks on.
 
 Such a worker keeps its sockets open, so the carrier notices nothing, and the person hears nothing. Its leases run
-out, and it announces itself no more. After an outage of the database all leases have run out, of workers that talk on:
-so one that has been seen since then keeps its calls.
+out, and it announces itself no more. After an outage of the database all leases have run out, those of workers that
+talk on too: so one that has been seen since then keeps its calls.
 """
 
 from datetime import datetime, timedelta

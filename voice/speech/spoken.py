@@ -284,7 +284,8 @@ def _street(found: re.Match[str]) -> str:
             said.append("Saint")
         else:
             said.append(word)
-    return " ".join(said)
+    ends = found[0].endswith(".") and found.end() == len(found.string)
+    return " ".join(said) + ("." if ends else "")
 
 
 def _state(found: re.Match[str]) -> str:

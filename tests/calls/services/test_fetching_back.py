@@ -121,7 +121,7 @@ def test_one_that_does_not_answer_is_not_asked_for_every_call() -> None:
 
 
 def test_a_worker_that_was_seen_since_keeps_its_calls() -> None:
-    """The database was away: all leases have run out, and whoever talks on holds its call again with its next word."""
+    """The database was away, so all leases ran out: whoever talks holds its call again with its next word."""
     call = lost()
     VoiceWorker.objects.create(owner="still", queues=[], lines=1, started_at=NOW, seen_at=Now())
     assert swept(call) == []

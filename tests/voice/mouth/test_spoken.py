@@ -80,7 +80,8 @@ TELEPHONES = [
 ]
 ADDRESSES = [
     ("1245 Tejon St", "twelve forty five Tejon Street"),
-    ("1245 Tejon St.", "twelve forty five Tejon Street"),
+    ("1245 Tejon St.", "twelve forty five Tejon Street."),
+    ("Your home on Maple Street.", "Your home on Maple Street."),
     ("12 Maple Ave, Denver, CO 80202", "twelve Maple Avenue, Denver, Colorado eight oh two oh two"),
     ("105 N Main St", "one oh five North Main Street"),
     ("300 Elm Rd Apt 4B", "three hundred Elm Road apartment four B"),
