@@ -21,7 +21,7 @@ from simulator.machines import Setup, machine_of
 from simulator.numbers import Message, Number
 from simulator.party import Human, Party
 from simulator.phone import Phone, Plan
-from simulator.script import Script, Source
+from simulator.script import Fetch, Script, Source
 from simulator.speech import Speech, Voice
 from simulator.tape import Tape
 from simulator.webhooks import Webhooks, now
@@ -152,9 +152,12 @@ class Exchange:
             return {"DialCallStatus": "failed"}
         plan = Plan(source=None, timeout_s=dial.timeout_s)
         phone = self._ring(dial.number, dial.caller_id or call.from_, plan, parent=call)
+        bridged = False
         try:
             await _first(phone.answered.wait, phone.over.wait)
-            if phone.line is not None:
+            if await self._let_through(phone, dial):
+                assert phone.line is not None
+                bridged = True
                 line.far, phone.line.far = Bridge.pair()
                 await asyncio.wait_for(phone.over.wait(), dial.time_limit_s)
         except TimeoutError:
@@ -164,10 +167,26 @@ class Exchange:
             phone.end("application")
         await phone.over.wait()
         return {
+            "DialBridged": str(bridged).lower(),
             "DialCallSid": phone.call.sid,
             "DialCallStatus": phone.call.status.value,
             "DialCallDuration": str(phone.call.duration_s),
         }
+
+    async def _let_through(self, phone: Phone, dial: Dial) -> bool:
+        """Whether the called party is put together with the caller: what they hear first may hang up on them."""
+        if phone.line is None or not dial.whisper:
+            return phone.line is not None
+        script = self._script(phone.call, phone.line)
+        whisper = asyncio.create_task(script.run(Fetch(dial.whisper, dial.whisper_method)))
+        over = asyncio.create_task(phone.over.wait())
+        try:
+            await asyncio.wait({whisper, over}, return_when=asyncio.FIRST_COMPLETED)
+            return whisper.done() and not script.hung_up and not over.done()
+        finally:
+            for task in (whisper, over):
+                task.cancel()
+            await asyncio.wait({whisper, over})
 
     def _ring(self, to: str, from_: str, plan: Plan, *, parent: Call | None = None) -> Phone:
         person = self.people.find(from_ if plan.inbound else to)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -75,6 +75,8 @@ class Script:
         self._faults, self._auth_token = faults, auth_token
         self._jump: asyncio.Future[Source] = asyncio.get_running_loop().create_future()
         self._base = ""
+        self.hung_up = False
+        """Whether a document said so, and did not just come to its end."""
         self.first_sound: Callable[[], None] = lambda: None
         """Told before each verb that answers a call: pauses and redirects before any other leave it ringing.
 
@@ -106,12 +108,14 @@ class Script:
             try:
                 source = work.result()
             except _Failed:
+                self.hung_up = True
                 return
         self._fault(_HTTP_RETRIEVAL_FAILURE, f"gave up after {_MOST_DOCUMENTS} documents: is there a redirect loop?")
 
     async def _perform(self, source: Source) -> Source | None:
         for verb in await self._verbs(source):
             if isinstance(verb, Hangup | Reject):
+                self.hung_up = True
                 return None
             if not isinstance(verb, Pause | Redirect):
                 self.first_sound()
@@ -131,7 +135,8 @@ class Script:
             case Say() | Play():
                 await self._play(Playback(), await self._sound(verb))
             case Dial():
-                fields = await self._dialer.bridge(self._call, self._line, verb)
+                whispered = replace(verb, whisper=urljoin(self._base, verb.whisper)) if verb.whisper else verb
+                fields = await self._dialer.bridge(self._call, self._line, whispered)
                 return self._onward(verb.action, verb.method, fields) if verb.action else None
             case Gather():
                 return await self._gather(verb)

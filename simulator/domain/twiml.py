@@ -57,12 +57,18 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
+    """``whisper`` is asked for what the called party hears before the two are put together; a hang-up in it ends
+    their side alone.
+    """
+
     number: str
     action: str = ""
     method: str = "POST"
     timeout_s: int = 30
     time_limit_s: int = 14_400
     caller_id: str = ""
+    whisper: str = ""
+    whisper_method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,8 @@ def _dial(element: ET.Element) -> Dial:
         timeout_s=_count(element, "timeout", 30),
         time_limit_s=_count(element, "timeLimit", 14_400),
         caller_id=element.get("callerId", ""),
+        whisper="" if number is None else number.get("url", ""),
+        whisper_method="POST" if number is None else _method(number),
     )
 
 

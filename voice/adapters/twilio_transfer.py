@@ -48,9 +48,16 @@ def parse_key(form: Mapping[str, str]) -> str:
 
 
 def dial_twiml(number: str, *, caller_id: str, ring_s: int, limit_s: int, action_url: str, whisper_url: str) -> str:
-    """Ring ``number`` and put the two together once ``whisper_url`` has let it. The caller hears it ring."""
+    """Ring ``number`` and put the two together once ``whisper_url`` lets it. The caller hears it ring until then."""
     response = VoiceResponse()
-    dial = Dial(action=action_url, method="POST", timeout=ring_s, time_limit=limit_s, caller_id=caller_id)
+    dial = Dial(
+        action=action_url,
+        method="POST",
+        timeout=ring_s,
+        time_limit=limit_s,
+        caller_id=caller_id,
+        answer_on_bridge=True,
+    )
     dial.number(number, url=whisper_url, method="POST")
     response.append(dial)
     return str(response)
