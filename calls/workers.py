@@ -3,6 +3,7 @@
 Celery's signals come here, see reautomation.celery; the lines themselves are voice's.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -22,13 +23,21 @@ _most = 0
 def serve_what_it_can(**_signal: object) -> None:
     """Leave out the queues whose calls this process cannot make. Raises SystemExit where none is left."""
     consumed = current_app.amqp.queues
-    asked = [name for name in consumed.consume_from if name.startswith(queues.PREFIX)]
+    asked = _calls_of(consumed.consume_from)
     reasons = {name: reason for name in asked if (reason := _why_unable(name))}
     if asked and len(reasons) == len(asked):
         raise SystemExit(" ".join(reasons.values()))
     for name, reason in reasons.items():
         log.info("worker.queue_left_out", queue=name, reason=reason)
         consumed.deselect([name])
+    for name in asked:
+        if name not in reasons:
+            consumed.select_add(consumed[queues.resumed_on(name)])
+
+
+def _calls_of(consumed: Iterable[str]) -> list[str]:
+    """The queues of calls; those of calls that lost their line come with them."""
+    return [name for name in consumed if name.startswith(queues.PREFIX) and not name.endswith(queues.RESUME)]
 
 
 def _why_unable(queue: str) -> str:
@@ -59,7 +68,7 @@ def begin(sender: Any, **_signal: object) -> None:
     if not worker.is_voice_worker(sender.controller):
         return
     # Kept, since a worker that drains or pauses has none any more.
-    _served = tuple(name for name in sender.app.amqp.queues.consume_from if name.startswith(queues.PREFIX))
+    _served = tuple(_calls_of(sender.app.amqp.queues.consume_from))
     _most = sender.controller.concurrency
     heartbeat.start(worker.plane().healthy)
     worker.on_headroom(heartbeat.hurry)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from kombu import Exchange, Queue
 
-from calls.domain.queues import QUEUES
+from calls.domain.queues import QUEUES, resumed_on
 from reautomation import env, log
 from reautomation.embedded import Embedded
 from voice.domain.headroom import Limits
@@ -142,7 +142,9 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # An exchange of its own each: with Celery's default one, every queue would get every message.
-CELERY_TASK_QUEUES = [Queue(name, Exchange(name), name) for name in ("default", *QUEUES)]
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name), name) for name in ("default", *QUEUES, *(resumed_on(queue) for queue in QUEUES))
+]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -156,6 +158,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "visibility_timeout": 7200,
     "global_keyprefix": "reautomation:",
+    "queue_order_strategy": "calls.queue_order.ResumedFirst",
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

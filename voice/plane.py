@@ -250,7 +250,8 @@ class VoicePlane:
                 raise NoLine("This process takes no new calls: it is draining.")
             if len(self._taken) >= self._config.lines:
                 raise NoLine(f"All {self._config.lines} lines are taken.")
-            if len(self._taken) >= self._headroom.offered:
+            # Whoever lost their line is on the phone: refused here, they hear that we are sorry, and nothing more.
+            if place[1] == 1 and len(self._taken) >= self._headroom.offered:
                 raise NoLine(f"No headroom for another call. {self._headroom.why}")
             if place in self._taken:
                 raise NoLine(f"Call {place[0]} has a line here already.")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 QUEUE_PREFIX = "calls."
+RESUME_SUFFIX = ".resume"
+"""Ends the names of the queues of calls that lost their line."""
 EXIT_HUNG = os.EX_SOFTWARE
 """The exit code of a process whose loop hung for too long."""
 _POLL_S = 0.25
@@ -93,11 +95,14 @@ class PlaneStep(bootsteps.StartStopStep):
 class DrainStep(bootsteps.StartStopStep):
     """On TERM: take no more calls, go on acknowledging and answering, and leave when the last call is over.
 
-    While the lines do not answer, or another call would harm those that talk, no call is taken either: a worker
-    without a line would be the quickest to answer the doorbell.
+    While the lines do not answer no call is taken either: a worker without a line would be the quickest to answer
+    the doorbell. While another call would harm those that talk, only one that lost its line is: nobody waits for a
+    new one on the phone.
     """
 
     requires = ("celery.worker.consumer:Tasks",)
+    _left: tuple[str, ...] = ()
+    """Queues that are left alone for a while. They are not told again with a new connection."""
 
     def include_if(self, consumer: Any) -> bool:
         return is_voice_worker(consumer.controller)
@@ -105,7 +110,6 @@ class DrainStep(bootsteps.StartStopStep):
     def start(self, consumer: Any) -> None:
         global _step
         _step, self._consumer = self, consumer
-        self._queues: list[str] = []
         platforms.signals["SIGTERM"] = self._drain
         # The connection was lost meanwhile, and is a new one.
         self._settle()
@@ -115,11 +119,21 @@ class DrainStep(bootsteps.StartStopStep):
         self._consumer.hub.call_soon(self._settle)
 
     def _settle(self) -> None:
-        takes = _plane is None or (_plane.healthy() and not _plane.headroom.strained)
-        if takes and not state_of_drain.is_set():
-            self._consume_again()
-        else:
-            self._stop_consuming()
+        answers = _plane is None or _plane.healthy()
+        strained = _plane is not None and _plane.headroom.strained
+
+        def takes(queue: str) -> bool:
+            return answers and not state_of_drain.is_set() and (not strained or queue.endswith(RESUME_SUFFIX))
+
+        consumed = list(self._consumer.app.amqp.queues.consume_from)
+        for queue in consumed:
+            if not takes(queue):
+                self._consumer.cancel_task_queue(queue)
+        left = (*self._left, *(queue for queue in consumed if not takes(queue)))
+        for queue in left:
+            if takes(queue):
+                self._consumer.add_task_queue(queue)
+        self._left = tuple(queue for queue in left if not takes(queue))
 
     def _drain(self, *_: object) -> None:
         if state_of_drain.is_set():
@@ -130,17 +144,6 @@ class DrainStep(bootsteps.StartStopStep):
         self.settle()
         # A thread, since the consumer's own timer stands still while the broker is away.
         threading.Thread(target=_leave_when_idle, name="voice-drain", daemon=True).start()
-
-    def _stop_consuming(self) -> None:
-        taken = list(self._consumer.app.amqp.queues.consume_from)
-        self._queues += taken
-        for queue in taken:
-            self._consumer.cancel_task_queue(queue)
-
-    def _consume_again(self) -> None:
-        queues, self._queues = self._queues, []
-        for queue in queues:
-            self._consumer.add_task_queue(queue)
 
 
 state_of_drain = threading.Event()

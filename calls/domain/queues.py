@@ -9,6 +9,8 @@ from voice.domain.types import Tier
 LOCAL, PREMIUM, GPU = "calls.local", "calls.premium", "calls.gpu"
 QUEUES = (LOCAL, PREMIUM, GPU)
 PREFIX = "calls."
+RESUME = ".resume"
+"""Ends the name of the queue beside another one in which the calls wait that lost their line on it."""
 _NEEDS_GPU = "gpu"
 
 
@@ -18,6 +20,11 @@ class Lines:
 
     queues: frozenset[str]
     free: int
+
+
+def resumed_on(queue: str) -> str:
+    """Where a call of ``queue`` waits for another line. Whoever serves the one serves the other, and that first."""
+    return f"{queue}{RESUME}"
 
 
 def queue_for(needs: str, tier: Tier) -> str:

@@ -7,6 +7,8 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from kombu.pools import producers
 
+from calls.domain.queues import resumed_on
+
 log = structlog.get_logger(__name__)
 _IMPATIENT = {"max_retries": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
 
@@ -21,7 +23,7 @@ def ring(call_id: UUID, queue: str) -> bool:
 
 def resume(call_id: UUID, queue: str) -> bool:
     """Have a worker of ``queue`` take the conversation over; False when the broker does not take it."""
-    return _send("calls.resume", queue, call_id=str(call_id))
+    return _send("calls.resume", resumed_on(queue), call_id=str(call_id))
 
 
 def dispatch(campaign_id: int) -> bool:

@@ -15,6 +15,7 @@ from tests.voice.dialogues import brief
 from tests.voice.money import ScriptedSpending
 from tests.voice.phone import answered
 from voice.domain.headroom import CALM_S, Gate, Limits, Measured, No, Yes, offers
+from voice.domain.types import TalkPlan
 from voice.headroom import Headroom, _offered, memory_free, quantile
 from voice.plane import VoicePlane
 from voice.ports import NoLine
@@ -262,6 +263,19 @@ async def test_a_call_that_talks_goes_on_while_new_ones_are_refused(make_plane: 
         assert plane.live == 1
         assert phone.closed_at is None
     await watch.report()
+
+
+async def test_a_call_that_lost_its_line_is_taken_without_headroom_and_not_without_lines(
+    make_plane: PlaneMaker,
+) -> None:
+    plane = await make_plane(headroom=Limits(memory_mb=1e9))
+    await full(plane)
+    for number in (1, 2):
+        one, lost = brief(f"call-{number}"), TalkPlan(part=2)
+        plane.open_line(one, ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending(), plan=lost)
+    assert plane.live == 2
+    with pytest.raises(NoLine, match="All 2 lines are taken"):
+        plane.open_line(brief(), ring_timeout_s=1, max_length_s=1, spending=ScriptedSpending(), plan=lost)
 
 
 async def test_a_job_that_waits_for_its_model_is_seen() -> None:

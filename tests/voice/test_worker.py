@@ -138,6 +138,34 @@ def test_without_headroom_no_message_is_taken_and_whoever_announces_hears_of_it(
     assert told == [False, True]
 
 
+def test_without_headroom_only_calls_that_lost_their_line_are_taken(consumer: FakeConsumer, lines: FakePlane) -> None:
+    consumer.consumed["calls.local.resume"] = None
+    lines.strain(True)
+    assert list(consumer.consumed) == ["calls.local.resume"]
+    lines.loop(LoopState.HUNG)
+    assert list(consumer.consumed) == []
+    lines.loop(LoopState.ANSWERS)
+    assert list(consumer.consumed) == ["calls.local.resume"]
+    lines.strain(False)
+    assert set(consumer.consumed) == {*BOTH, "calls.local.resume"}
+    lines.strain(True)
+    worker.state_of_drain.set()
+    lines.strain(True)
+    assert list(consumer.consumed) == []
+
+
+def test_what_is_left_alone_when_the_connection_is_lost_is_taken_again_later(
+    consumer: FakeConsumer, lines: FakePlane
+) -> None:
+    """The step begins anew with the connection, and Celery remembers what was left alone."""
+    lines.strain(True)
+    assert worker._step is not None
+    worker._step.start(consumer)
+    assert list(consumer.consumed) == []
+    lines.strain(False)
+    assert list(consumer.consumed) == BOTH
+
+
 def test_a_worker_that_drains_takes_no_message_although_its_loop_answers_again(
     consumer: FakeConsumer, lines: FakePlane
 ) -> None:

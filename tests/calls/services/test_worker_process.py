@@ -13,7 +13,7 @@ from django.db import OperationalError
 from structlog.testing import capture_logs
 
 from calls import workers as process
-from calls.domain.queues import GPU, LOCAL, PREMIUM, QUEUES
+from calls.domain.queues import GPU, LOCAL, PREMIUM, QUEUES, resumed_on
 from calls.models import VoiceWorker
 from calls.services.leases import Heartbeat
 from voice import worker
@@ -52,7 +52,7 @@ def test_a_worker_leaves_out_what_it_cannot_serve(
     app.amqp.queues.select(["default", *QUEUES])
     with capture_logs() as logs:
         process.serve_what_it_can()
-    assert set(app.amqp.queues.consume_from) == {"default", *served}
+    assert set(app.amqp.queues.consume_from) == {"default", *served, *map(resumed_on, served)}
     assert {line["queue"] for line in logs if line["event"] == "worker.queue_left_out"} == set(QUEUES) - served
 
 
@@ -61,7 +61,7 @@ def test_a_gpu_that_is_found_serves(app: Celery, settings: LazySettings, monkeyp
     monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
     app.amqp.queues.select([GPU])
     process.serve_what_it_can()
-    assert set(app.amqp.queues.consume_from) == {GPU}
+    assert set(app.amqp.queues.consume_from) == {GPU, resumed_on(GPU)}
 
 
 def test_a_worker_that_can_serve_nothing_ends_and_says_why(app: Celery) -> None:
@@ -100,7 +100,7 @@ def lines_of(monkeypatch: pytest.MonkeyPatch, *, lines: int, draining: bool) -> 
 def test_it_announces_its_queues_and_the_calls_it_can_take_and_withdraws(
     app: Celery, heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch, threads: int, lines: int
 ) -> None:
-    app.amqp.queues.select(["default", LOCAL])
+    app.amqp.queues.select(["default", LOCAL, resumed_on(LOCAL)])
     lines_of(monkeypatch, lines=4, draining=False)
     process._announce("a")
     assert not VoiceWorker.objects.exists()  # not yet begun
