@@ -36,17 +36,17 @@ MACHINE = {
 @pytest.mark.slow
 async def test_whoever_presses_the_key_is_put_through() -> None:
     people = everybody(human("*0101", rules=[{"silence_s": 2, "says": "Hi.", "once": True}]), human("*0102", **TAKES))
-    async with carrier(people, understands=["press one", "hi", "bye"]) as one:
-        async with application(done=HANGUP, key=THROUGH, whisper=HANGUP) as app:
-            app.answers["/whisper"] = whisper(app.url)
-            sid = await one.ring(twiml=dial(app.url))
-            first = await one.over(sid)
-            (done,), (asked,), (key,) = app.at("/done"), app.at("/whisper"), app.at("/key")
-            assert (asked.fields["ParentCallSid"], asked.fields["From"], key.fields["Digits"]) == (sid, OURS, "1")
-            assert (done.fields["DialCallStatus"], done.fields["DialBridged"]) == ("completed", "true")
-            assert int(done.fields["DialCallDuration"]) >= 1
-            assert done.fields["CallSid"] == sid
-            assert first["status"] == "completed"
+    heard = ["press one", "hi", "bye"]
+    async with carrier(people, understands=heard) as one, application(done=HANGUP, key=THROUGH) as app:
+        app.answers["/whisper"] = whisper(app.url)
+        sid = await one.ring(twiml=dial(app.url))
+        first = await one.over(sid)
+        (done,), (asked,), (key,) = app.at("/done"), app.at("/whisper"), app.at("/key")
+        assert (asked.fields["ParentCallSid"], asked.fields["From"], key.fields["Digits"]) == (sid, OURS, "1")
+        assert (done.fields["DialCallStatus"], done.fields["DialBridged"]) == ("completed", "true")
+        assert int(done.fields["DialCallDuration"]) >= 1
+        assert done.fields["CallSid"] == sid
+        assert first["status"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ async def test_whoever_presses_the_key_is_put_through() -> None:
     ],
 )
 async def test_whoever_does_not_is_not(person: dict[str, Any], status: str) -> None:
-    async with carrier(everybody(human("*0101"), human("*0102", **person))) as one:
-        async with application(done=HANGUP, key=THROUGH, whisper=HANGUP) as app:
-            app.answers["/whisper"] = whisper(app.url)
-            first = await one.over(await one.ring(twiml=dial(app.url)))
-            (done,) = app.at("/done")
-            assert (done.fields["DialCallStatus"], done.fields["DialBridged"]) == (status, "false")
-            assert app.at("/key") == []
-            assert [line["text"] for line in first["heard"]] == []
+    people = everybody(human("*0101"), human("*0102", **person))
+    async with carrier(people) as one, application(done=HANGUP, key=THROUGH) as app:
+        app.answers["/whisper"] = whisper(app.url)
+        first = await one.over(await one.ring(twiml=dial(app.url)))
+        (done,) = app.at("/done")
+        assert (done.fields["DialCallStatus"], done.fields["DialBridged"]) == (status, "false")
+        assert app.at("/key") == []
+        assert [line["text"] for line in first["heard"]] == []

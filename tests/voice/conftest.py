@@ -11,7 +11,7 @@ import pytest
 from tests.voice.dialogues import ScriptedDialogue, always, brief
 from tests.voice.money import ScriptedSpending
 from tests.voice.speech import ScriptedRecogniser, ToneSynthesiser
-from voice.domain.types import Closing, Ended, LineEvent, Report, TurnRecord, TurnTaken, VoiceConfig
+from voice.domain.types import Closing, Ended, HandedOver, LineEvent, Report, TurnRecord, TurnTaken, VoiceConfig
 from voice.line import PhoneLine
 from voice.plane import HOPELESS_AFTER_S, HUNG_AFTER_S, VoicePlane
 from voice.ports import Spending
@@ -86,7 +86,7 @@ class Watch:
     def _read(self) -> None:
         for event in self.line.events():
             self.events.append(event)
-            if isinstance(event, Closing):
+            if isinstance(event, Closing | HandedOver):
                 event.written()
 
     @property

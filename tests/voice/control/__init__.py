@@ -1,0 +1,1 @@
+"""Operators on a call under way."""
