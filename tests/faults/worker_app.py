@@ -19,7 +19,7 @@ from calls.domain.compliance import Dial  # noqa: E402
 from calls.services import gates  # noqa: E402
 from reautomation.celery import app  # noqa: E402
 from tests.faults import settings  # noqa: E402
-from tests.voice.dialogues import ScriptedDialogue  # noqa: E402
+from tests.voice.dialogues import OPENING, ScriptedDialogue  # noqa: E402
 from tests.voice.speech import ScriptedRecogniser, ToneSynthesiser  # noqa: E402
 from voice import plane  # noqa: E402
 from voice.domain.types import DialRequest  # noqa: E402
@@ -71,8 +71,9 @@ plane.VoicePlane = partial(  # type: ignore[misc,assignment]
 import agents.dialogue  # noqa: E402
 
 
-def _scripted(*_: object, **__: object) -> ScriptedDialogue:
-    return ScriptedDialogue(*(Reply(f"Answer {number}.") for number in range(1, 100)))
+def _scripted(*_: object, snapshot: object = None) -> ScriptedDialogue:
+    opening = OPENING if snapshot is None else Reply("We were cut off.", fixed=True)
+    return ScriptedDialogue(*(Reply(f"Answer {number}.") for number in range(1, 100)), opening=opening)
 
 
 agents.dialogue.start = _scripted  # type: ignore[assignment]

@@ -67,6 +67,14 @@ class Phones:
             self._run(phone.stop())
         self._run(context.__aexit__(None, None, None))
 
+    def cut(self, call_id: UUID, *, stops: bool = False) -> None:
+        """The media socket breaks; with ``stops`` the carrier said before that it has ended the stream."""
+        phone, context = self._open.pop(call_id)
+        if stops and phone.closed_at is None:
+            self._run(phone.stop())
+        self._loop.call_soon_threadsafe(phone.socket.transport.abort)
+        self._run(context.__aexit__(None, None, None))
+
     def close(self) -> None:
         for call_id in list(self._open):
             self.hang_up(call_id)
@@ -79,12 +87,19 @@ class Phones:
 
 
 class Worker:
-    """A voice worker as a process, with a broker of its own that can be killed."""
+    """A voice worker as a process, with a broker of its own that can be killed, or at that of another one."""
 
     def __init__(
-        self, folder: Path, *, lines: int = 4, hopeless_after_s: float = 60, database: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        *,
+        lines: int = 4,
+        hopeless_after_s: float = 60,
+        database: dict[str, Any] | None = None,
+        beside: "Worker | None" = None,
     ) -> None:
-        self.folder, self.redis = folder, Server(folder)
+        self.folder, self.redis, self._beside = folder, beside.redis if beside else Server(folder), beside
+        self._log = folder / f"worker-{len(list(folder.glob('worker-*.log')))}.log"
         chosen = database or connection.settings_dict
         self.environment = os.environ | {
             "PYTHONPATH": str(ROOT),
@@ -99,15 +114,19 @@ class Worker:
         }
         command = ["-m", "celery", "-A", "tests.faults.worker_app", "worker", "-P", "threads", "-c", str(lines)]
         options = ["-Q", "calls.local", "--disable-prefetch", "--without-mingle", "--without-gossip", "-l", "INFO"]
-        with (folder / "worker.log").open("w") as log:
+        with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *command, *options], env=self.environment, stderr=log, stdout=log, cwd=ROOT
             )
         self.app = Celery("faults", broker=self.environment["FAULTS_BROKER"], set_as_current=False)
         self.app.conf.broker_transport_options = {**settings.CELERY_BROKER_TRANSPORT_OPTIONS}
 
+    def text(self) -> str:
+        """All that it wrote."""
+        return self._log.read_text()
+
     def log(self) -> list[dict[str, Any]]:
-        lines = (self.folder / "worker.log").read_text().splitlines()
+        lines = self.text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def told(self, event: str) -> list[dict[str, Any]]:
@@ -129,8 +148,8 @@ class Worker:
         """What ``condition`` gives as soon as it is true; ``ends``: the worker may have ended by then."""
         deadline = time.monotonic() + within_s
         while not (found := condition()):
-            assert ends or self.process.poll() is None, (self.folder / "worker.log").read_text()[-4000:]
-            assert time.monotonic() < deadline, f"{what}: {(self.folder / 'worker.log').read_text()[-4000:]}"
+            assert ends or self.process.poll() is None, self.text()[-4000:]
+            assert time.monotonic() < deadline, f"{what}: {self.text()[-4000:]}"
             time.sleep(0.05)
         return found
 
@@ -143,4 +162,5 @@ class Worker:
             self.process.kill()
         self.process.wait()
         self.app.close()
-        self.redis.kill()
+        if self._beside is None:
+            self.redis.kill()
