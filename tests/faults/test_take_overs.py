@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -26,6 +27,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 CUT_OFF = "We were cut off."
 
 
+def contains(worker: Worker, text: str) -> bool:
+    return text in worker.text()
+
+
 class House:
     """Workers at one broker, and the carrier's side of one call."""
 
@@ -42,7 +47,7 @@ class House:
     def ready(self) -> None:
         for worker in self.workers:
             if worker.process.poll() is None:
-                worker.until("it is ready", lambda worker=worker: " ready." in worker.text())
+                worker.until("it is ready", partial(contains, worker, " ready."))
 
     def live(self) -> Call:
         now = timezone.now()

@@ -98,7 +98,8 @@ class Worker:
         database: dict[str, Any] | None = None,
         beside: "Worker | None" = None,
     ) -> None:
-        self.folder, self.redis, self._beside = folder, beside.redis if beside else Server(folder), beside
+        self.folder, self._beside = folder, beside
+        self.redis: Server = beside.redis if beside else Server(folder)
         self._log = folder / f"worker-{len(list(folder.glob('worker-*.log')))}.log"
         chosen = database or connection.settings_dict
         self.environment = os.environ | {
