@@ -38,7 +38,7 @@ def form(campaign: Campaign, **changes: object) -> dict[str, object]:
         **windows(campaign, {"weekdays": ["0", "1", "2", "3", "4"], "opens_at": "09:00", "closes_at": "18:00"}),
         **{
             f"{name}-{kind}_FORMS": 0
-            for name in ("schedules", "retry_rules", "words", "lists")
+            for name in ("schedules", "retry_rules", "words", "transfer_targets", "lists")
             for kind in ("TOTAL", "INITIAL")
         },
         "public_lists": "unless_consent",
@@ -47,6 +47,7 @@ def form(campaign: Campaign, **changes: object) -> dict[str, object]:
         "max_call_s": 300,
         "tier": "local",
         "records": "announced",
+        "transfer_mode": "warm",
         "appointment_value": "50",
         "holdout_percent": 10,
         **changes,
