@@ -13,12 +13,12 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from calls.models import Call, Recording, Turn
+from calls.models import Call, CallEvent, Recording, Turn
 from calls.services import doorbell
 from calls.services.moving import note
 from voice import bell
 from voice.domain.types import Recording as Recorded
-from voice.domain.types import RecordingChanged, Signal, SignalKind
+from voice.domain.types import RecordingChanged, RecordingState, Signal, SignalKind
 from voice.recordings.bucket import Bucket
 from voice.recordings.keys import Keyring, UnknownKey
 from voice.recordings.rewriting import Quiet, rewrite
@@ -28,6 +28,7 @@ from voice.recordings.store import DiskStore, Reader, RecordingStore, StoreError
 log = structlog.get_logger(__name__)
 REDACTED = "[redacted]"
 EVENT = "recording."
+STOPPED_EVENT = f"{EVENT}{RecordingState.STOPPED.value}"
 PLAYED, ERASED, REDACTED_EVENT = "recording.played", "recording.erased", "recording.redacted"
 
 
@@ -79,6 +80,8 @@ def keep(call_id: UUID, recorded: Recorded) -> None:
         ],
         ignore_conflicts=True,
     )
+    ended_at = recorded.started_at + timedelta(milliseconds=recorded.duration_ms)
+    erase_if_objected(call_id, recorded.part, now=ended_at)
     transaction.on_commit(doorbell.store_recordings, robust=True)
 
 
@@ -92,8 +95,21 @@ def changed(call: Call, event: RecordingChanged) -> None:
     with transaction.atomic():
         for seq, text in event.turns.items():
             Turn.objects.filter(call=call, seq=seq).update(text=text)
-        fields = {"why": event.why} if event.why else {}
+        fields: dict[str, object] = {"why": event.why} if event.why else {}
+        if event.state is RecordingState.STOPPED:
+            fields["part"] = Call.objects.values_list("takeovers", flat=True).get(pk=call.pk) + 1
         note(call.pk, EVENT + event.state.value, at=event.at, fields=fields)
+    if event.state is RecordingState.STOPPED:
+        for part in call.recordings.values_list("part", flat=True):
+            erase_if_objected(call.pk, part, now=event.at)
+
+
+def erase_if_objected(call_id: UUID, part: int, *, now: datetime) -> None:
+    """Erase what an earlier line recorded of a person who objected on a later one, which sees to its own part."""
+    objected = CallEvent.objects.filter(call=call_id, kind=STOPPED_EVENT, fields__part__gt=part)
+    if objected.exists():
+        rows = Recording.objects.filter(call=call_id, part=part)
+        erase(rows, why="The person objected to the recording.", by="conversation", now=now)
 
 
 def opened(recording: Recording) -> Reader:

@@ -127,6 +127,7 @@ def _adopt(path: Path, call: Call, part: int, *, now: datetime) -> Iterator[Reco
         )
         if created:
             note(call.pk, "recording.adopted", at=now, fields={"part": part, "seconds": duration_ms // 1000})
+    recordings.erase_if_objected(call.pk, part, now=now)
     yield row
 
 

@@ -214,6 +214,20 @@ class TestLeftBehind:
         assert row.duration_ms == 2048
         assert kinds(call) == ["recording.adopted"]
 
+    def test_of_a_call_that_was_taken_over_the_killed_line_s_part_plays_before_the_other(
+        self, settings: Settings
+    ) -> None:
+        call = done(takeovers=1)
+        second = reported(call, settings, part=2, seconds=2)
+        left(call, settings, part=1, seconds=3, age_s=61, whole=False)
+        assert storing.store_recordings(now=LATER) == 2
+        first, other = call.recordings.order_by("part")
+        assert (first.part, other) == (1, second)
+        assert sound(first) == world.pcm(3)[: len(sound(first))]
+        assert len(sound(first)) >= len(world.pcm(2))
+        assert sound(second) == world.pcm(2)
+        assert list(Path(settings.RECORDINGS_LIVE_DIR).iterdir()) == []
+
     def test_one_that_is_being_written_is_left_alone(self, settings: Settings) -> None:
         call = done()
         paths = [left(call, settings, age_s=30, whole=False)]
@@ -374,3 +388,43 @@ def test_redacting_a_call_of_several_parts(settings: Settings) -> None:
     assert sound(first) == world.pcm(2)[:32_000] + bytes(32_000)
     assert sound(second) == bytes(32_000) + world.pcm(2)[32_000:]
     assert recordings.redact(call.pk, 100_000, 101_000, by="mia", now=LATER) == 0
+
+
+class TestAnObjectionOnALaterLine:
+    """The first part was reported before it, is reported after it, or is found on the disk of a killed worker."""
+
+    def objects(self, call: Call) -> None:
+        with mock.patch("calls.services.doorbell.store_recordings"):
+            recordings.changed(call, RecordingChanged(RecordingState.STOPPED, NOW, "They object."))
+
+    def check(self, call: Call, settings: Settings) -> None:
+        first = call.recordings.get(part=1)
+        assert (first.erased_at is not None, first.name) == (True, "")
+        assert first.erased_why == "The person objected to the recording."
+        assert not (Path(settings.RECORDINGS_LIVE_DIR) / f"{call.pk}-1.rec").exists()
+
+    def test_what_was_reported_is_erased(self, settings: Settings) -> None:
+        call = done(takeovers=1)
+        reported(call, settings)
+        self.objects(call)
+        self.check(call, settings)
+        own = reported(call, settings, part=2)
+        assert (own.erased_at, own.part) == (None, 2)
+
+    def test_what_is_reported_later_is_erased(self, settings: Settings) -> None:
+        call = done(takeovers=1)
+        self.objects(call)
+        reported(call, settings)
+        self.check(call, settings)
+
+    def test_what_was_left_behind_is_erased(self, settings: Settings) -> None:
+        call = done(takeovers=1)
+        self.objects(call)
+        left(call, settings, age_s=61)
+        storing.store_recordings(now=LATER)
+        self.check(call, settings)
+
+    def test_on_the_first_line_it_is_the_line_s_own_matter(self, settings: Settings) -> None:
+        call = done()
+        self.objects(call)
+        assert reported(call, settings).erased_at is None
