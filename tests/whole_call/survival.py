@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from billing.models import Budget
-from calls.models import Call, CallerId, CallingWindow, Campaign, VoiceWorker
+from calls.models import Call, CallerId, CallingWindow, Campaign, TransferTarget, VoiceWorker
 from calls.services import campaigns
 from calls.services.gates import rules_of
 from calls.services.importing import import_leads
@@ -99,7 +100,7 @@ class House:
 
 
 @contextmanager
-def house(var: Path, **environment: str) -> Iterator[House]:
+def house(var: Path, *, people: Path = PEOPLE, **environment: str) -> Iterator[House]:
     web_port, carrier_port = free_port(), free_port()
     own = {
         **_environment(var),
@@ -115,7 +116,7 @@ def house(var: Path, **environment: str) -> Iterator[House]:
     with ExitStack() as stack:
         stack.callback(_leave, servers)
         common = stack.enter_context(Supervisor(var / "log"))
-        simulated = roles.simulator(carrier_port, PEOPLE, var / "carrier.jsonl", ACCOUNT_SID, AUTH_TOKEN, cps=10)
+        simulated = roles.simulator(carrier_port, people, var / "carrier.jsonl", ACCOUNT_SID, AUTH_TOKEN, cps=10)
         common.start(replace(simulated, arguments=[*simulated.arguments, "--tapes", str(var / "tapes")]))
         embedded.join(servers)
         stack.enter_context(_connected(servers.database_url))
@@ -139,13 +140,15 @@ def _voice(name: str, supervisor: Supervisor, environment: Mapping[str, str]) ->
     return replace(usual, arguments=[f"{name}@%h" if word == "voice@%h" else word for word in usual.arguments])
 
 
-def call_the_seller() -> Campaign:
-    """A campaign with one lead, who is called at once."""
+def call_the_seller(colleagues: Mapping[str, str] = MappingProxyType({})) -> Campaign:
+    """A campaign with one lead, who is called at once. ``colleagues`` take calls over: ends of numbers by name."""
     budget = Budget.objects.create(name="Budget", limit=Decimal(5))
     campaign = Campaign.objects.create(name="Sellers", budget=budget)
     CallingWindow.objects.create(campaign=campaign)
     place = place_for(timezone.now(), rules_of(campaign), book_at(timezone.now()))
     campaign.caller_ids.add(CallerId.objects.create(number=place.prefix + CALLER_ENDING))
+    for order, (name, ending) in enumerate(colleagues.items()):
+        TransferTarget.objects.create(campaign=campaign, name=name, number=place.prefix + ending, order=order)
     head = "phone,name,interest,address,source,consent_kind,consent_source,consent_at"
     row = f"{place.prefix + ENDING},Kim Stone,sell,12 Maple Street,website,written,Form,2026-09-14"
     done = import_leads(campaign.pk, "leads.csv", io.BytesIO(f"{head}\n{row}".encode()), now=timezone.now())
