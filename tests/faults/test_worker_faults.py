@@ -8,12 +8,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from redis import Redis
 
 from billing.services.auditing import audit
 from calls.models import Call, Turn
 from calls.services import doorbell
+from calls.services.placing import NO_LINE
 from calls.services.sweeping import sweep
 from tests.calls import factories as make
 from tests.calls.fakes import FakeDialer
@@ -132,8 +134,9 @@ def test_a_broker_that_dies_forgets_freezes_and_cuts_loses_no_call_and_rings_non
         phones.hang_up(call.pk)
         is_done(worker, call)
     assert Counter(worker.rings()) == dict.fromkeys((call.pk for call in calls), 1)
-    again = Call.objects.exclude(fence=1).values_list("fence", "events__kind", "events__fields")
-    assert list(again) == []
+    # A loop that is late by half a second, as on a loaded machine, hangs by these settings: the call is given back.
+    given_back = Count("events", filter=Q(events__kind=NO_LINE))
+    assert list(Call.objects.annotate(claims=1 + given_back).exclude(fence=F("claims"))) == []
     assert audit() == []
 
 
