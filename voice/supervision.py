@@ -99,6 +99,7 @@ class Supervision:
         self._pending = bytearray()
         self._ahead_until = 0.0
         self._over = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None  # kept, so that it is not collected
         self.heard_s = 0.0
 
     @property

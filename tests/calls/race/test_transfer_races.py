@@ -106,7 +106,7 @@ def test_back_to_the_agent_and_hung_up_at_the_same_moment() -> None:
     if call.status == "done":
         assert (call.disposition, settled_once(call)) == ("hung_up", True)
     else:  # the agent was to go on, and the sweep finds that nobody is there
-        assert (call.status, call.transfer["state"]) == ("unknown", "failed")
+        assert (call.status, (call.transfer or {})["state"]) == ("unknown", "failed")
         sweep(dialer=FakeDialer(knows=update(CarrierStatus.COMPLETED, duration_s=180)), now=LATER)
         assert settled_once(call)
     assert all(isinstance(answer, Back | Over | bool) for answer in answers)

@@ -120,7 +120,7 @@ def test_the_wish_is_committed_before_the_carrier_is_asked_and_the_call_is_nobod
     assert [one.number for one in kept.targets] == [MARIA, BOB]
     assert (call.status, call.owner, call.fence, call.lease_until, call.ended_at) == ("unknown", "", 2, None, None)
     assert kinds(call) == ["conversation.act", "call.transfer_asked", "call.handed_over"]
-    assert list(UsageReport.objects.values_list("component", "quantity")) == [("tts.local", 120)]
+    assert list(UsageReport.objects.values_list("component", "quantity")) == [("tts.local", Decimal(120))]
 
 
 def test_the_first_colleague_is_rung_however_often_the_carrier_asks() -> None:
@@ -304,7 +304,7 @@ def test_the_way_to_a_colleague_is_metered_where_the_card_has_a_rate() -> None:
     transferring.accept(call.pk, 2, now=LATER)
     transferring.ended(call.pk, 2, Leg("completed", 60), now=ENDED)
     used = UsageReport.objects.filter(component=LEG).order_by("seq").values_list("seq", "quantity")
-    assert list(used) == [(1, 7), (2, 60)]
+    assert list(used) == [(1, Decimal(7)), (2, Decimal(60))]
     assert settled(call)
 
 
@@ -331,7 +331,7 @@ def test_an_order_names_whom_and_is_taken_back_where_no_line_takes_it() -> None:
         ({"number": "+19005550123"}, "premium-rate number"),
     ],
 )
-def test_an_order_that_is_refused(asked: dict[str, str], reason: str) -> None:
+def test_an_order_that_is_refused(asked: dict[str, Any], reason: str) -> None:
     call = live(MARIA)
     with pytest.raises(NotPossible, match=reason):
         transferring.order(call.pk, by="kim", now=NOW, **asked)
