@@ -76,3 +76,28 @@ def test_a_killed_worker_is_heard_as_an_apology_and_the_booking_completes(instal
     assert CallCost.objects.count() == 1
     assert audit() == []
     assert len(installed.carrier.calls()) == 1
+
+
+def test_a_frozen_worker_is_left_by_the_carrier_and_the_booking_completes(installed: House) -> None:
+    """Its sockets stay open: the sweep has the carrier ask who talks on."""
+    call_the_seller()
+    installed.until("it is live", Call.objects.filter(status="live").exists, within_s=60)
+    call = Call.objects.get()
+    installed.until("a question was answered", lambda: answered(call, 1), within_s=90)
+    victim = installed.worker_of(call)
+    victim.suspend()
+    began = time.monotonic()
+    installed.until("it is taken over", lambda: Call.objects.get().takeovers == 1, within_s=60)
+    print(f"taken over {time.monotonic() - began:.0f} s after the freeze")
+    assert installed.worker_of(call).pid != victim.pid
+    victim.resume()
+    installed.until("the person has talked", lambda: installed.seen()["status"] == "completed", within_s=150)
+    installed.until("it is written down", Call.objects.filter(disposition="appointment").exists, within_s=20)
+    call.refresh_from_db()
+    assert (call.status, call.takeovers, call.ended_by) == ("done", 1, "agent")
+    kinds = list(call.events.filter(kind__in=("call.fetched_back", "call.cut_off")).values_list("kind", flat=True))
+    assert kinds == ["call.fetched_back", "call.cut_off"]
+    turns = list(call.turns.values_list("seq", "text"))
+    assert [seq for seq, _ in turns] == list(range(1, len(turns) + 1))
+    assert sum(text.startswith(CUT_OFF) for _, text in turns) == 1
+    assert (CallCost.objects.count(), audit(), len(installed.carrier.calls())) == (1, [], 1)
