@@ -443,7 +443,8 @@ def _called(dialer: TwilioDialer, media: str, to: str) -> Call:
             break
         Event().wait(0.05)
     assert news is not None
-    assert (news.status, news.duration_s, news.price) == (CarrierStatus.COMPLETED, 1, None)
+    assert (news.status, news.price) == (CarrierStatus.COMPLETED, None)
+    assert news.duration_s in (1, 2)  # behind the media the carrier asks, in vain, who talks on
     ended_at = datetime.now(UTC)
     finish(call.pk, report(answered_at=ended_at - timedelta(seconds=1), ended_at=ended_at), now=ended_at)
     return call

@@ -23,7 +23,7 @@ def said(*arguments: Any) -> str:
 
 def test_show_lists_what_is_in_force() -> None:
     lines = said("rules", "show").splitlines()
-    assert len(lines) == 96
+    assert len(lines) == 97
     florida = next(line for line in lines if line.startswith("hours.US-FL"))
     assert florida.split("  ")[-1] == "Fla. Stat. 501.616(6)"
     assert "windows Mon-Sun 08:00-20:00" in florida
@@ -61,7 +61,7 @@ def test_nothing_is_applied_where_one_is_refused(tmp_path: Path) -> None:
     file.write_text(said("rules", "export").replace("Mon-Sun 10:00-21:00", "Mon-Sun 10:00-20:00"))
     with pytest.raises(CommandError, match="Nothing was changed"):
         said("rules", "apply", file, "--from", "2026-01-01")
-    assert Rule.objects.count() == 95
+    assert Rule.objects.count() == 96
 
 
 def test_a_file_that_is_no_file_of_rules(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from calls.services.rules import DEFAULT_RULES, book_at, change_end, load_defaul
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
-SHIPPED = 95
+SHIPPED = 96
 COLORADO: dict[str, Any] = {
     "key": "hours.US-CO",
     "kind": "hours",
