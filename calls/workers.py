@@ -104,6 +104,7 @@ def _announce(owner: str) -> None:
         offered=health.offered,
         why=health.why,
         measured=plane.headroom.measured.figures(),
+        address=plane.internal_url,
     )
 
 

@@ -66,6 +66,9 @@ class VoiceWorker(models.Model):
     )
     why = models.CharField("why not all", max_length=300, blank=True)
     measured = models.JSONField(default=dict, blank=True, help_text="Figures of its headroom, by name.")
+    address = models.CharField(
+        max_length=200, blank=True, help_text="Where the web finds its media server, for test calls."
+    )
     draining = models.BooleanField(default=False)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True, help_text="By the database's clock.")

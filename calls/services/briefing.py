@@ -40,14 +40,21 @@ def reserve_slots(call: Call, *, now: datetime) -> tuple[datetime, ...]:
 
     The campaign's row is the lock, so two calls never offer the same hour.
     """
-    Campaign.objects.select_for_update(no_key=True).get(pk=call.campaign_id)
-    booked = Appointment.objects.filter(campaign_id=call.campaign_id, start_at__gt=now)
-    others = call.campaign.calls.unfinished().exclude(pk=call.pk).values_list("offered_slots", flat=True)
-    offered = {datetime.fromisoformat(slot) for slots in others for slot in slots}
-    taken = offered | set(booked.values_list("start_at", flat=True))
-    slots = free_slots(zone_of(call.lead), now=now, taken=taken)
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=call.campaign_id)
+    slots = free_slots(zone_of(call.lead), now=now, taken=taken_slots(campaign, now=now, but=call))
     Call.objects.filter(pk=call.pk).update(offered_slots=[slot.isoformat() for slot in slots])
     return slots
+
+
+def taken_slots(campaign: Campaign, *, now: datetime, but: Call | None = None) -> set[datetime]:
+    """Slots that are booked, or offered on an unfinished call other than ``but``."""
+    booked = Appointment.objects.filter(campaign=campaign, start_at__gt=now)
+    unfinished = campaign.calls.unfinished()
+    others = unfinished if but is None else unfinished.exclude(pk=but.pk)
+    offered = {
+        datetime.fromisoformat(slot) for slots in others.values_list("offered_slots", flat=True) for slot in slots
+    }
+    return offered | set(booked.values_list("start_at", flat=True))
 
 
 def offered_slots(call: Call) -> tuple[datetime, ...]:

@@ -64,10 +64,12 @@ def announce(
     offered: int | None = None,
     why: str = "",
     measured: Mapping[str, float] | None = None,
+    address: str = "",
 ) -> None:
     """Say that the worker ``owner`` is there, what it serves, and whether it takes new calls.
 
     ``offered`` of its lines may be in use at a time, None: all; ``why`` not all, and what was ``measured`` of it.
+    The web finds its media server at ``address``.
     """
     told = {
         "queues": sorted(queues),
@@ -76,6 +78,7 @@ def announce(
         "offered": offered,
         "why": why,
         "measured": dict(measured or {}),
+        "address": address,
         "seen_at": Now(),
     }
     VoiceWorker.objects.update_or_create(owner=owner, defaults=told, create_defaults={**told, "started_at": Now()})
@@ -99,6 +102,14 @@ def live() -> "QuerySet[VoiceWorker]":
 def free_lines(queue: str) -> int:
     """How many more calls of ``queue`` find a line at once; for many questions in a row ask one ``Standing``."""
     return Standing().free(queue)
+
+
+def reachable() -> list[VoiceWorker]:
+    """Those that may take one more call and tell where they are, the freest first."""
+    busy = Call.objects.unfinished().exclude(owner="").order_by().values_list("owner").annotate(calls=Count("pk"))
+    calls = dict(busy)
+    free = {worker: _most(worker) - calls.get(worker.owner, 0) for worker in live().exclude(address="")}
+    return sorted((worker for worker in free if free[worker] > 0), key=lambda worker: -free[worker])
 
 
 def served() -> set[str]:

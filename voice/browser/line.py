@@ -9,7 +9,7 @@ from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 
 from agents.domain.types import Prospect
 from voice.browser.messages import message_of
-from voice.domain.types import Advice, Closing, LineEvent, StreamTarget, Tier, Usage
+from voice.domain.types import Advice, Closing, HandedOver, LineEvent, StreamTarget, Tier, Usage
 
 
 class LocalVoice:
@@ -29,7 +29,7 @@ class BrowserLine:
 
     def put(self, event: LineEvent) -> None:
         """Safe from any thread."""
-        if isinstance(event, Closing):
+        if isinstance(event, Closing | HandedOver):
             event.written()  # nobody has to write it down
         if (message := message_of(event, zone=self._zone)) is not None:
             with contextlib.suppress(RuntimeError):  # the loop ended: so has the connection
