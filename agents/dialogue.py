@@ -78,6 +78,7 @@ class LeadDialogue:
         self._state = state
         self._resumed = resumed
         self._draft: _Draft | None = None
+        self._before: CallState | None = None  # the last reply, where that may be taken back
 
     def opening(self, *, now: datetime) -> Reply:
         """The disclosure, why we call, and the first question. After a break: an apology and the open question again.
@@ -131,10 +132,12 @@ class LeadDialogue:
     async def reply(self, heard: Heard, *, now: datetime) -> Reply:
         """The answer to ``heard``: first what the law wants, then the graph. A prepared one is taken over."""
         draft, self._draft = self._draft, None
+        before = self._state
         if draft is not None and draft.fits(heard, self._state):
             self._state, reply = draft.after, draft.reply
         else:
             reply = await self._answer(heard, now)
+        self._before = None if any(isinstance(act, OptOut) for act in reply.acts) else before
         log.info(
             "dialogue.replied",
             call_id=self._brief.call_id,
@@ -191,6 +194,15 @@ class LeadDialogue:
         *before, _ = sentences(self._state.last_text)
         heard, needed = len(normalise(played)), len(normalise(" ".join(before)))
         self._state = machines.played(replace(self._state, heard_whole=heard > needed), played)
+
+    def take_back(self) -> bool:
+        """The state of before the last reply, but in a hurry if there is one by now. Never takes back an opt-out."""
+        before, self._before = self._before, None
+        if before is None:
+            return False
+        self._state = hurried(before) if self._state.hurried and not before.hurried else before
+        log.info("dialogue.taken_back", call_id=self._brief.call_id, turn=self._state.turn)
+        return True
 
     def prospect(self) -> Prospect:
         """How far the talk has come, and the lead's score as ``wrap_up`` would give it. Changes nothing."""

@@ -31,6 +31,12 @@ class Dialogue(Protocol):
     def interrupted(self, *, played: str) -> None:
         """The person spoke over the last reply after hearing ``played`` of it."""
 
+    def take_back(self) -> bool:
+        """Forget the last reply and what it answered: they had not finished. What they said in all comes next.
+
+        False where that cannot be: an opt-out stands, and so does what was said since.
+        """
+
     def prospect(self) -> Prospect:
         """What the conversation promises by now. Quick: asked every second."""
 

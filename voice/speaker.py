@@ -71,13 +71,17 @@ class Speaker:
         self._audio: list[bytes] = []
         self._whole = 0  # parts that were rendered to their end
         self._ready: float | None = None
+        self._begun: Callable[[float], None] = _ignored
         self._ahead: _Ahead | None = None
         self.paused = False
         self.quiet_since = clock()
 
     def sent(self, pcm: bytes) -> None:
         """A packet of ours went out."""
+        first = self._playout.started_at is None
         span = self._playout.sent(len(pcm) // 2, self._clock())
+        if first:
+            self._begun(span.start)
         self._recorder.agent(pcm, span.start)
         self._echo.played(pcm, span.start)
 
@@ -125,12 +129,15 @@ class Speaker:
         keep: bool,
         stop: asyncio.Event | None,
         goes_on: Callable[[], Awaitable[bool]] | None = None,
+        begun: Callable[[float], None] | None = None,
     ) -> Spoken:
         """Speak ``parts`` in order until they were all heard, or until ``stop``; None cannot be stopped.
 
-        Once stopped, ``goes_on`` is asked whether to say the rest after all.
+        Once stopped, ``goes_on`` is asked whether to say the rest after all. ``begun`` is told when the first sound
+        will be heard, as soon as it went out.
         """
         self._playout.begin()
+        self._begun = begun or _ignored
         self._parts, self._said, self._audio, self._whole, self._ready = tuple(parts), [], [], 0, None
         while True:
             task = asyncio.create_task(self._perform(pipeline, keep))
@@ -162,6 +169,7 @@ class Speaker:
     async def press(self, pipeline: Media, keys: str) -> Spoken:
         """Play ``keys`` as the tones that they are, to their end."""
         self._playout.begin()
+        self._begun = _ignored
         self._parts, self._said, self._audio, self._whole = (f"[key {keys}]",), [], [tones(keys)], 1
         self._ready = None
         await self._perform(pipeline, keep=False)
@@ -274,6 +282,10 @@ class Speaker:
                     await echoed.wait()
         finally:
             del self._marks[name]
+
+
+def _ignored(_: float) -> None:
+    """Nobody asked when our first sound is heard."""
 
 
 def _told(task: "asyncio.Task[bytes]") -> None:

@@ -52,6 +52,9 @@ class Answering:
     def interrupted(self, *, played: str) -> None:
         del played
 
+    def take_back(self) -> bool:
+        return False
+
     def prospect(self) -> Prospect:
         return Prospect(Progress.QUALIFYING, 0)
 

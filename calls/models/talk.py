@@ -59,7 +59,9 @@ class Recording(models.Model):
         indexes = [
             models.Index(fields=["started_at"], condition=models.Q(erased_at__isnull=True), name="recording_kept"),
             models.Index(
-                fields=["started_at"], condition=~models.Q(name="") & models.Q(stored_at=None), name="recording_to_store"
+                fields=["started_at"],
+                condition=~models.Q(name="") & models.Q(stored_at=None),
+                name="recording_to_store",
             ),
         ]
 

@@ -10,6 +10,7 @@ from agents.dialogue import MAX_TURNS, OPT_OUT_TEXT, start
 from agents.domain.intents import Objection
 from agents.domain.objections import FAIR_HOUSING_REFUSAL, HANDLINGS
 from agents.domain.questions import Question, wording
+from agents.domain.standing import CUT_OFF
 from agents.domain.types import (
     BookAppointment,
     Disposition,
@@ -23,7 +24,6 @@ from agents.domain.types import (
     ScheduleCallback,
 )
 from agents.graph import conversation_graph
-from agents.resumed import CUT_OFF
 from agents.state import UnknownSnapshot
 from tests.agents.people import BUYER, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, heard, talk
 

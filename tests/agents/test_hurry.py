@@ -12,6 +12,7 @@ import structlog.testing
 
 from agents import dialogue as dialogue_module
 from agents.dialogue import OPT_OUT_TEXT, start
+from agents.domain.standing import CUT_OFF
 from agents.domain.types import (
     BookAppointment,
     Brief,
@@ -26,7 +27,6 @@ from agents.domain.types import (
     ScheduleCallback,
 )
 from agents.graph import conversation_graph
-from agents.domain.standing import CUT_OFF
 from agents.state import VERSION
 from tests.agents.people import BUYER, FACTORY, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, Line, Talk, heard
 

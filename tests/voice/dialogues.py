@@ -37,6 +37,7 @@ class ScriptedDialogue:
         self.prepared: list[str] = []
         self.heard: list[tuple[HeardKind, str]] = []
         self.played: list[str] = []
+        self.taken_back: list[str] = []
         self.ended_by: list[EndedBy] = []
         self.hurried = 0
 
@@ -62,6 +63,10 @@ class ScriptedDialogue:
 
     def interrupted(self, *, played: str) -> None:
         self.played.append(played)
+
+    def take_back(self) -> bool:
+        self.taken_back.append(self.heard[-1][1])
+        return True
 
     def prospect(self) -> Prospect:
         return Prospect(Progress.QUALIFYING, score=len(self.heard))

@@ -67,5 +67,3 @@ class TestPlayout:
 
     def test_all_words(self) -> None:
         assert words_played([("One.", 800), ("Two.", 0), ("Three.", 100)], 900) == "One. Two. Three."
-
-

@@ -243,9 +243,7 @@ def a_lost_worker(house: Installation, seen: Seen) -> None:
     assert len(bought) > money_story.OPENING
     assert seen.told_before_kill == sum(map(len, bought))
     assert dora.billed_s is not None
-    assert (
-        2 <= carrier_saw(house, DORA)["duration_s"] - dora.billed_s <= 10
-    )
+    assert 2 <= carrier_saw(house, DORA)["duration_s"] - dora.billed_s <= 10
     bill = books.bill_by_hand(dora, characters=sum(map(len, bought)))
     assert books.bill_of(dora) == bill
     hold = books.worst_by_hand(dora.max_length_s, premium=True)
