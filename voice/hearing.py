@@ -96,6 +96,11 @@ class Ears:
         return self._started is not None and self._theirs
 
     @property
+    def began(self) -> float | None:
+        """When the open turn began, in seconds on the clock; None where there is none."""
+        return self._started
+
+    @property
     def last_voice(self) -> float:
         """When the person was last heard to speak to us, in seconds on the clock."""
         return self._end if self.turn_open and self._vad.speaking else self._last_voice
@@ -246,7 +251,9 @@ class Ears:
     def _close_turn(self, understood: tuple[Turn | None, float]) -> None:
         turn, _ = understood
         started, self._started, self._deciding, self._theirs = self._started, None, None, False
-        del self._audio[:-_PREROLL]
+        # Who goes on at once is not heard to say the last word twice.
+        silence = round((self._end - self._voice_end) * RATE) * 2
+        del self._audio[: -min(_PREROLL, silence) or None]
         self._closed.set()
         self._on_turn(None if turn is None or started is None else replace(turn, decided=self._clock()))
 

@@ -1,4 +1,4 @@
-"""A reply that came too early: the person speaks on before they can have heard it.
+"""A reply that came too early: the person speaks on before they can have understood a word of it.
 
 Such a reply must not stand. As long as it may yet be taken back its acts are held, and the first half of what was said
 is kept: it is answered anew, together with the second.
@@ -10,20 +10,24 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from agents.domain.types import Act, Heard, OptOut, Reply
+from agents.domain.types import Act, Heard, OptOut, Reply, StopRecording
 from agents.ports import Dialogue
 from voice.hearing import Turn
 
 log = structlog.get_logger(__name__)
 
 _GOES_ON_S = 1.2  # after our decision; later it is another thought
-_REACTION_S = 0.3  # of our voice: whoever begins sooner does not answer it, they have not understood a word by then
-_SETTLED_S = 0.6  # of our voice: by then it is known who began within the reaction
+_REACTION_S = 0.5  # of our voice: whoever begins sooner does not answer it
+_SETTLED_S = 0.85  # of our voice: by then it is known who began within the reaction
+_AT_ONCE = (OptOut, StopRecording)
 
 
 @dataclass(slots=True)
 class _Held:
-    """The ``acts`` of a reply to ``heard``, the end of which was ``turn``; ``begun`` is when its first sound is heard, None before."""
+    """The ``acts`` of a reply to ``heard``, whose last words were ``turn``.
+
+    ``begun`` is when its first sound is heard, None before.
+    """
 
     heard: Heard
     turn: Turn
@@ -51,59 +55,63 @@ class Mending:
         self._undecided, self._clock = undecided, clock
         self._held: _Held | None = None
 
-    @property
-    def open(self) -> bool:
-        """Whether the last reply may yet be taken back."""
-        return self._held is not None
+    def hold(self, reply: Reply, heard: Heard, turn: Turn | None) -> None:
+        """``reply`` to ``heard`` is about to be said; ``turn`` is the speech it answers, None where that was none.
 
-    def hold(self, reply: Reply, heard: Heard, turn: Turn) -> None:
-        """``reply`` is about to be said. It stands at once where it does not ask for patience: an opt-out, words
-        that the law wants heard whole, and no words at all."""
+        It stands at once where it does not wait for anybody: an opt-out, an objection to the recording, words that
+        the law wants heard whole, and no words at all.
+        """
         self.settle()
-        self._held = _Held(heard, turn, reply.acts)
         lawful = not reply.interruptible and not reply.ends
-        if lawful or not reply.text or any(isinstance(act, OptOut) for act in reply.acts):
-            self.settle()
+        at_once = lawful or not reply.text or any(isinstance(act, _AT_ONCE) for act in reply.acts)
+        if turn is None or at_once:
+            self._carry_out(reply.acts)
+        else:
+            self._held = _Held(heard, turn, reply.acts)
 
     def begun(self, at: float) -> None:
         """The person hears our first sound at ``at``, in seconds on the clock."""
         if self._held is not None and self._held.begun is None:
             self._held.begun = at
             delay_s = at - self._clock() + _SETTLED_S
-            self._held.timer = asyncio.get_running_loop().call_later(delay_s, self._time_passed)
+            self._held.timer = asyncio.get_running_loop().call_later(delay_s, self.said)
 
-    def continues(self, turn: Turn | None) -> bool:
-        """Whether ``turn`` is the second half of what was answered too early."""
+    def said(self) -> None:
+        """The reply was heard for long enough: it stands, unless somebody speaks who may have begun before."""
+        if not self._undecided():
+            self.settle()
+
+    def continues(self, began: float | None) -> bool:
+        """Whether a voice that ``began`` then, in seconds on the clock, goes on with what was answered too early."""
         held = self._held
-        if held is None or turn is None or turn.started - held.turn.decided > _GOES_ON_S:
+        if held is None or began is None or began - held.turn.decided > _GOES_ON_S:
             return False
-        return held.begun is None or turn.started - held.begun <= _REACTION_S
+        return held.begun is None or began - held.begun <= _REACTION_S
 
-    def mended(self, heard: Heard, turn: Turn | None) -> Heard:
-        """What awaits its answer now that ``heard`` does: with its first half, where the reply to that is taken back.
+    def mended(self, heard: Heard, turn: Turn | None) -> Heard | None:
+        """What is to be answered now that ``heard`` was said: with its first half, the reply to which is taken back.
 
-        Words that cannot wait are never hidden behind others.
+        None where the last reply stands. Words that cannot wait are never hidden behind others.
         """
         held = self._held
-        if held is not None and self.continues(turn):
-            whole = replace(held.heard, text=f"{held.heard.text} {heard.text}")
+        if held is not None and turn is not None and self.continues(turn.started):
+            whole = replace(heard, text=f"{held.heard.text} {heard.text}")
             hides = self._dialogue.cannot_wait(heard) and not self._dialogue.cannot_wait(whole)
             if not hides and self._dialogue.take_back():
                 self._forget()
                 log.info("turn.mended", call_id=self._call_id, heard_of_us=held.begun is not None)
                 return whole
         self.settle()
-        return heard
+        return None
 
     def settle(self) -> None:
         """The last reply stands."""
-        held = self._forget()
-        for act in held.acts if held is not None else ():
-            self._emit(act)
+        if (held := self._forget()) is not None:
+            self._carry_out(held.acts)
 
-    def _time_passed(self) -> None:
-        if not self._undecided():
-            self.settle()
+    def _carry_out(self, acts: tuple[Act, ...]) -> None:
+        for act in acts:
+            self._emit(act)
 
     def _forget(self) -> _Held | None:
         held, self._held = self._held, None

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 
 import structlog
 
-from agents.domain.types import Heard, HeardKind, Reply
+from agents.domain.types import Act, Heard, HeardKind, Reply
 from agents.machines import MESSAGE_PLAYED
 from agents.ports import Dialogue
 from voice.domain.types import Acted, TurnTimings
 from voice.hearing import Ears, Turn
 from voice.judging import Judge, Sense
 from voice.media.ports import Media
+from voice.mending import Mending
 from voice.speaker import Speaker, Spoken
 from voice.speech.synthesis import clauses
 from voice.transcript import Transcript, answer_timings
@@ -60,7 +61,7 @@ def last_statement(parts: list[str]) -> int:
 
 
 class TurnTaking:
-    """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as it is decided.
+    """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as it is sure that its reply stands.
 
     ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
     not; ``on_disclosed`` is told it. ``closing`` is True from our goodbye on, ``handed_on`` once the person has heard
@@ -87,11 +88,13 @@ class TurnTaking:
         self._call_id, self._dialogue, self._emit, self._clock = call_id, dialogue, emit, clock
         self._pipeline, self._ears, self._speaker, self._transcript = pipeline, ears, speaker, transcript
         self._judge = judge
+        self._mending = Mending(call_id, dialogue, emit=self._act, undecided=self._undecided, clock=clock)
         self._silence_prompt_s, self._filler_after_s = silence_prompt_s, filler_after_ms / 1000
         self._inbox: list[_Pending] = []
         self._news = asyncio.Event()
         self._barge_in = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._too_early = asyncio.Event()  # for what we say: they go on with what it answers
         self._question_from = math.inf  # when our first question began to be heard
         self._listening = False
         self._aside_at: float | None = None  # words that may have been meant for somebody else
@@ -113,6 +116,8 @@ class TurnTaking:
     def voice_heard(self) -> None:
         """The person begins to speak."""
         self._barge_in.set()
+        if self._mending.continues(self._ears.began):
+            self._too_early.set()
 
     def turn_heard(self, turn: Turn | None) -> None:
         """The person has finished; None where it was no word."""
@@ -201,7 +206,8 @@ class TurnTaking:
     async def talk(self) -> None:
         """From the opening until our last word was heard."""
         await self._pipeline.ready()
-        reply = self._acted(self._dialogue.opening(now=utc_now()))
+        reply = self._dialogue.opening(now=utc_now())
+        self._mending.hold(reply, Heard("", utc_now()), None)
         await self._say(reply, None, opening=True)
         self._question_from = min(self._question_from, self._clock())
         closing = False
@@ -209,12 +215,26 @@ class TurnTaking:
             closing = self.closing
             if closing and not await self._last_word():
                 break
-            pending = self._take() if closing else await self._listen()
-            reply, filler = (pending.reply, None) if pending.reply else await self._answer(pending.heard)
+            pending = self._mended(self._take() if closing else await self._listen())
+            closing = self.closing
+            reply, filler = (pending.reply, None) if pending.reply else await self._answer(pending)
             await self._say(reply, _Wait(pending.turn, self._clock(), filler) if pending.turn else None)
-            if reply.transfers and not self._objected():
+            if reply.transfers and not self._going_on() and not self._objected():
                 self.handed_on = True
-                return
+                break
+        self._mending.settle()
+
+    def _mended(self, pending: _Pending) -> _Pending:
+        """``pending`` with its first half, where we answered that too early; then our goodbye was none either."""
+        whole = self._mending.mended(pending.heard, pending.turn)
+        if whole is None:
+            return pending
+        self.closing = False
+        return replace(pending, heard=whole)
+
+    def _going_on(self) -> bool:
+        """Whether they had not finished what was answered last."""
+        return any(one.turn and self._mending.continues(one.turn.started) for one in self._inbox)
 
     def _objected(self) -> bool:
         """Whether what was said meanwhile stops the person from being put through; what does not is answered by
@@ -223,15 +243,17 @@ class TurnTaking:
         self._inbox = [one for one in self._inbox if self._dialogue.cannot_wait(one.heard)]
         return bool(self._inbox) or not self._ours.is_set()
 
-    async def _answer(self, heard: Heard) -> tuple[Reply, float | None]:
+    async def _answer(self, pending: _Pending) -> tuple[Reply, float | None]:
         """The reply, and when the word that had to come before it began."""
+        heard = pending.heard
         # Shielded, so that a call that ends meanwhile leaves the conversation in a state that can be summed up.
         self._replying = asyncio.ensure_future(self._reply(heard))
         async with asyncio.timeout(_REPLY_S):
             filler = await self._fill(heard, self._replying)
             reply = await asyncio.shield(self._replying)
         self._replying = None
-        return self._acted(reply), filler
+        self._mending.hold(reply, heard, pending.turn)
+        return reply, filler
 
     async def _reply(self, heard: Heard) -> Reply:
         draft, self._draft = self._draft, None
@@ -257,10 +279,12 @@ class TurnTaking:
             return None
         return (await self._speak(Reply(FILLER, fixed=True), [FILLER], self._barge_in)).start
 
-    def _acted(self, reply: Reply) -> Reply:
-        for act in reply.acts:
-            self._emit(Acted(act))
-        return reply
+    def _act(self, act: Act) -> None:
+        self._emit(Acted(act))
+
+    def _undecided(self) -> bool:
+        """Whether somebody speaks, or has spoken, to whom we have not replied yet."""
+        return self._ears.turn_open or bool(self._inbox)
 
     async def _last_word(self) -> bool:
         """Whether something was said over our goodbye: an opt-out counts until the line is closed."""
@@ -296,6 +320,7 @@ class TurnTaking:
 
     async def _stand_aside(self) -> None:
         """Until the line is ours again. What is said meanwhile is for somebody else, but for what cannot wait."""
+        self._mending.settle()
         self._listening = False
         self._news.clear()
         urgent = [one for one in self._inbox if self._dialogue.cannot_wait(one.heard)]
@@ -306,7 +331,12 @@ class TurnTaking:
             self._ours.set()
             self._wanted_back()
         else:
-            self._acted(await self._dialogue.reply(self._take().heard, now=utc_now()))
+            await self._carry_out(self._take())
+
+    async def _carry_out(self, pending: _Pending) -> None:
+        """What ``pending`` asks for, without a word."""
+        for act in (await self._dialogue.reply(pending.heard, now=utc_now())).acts:
+            self._act(act)
 
     def _patience(self) -> tuple[float, bool]:
         """For how long we wait on, and whether it is for a clear word after one that was not."""
@@ -349,15 +379,19 @@ class TurnTaking:
             return
         self._judge.expects = reply.expects
         firm = reply.ends or not reply.interruptible
-        if not (firm or await self._goes_on()) or (firm and self._urgent.is_set() and not reply.ends):
+        waits = not firm or (reply.ends and self._ears.turn_open and self._mending.continues(self._ears.began))
+        if (waits and not await self._goes_on()) or (firm and self._urgent.is_set() and not reply.ends):
             self._dialogue.interrupted(played="")
             return
-        spoken = await self._speak(reply, parts, self._stopped_by(reply), wait, None if firm else self._goes_on)
+        goes_on = self._goes_on if reply.ends or not firm else None
+        spoken = await self._speak(reply, parts, self._stopped_by(reply), wait, goes_on)
         if (opening or reply.discloses) and self.disclosed is None and not reply.ends:
             self._disclose(spoken, last_statement(parts))
         if spoken.interrupted:
             self._dialogue.interrupted(played=spoken.text)
-        elif reply.is_message:
+            return
+        self._mending.said()
+        if reply.is_message:
             self.machine_heard(MESSAGE_PLAYED)
 
     async def _goes_on(self) -> bool:
@@ -367,9 +401,9 @@ class TurnTaking:
         return not self._inbox and self._ours.is_set()
 
     def _stopped_by(self, reply: Reply) -> asyncio.Event | None:
-        """What makes us stop within this reply: any voice, only what cannot wait, or nothing."""
+        """What makes us stop within this reply: any voice, only what cannot wait, or only who had not finished."""
         if reply.ends:
-            return None
+            return self._too_early
         return self._barge_in if reply.interruptible else self._urgent
 
     async def _speak(
@@ -383,9 +417,10 @@ class TurnTaking:
         async with self._mouth:
             spoken: Spoken | None = None
             self._barge_in.clear()
+            self._too_early.clear()
             try:
                 spoken = await self._speaker.speak(
-                    self._pipeline, parts, keep=reply.fixed, stop=stop, goes_on=goes_on
+                    self._pipeline, parts, keep=reply.fixed, stop=stop, goes_on=goes_on, begun=self._mending.begun
                 )
                 return spoken
             finally:
@@ -422,7 +457,7 @@ class TurnTaking:
     async def hear_out(self) -> None:
         """What was said into the end still counts, an opt-out above all, whatever has broken by then."""
         deadline = asyncio.get_running_loop().time() + _HEAR_OUT_S
-        for step in (self._last_reply, self._answer_rest, self._ears.finish, self._answer_rest):
+        for step in (self._last_reply, self._answer_rest, self._ears.finish, self._answer_rest, self._settled):
             try:
                 async with asyncio.timeout_at(deadline):
                     await step()
@@ -432,11 +467,15 @@ class TurnTaking:
     async def _last_reply(self) -> None:
         self.turn_resumed()
         if self._replying is not None:
-            self._acted(await self._replying)
+            for act in (await self._replying).acts:
+                self._act(act)
 
     async def _answer_rest(self) -> None:
         while self._inbox:
-            self._acted(await self._dialogue.reply(self._take().heard, now=utc_now()))
+            await self._carry_out(self._mended(self._take()))
+
+    async def _settled(self) -> None:
+        self._mending.settle()
 
 
 def _timings(wait: _Wait | None, spoken: Spoken) -> TurnTimings | None:

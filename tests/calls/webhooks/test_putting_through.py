@@ -57,6 +57,12 @@ def dials(call: Call, attempt: int, number: str) -> list[tuple[str, str]]:
     return [("Dial", path(call, "transferred", attempt)), ("Number", number)]
 
 
+def state_of(call: Call) -> str:
+    transfer = Call.objects.get(pk=call.pk).transfer
+    assert transfer is not None
+    return str(transfer["state"])
+
+
 def ended(call: Call, attempt: int = 1, status: str = "no-answer", **more: str) -> Any:
     return post(path(call, "transferred", attempt), {**FORM, "DialCallStatus": status, **more})
 
@@ -81,7 +87,7 @@ def test_a_colleague_hears_who_it_is_and_presses_one() -> None:
     assert verbs(post(path(call, "whisper"), child)) == [*[("Gather", key), ("Say", said)] * 2, ("Hangup", "")]
     assert verbs(post(key, {**child, "Digits": "5"})) == [("Hangup", "")]
     assert verbs(post(key, {**child, "Digits": "1"})) == []
-    assert Call.objects.get(pk=call.pk).transfer["state"] == "connected"
+    assert state_of(call) == "connected"
     assert verbs(ended(call, status="completed", DialCallDuration="30")) == [("Hangup", "")]
     assert Call.objects.get(pk=call.pk).disposition == "transferred"
     too_late = [("Say", putting_through.TOO_LATE), ("Hangup", "")]
@@ -93,7 +99,7 @@ def test_cold_whoever_answers_is_put_through() -> None:
     call = asked(warm=False)
     post(f"/webhooks/twilio/calls/{call.pk}/resume?part=1", FORM)
     assert verbs(post(path(call, "whisper"), {"CallSid": SID})) == []
-    assert Call.objects.get(pk=call.pk).transfer["state"] == "connected"
+    assert state_of(call) == "connected"
 
 
 @pytest.mark.parametrize("direction", [Direction.OUTBOUND, Direction.INBOUND])
@@ -120,7 +126,7 @@ def test_while_the_database_is_away_the_carrier_is_told_to_repeat(monkeypatch: p
     call = asked()
     response = ended(call)
     assert response.status_code == 503
-    assert Call.objects.get(pk=call.pk).transfer["state"] == "asked"
+    assert state_of(call) == "asked"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +141,7 @@ def test_what_another_signed_changes_nothing(settings: Any, client: Any) -> None
     call = asked()
     assert client.post(path(call, "transferred"), {**FORM, "DialCallStatus": "busy"}).status_code == 403
     assert client.post(path(call, "whisper/key"), {**FORM, "Digits": "1"}).status_code == 403
-    assert Call.objects.get(pk=call.pk).transfer["state"] == "asked"
+    assert state_of(call) == "asked"
 
 
 def test_an_unknown_call_is_hung_up() -> None:
