@@ -18,6 +18,7 @@ from calls.models import Campaign
 from calls.services import talking
 from calls.services.talking import Person, TalkRefused
 from voice.browser import ice
+from voice.browser.invitations import MOST_S
 
 _MOST_SDP = 60_000
 _MOST_CANDIDATE = 1000
@@ -61,7 +62,7 @@ def talk_view(admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         "campaign": campaign,
         "form": form,
         "agent": campaign.agent_name or settings.AGENT_NAME,
-        "minutes": max(1, round(min(campaign.max_call_s, talking.MOST_S, settings.VOICE.max_call_s) / 60)),
+        "minutes": max(1, round(min(campaign.max_call_s, MOST_S, settings.VOICE.max_call_s) / 60)),
         "ice_servers": [ice.parse(one).for_page() for one in settings.VOICE.ice_servers],
         "offer_url": reverse("admin:calls_campaign_talk_offer", args=[campaign.pk]),
     }

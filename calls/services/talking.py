@@ -19,12 +19,10 @@ from calls.domain.slots import free_slots
 from calls.models import Campaign
 from calls.services import workers
 from calls.services.briefing import taken_slots
-from voice.browser.invitations import Invitation, invite
+from voice.browser.invitations import MOST_S, Invitation, invite
 
 log = structlog.get_logger(__name__)
 
-MOST_S = 600
-"""A test call lasts at most so long."""
 NO_WORKER = "No voice worker is running: start one with make run, or docker compose up -d voice."
 _NO_LINE = "Every voice worker is busy: try again when a call has ended."
 _UNREACHABLE = (
@@ -33,7 +31,7 @@ _UNREACHABLE = (
 )
 _NO_REDIS = "Redis does not answer, so no voice worker can be invited: see that it runs."
 _CONSENT_AGE = timedelta(days=3)
-_TIMEOUT_S = 10.0
+_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 _MOST_CANDIDATES = 50
 _SALT = "calls.talk"
 
@@ -86,25 +84,28 @@ def begin(campaign: Campaign, person: Person, sdp: str, *, now: datetime) -> dic
     found = workers.reachable()
     if not found:
         raise TalkRefused(_NO_LINE if workers.live().exists() else NO_WORKER)
-    try:
-        token = invite(settings.REDIS_URL, invitation_of(campaign, person, now=now))
-    except (RedisError, OSError) as error:
-        log.warning("talk.not_invited", error=str(error))
-        raise TalkRefused(_NO_REDIS) from None
-    refusal = _UNREACHABLE
+    invitation, refusal = invitation_of(campaign, person, now=now), _UNREACHABLE
     for worker in found:
-        response = _ask("POST", worker.address, {"token": token, "sdp": sdp})
+        # A token for each: one that has taken it may still have no line.
+        response = _ask("POST", worker.address, {"token": _token(invitation), "sdp": sdp})
         if response is None:
             continue
-        if response.is_success:
-            answer = response.json()
+        if response.is_success and (answer := _answer(response)):
             log.info("talk.begun", campaign_id=campaign.pk, owner=worker.owner)
             way = signing.dumps({"address": worker.address, "pc_id": answer["pc_id"]}, salt=_SALT)
             return {"sdp": answer["sdp"], "type": answer["type"], "talk": way}
         refusal = _sentence(response)
-        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+        if response.status_code == httpx.codes.BAD_REQUEST:
             break  # another worker would say the same
     raise TalkRefused(refusal)
+
+
+def _token(invitation: Invitation) -> str:
+    try:
+        return invite(settings.REDIS_URL, invitation)
+    except (RedisError, OSError) as error:
+        log.warning("talk.not_invited", error=str(error))
+        raise TalkRefused(_NO_REDIS) from None
 
 
 def find_way(talk: str, candidates: list[dict[str, Any]]) -> None:
@@ -120,11 +121,20 @@ def find_way(talk: str, candidates: list[dict[str, Any]]) -> None:
 
 def _ask(method: str, address: str, content: dict[str, Any]) -> httpx.Response | None:
     try:
-        with httpx.Client(trust_env=False, timeout=_TIMEOUT_S) as client:
+        with httpx.Client(trust_env=False, timeout=_TIMEOUT) as client:
             return client.request(method, f"{address}/browser/offer", json=content)
     except httpx.HTTPError as error:
         log.warning("talk.unreachable", address=address, error=str(error))
         return None
+
+
+def _answer(response: httpx.Response) -> dict[str, str]:
+    """What a worker answers to an offer; {} where something else listens there."""
+    try:
+        told = response.json()
+        return {name: str(told[name]) for name in ("sdp", "type", "pc_id")}
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def _sentence(response: httpx.Response) -> str:

@@ -7,15 +7,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
-from aiortc.exceptions import InvalidAccessError, InvalidStateError
-from fastapi import HTTPException
+from aiortc.sdp import candidate_from_sdp
 from pipecat.transports.smallwebrtc.connection import IceServer, SmallWebRTCConnection
-from pipecat.transports.smallwebrtc.request_handler import (
-    IceCandidate,
-    SmallWebRTCPatchRequest,
-    SmallWebRTCRequest,
-    SmallWebRTCRequestHandler,
-)
 from pydantic import BaseModel, Field, ValidationError
 from redis import RedisError
 from starlette.requests import HTTPConnection, Request
@@ -25,7 +18,7 @@ from starlette.routing import Route
 from agents.domain.types import Disposition, EndedBy
 from agents.ports import DialogueFactory
 from voice.browser import ice
-from voice.browser.invitations import Invitation, redeem
+from voice.browser.invitations import MOST_S, Invitation, redeem
 from voice.browser.line import BrowserLine, LocalVoice
 from voice.browser.link import BrowserPipeline
 from voice.domain.types import TalkPlan, VoiceConfig
@@ -38,8 +31,6 @@ from voice.seat import Seat
 log = structlog.get_logger(__name__)
 _T = TypeVar("_T", bound=BaseModel)
 
-MOST_S = 600
-"""A test call lasts at most so long."""
 _CONNECT_S = 20.0  # from the answer to the media
 _PART_S = 2.0  # for the page to read how it ended, and to close
 _MAX_BODY = 64 * 1024
@@ -71,8 +62,8 @@ class _Refused(Exception):
 
 
 class BrowserDesk:
-    """``reserve`` takes a line for a call and its part, or raises NoLine; ``release`` gives it back unused. ``hold``
-    has a call talk on it, and gives it back when it is over.
+    """``reserve`` takes a line for a call and its part, or raises NoLine; ``release`` gives it back, also twice.
+    ``hold`` has a call talk on it, and gives it back when it is over.
     """
 
     def __init__(
@@ -87,13 +78,11 @@ class BrowserDesk:
     ) -> None:
         self._config, self._dialogues, self._pacer = config, dialogues, pacer
         self._reserve, self._release, self._hold = reserve, release, hold
-        servers = [ice.parse(one) for one in config.ice_servers]
-        self._handler = SmallWebRTCRequestHandler(
-            ice_servers=[
-                IceServer(urls=one.urls, username=one.username or None, credential=one.credential or None)
-                for one in servers
-            ]
-        )
+        self._ice_servers = [
+            IceServer(urls=one.urls, username=one.username or None, credential=one.credential or None)
+            for one in map(ice.parse, config.ice_servers)
+        ]
+        self._connections: dict[str, SmallWebRTCConnection] = {}
         self._calls: set[asyncio.Task[None]] = set()
 
     def routes(self, admit: Callable[[HTTPConnection], None]) -> list[Route]:
@@ -117,24 +106,22 @@ class BrowserDesk:
 
     async def _offer(self, request: Request, admit: Callable[[HTTPConnection], None]) -> dict[str, Any]:
         offer = await _body(request, _Offer)
+        invitation = await self._redeemed(offer.token)  # first: a stranger takes no line, not even for a moment
+        admit(request)
         place = (f"talk-{secrets.token_hex(8)}", 1)
         try:
             self._reserve(place)
         except NoLine as none:
             raise _Refused(503, str(none)) from None
-        taken = False
         try:
-            invitation = await self._redeemed(offer.token)
-            admit(request)
-            connection, answer = await self._connection(offer.sdp)
-            task = asyncio.create_task(self._talk(place[0], invitation, connection))
-            taken = True
-        finally:
-            if not taken:
-                self._release(place)
+            connection = await self._connection(offer.sdp)
+        except BaseException:
+            self._release(place)
+            raise
+        task = asyncio.create_task(self._talk(place, invitation, connection))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
-        return answer
+        return dict(connection.get_answer())  # type: ignore[no-untyped-call]
 
     async def _redeemed(self, token: str) -> Invitation:
         try:
@@ -146,55 +133,59 @@ class BrowserDesk:
             raise _Refused(403, _USED)
         return invitation
 
-    async def _connection(self, sdp: str) -> tuple[SmallWebRTCConnection, dict[str, Any]]:
-        made: list[SmallWebRTCConnection] = []
-
-        async def keep(connection: SmallWebRTCConnection) -> None:
-            made.append(connection)
-
+    async def _connection(self, sdp: str) -> SmallWebRTCConnection:
+        """With its answer; nothing is left of one that cannot be answered."""
+        connection = SmallWebRTCConnection(ice_servers=self._ice_servers)
         try:
-            answer = await self._handler.handle_web_request(SmallWebRTCRequest(sdp=sdp, type="offer"), keep)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError) as error:
-            raise _Refused(400, _BAD_OFFER) from error
-        except (InvalidAccessError, InvalidStateError) as error:
-            raise _Refused(400, _BAD_OFFER) from error
-        (connection,) = made
-        if connection.audio_input_track() is None:  # type: ignore[no-untyped-call]
+            await connection.initialize(sdp=sdp, type="offer")
+            track = connection.audio_input_track()  # type: ignore[no-untyped-call]
+            if track is None or track.kind != "audio":
+                raise ValueError("no audio")
+        except Exception as error:  # noqa: BLE001 - what aiortc makes of a strange offer is of many classes
             await connection.disconnect()  # type: ignore[no-untyped-call]
-            raise _Refused(400, _BAD_OFFER)
-        return connection, dict(answer or {})
+            log.info("talk.bad_offer", error=repr(error))
+            raise _Refused(400, _BAD_OFFER) from None
+        return connection
 
     async def _candidates(self, request: Request) -> dict[str, Any]:
         told = await _body(request, _Candidates)
-        found = [IceCandidate(**one.model_dump()) for one in told.candidates]
-        try:
-            await self._handler.handle_patch_request(SmallWebRTCPatchRequest(told.pc_id, found))
-        except HTTPException:
-            raise _Refused(404, "This test call is over.") from None
-        except (ValueError, AssertionError, IndexError):
-            raise _Refused(400, _BAD_OFFER) from None
+        if (connection := self._connections.get(told.pc_id)) is None:
+            raise _Refused(404, "This test call is over.")
+        for one in told.candidates:
+            try:
+                candidate = candidate_from_sdp(one.candidate)
+            except (ValueError, AssertionError, IndexError):
+                raise _Refused(400, _BAD_OFFER) from None
+            candidate.sdpMid, candidate.sdpMLineIndex = one.sdp_mid, one.sdp_mline_index
+            await connection.add_ice_candidate(candidate)  # type: ignore[no-untyped-call]
         return {}
 
-    async def _talk(self, call_id: str, invitation: Invitation, connection: SmallWebRTCConnection) -> None:
+    async def _talk(self, place: tuple[str, int], invitation: Invitation, connection: SmallWebRTCConnection) -> None:
         """One test call, from the answer to the page's last message."""
-        closed = asyncio.Event()
-        brief = replace(invitation.brief, call_id=call_id)
-        line = BrowserLine(call_id, connection, zone=brief.lead_zone)
-        plan = TalkPlan(lexicon=invitation.lexicon, hints=invitation.hints, records=False, machines=False)
-        longest_s = min(invitation.max_length_s, self._config.max_call_s, MOST_S)
+        self._connections[connection.pc_id] = connection
         try:
-            seat = Seat(
-                line,
-                self._dialogues(brief),
-                LocalVoice(),
-                plan,
-                ring_s=_CONNECT_S,
-                max_length_s=longest_s,
-            )
-        except BaseException:
-            self._release((call_id, plan.part))
+            await self._converse(place, invitation, connection)
+        except Exception:
+            log.exception("talk.fault", call_id=place[0])
+        finally:
+            self._release(place)
+            del self._connections[connection.pc_id]
             await connection.disconnect()  # type: ignore[no-untyped-call]
-            raise
+
+    async def _converse(
+        self, place: tuple[str, int], invitation: Invitation, connection: SmallWebRTCConnection
+    ) -> None:
+        closed = asyncio.Event()
+        call_id, part = place
+        brief = replace(invitation.brief, call_id=call_id)
+        seat = Seat(
+            BrowserLine(call_id, connection, zone=brief.lead_zone),
+            self._dialogues(brief),
+            LocalVoice(),
+            TalkPlan(part=part, lexicon=invitation.lexicon, hints=invitation.hints, records=False, machines=False),
+            ring_s=_CONNECT_S,
+            max_length_s=min(invitation.max_length_s, self._config.max_call_s, MOST_S),
+        )
 
         def media(events: MediaEvents, clock: Callable[[], float]) -> Media:
             return BrowserPipeline(connection, events=events, pacer=self._pacer, clock=clock)
@@ -209,16 +200,16 @@ class BrowserDesk:
         connection.add_event_handler("connected", connected)
         for event in ("closed", "failed"):
             connection.add_event_handler(event, gone)
+        await connection.connect()  # type: ignore[no-untyped-call]
+        await self._hold(seat)
+        if seat.media is None:
+            return
+        # The page closes once it has read how the call ended.
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-            await self._hold(seat)
-            if seat.session is not None and not closed.is_set():
-                async with asyncio.timeout(_PART_S):
-                    await closed.wait()
+            async with asyncio.timeout(_PART_S):
+                await closed.wait()
         except TimeoutError:
             log.info("talk.page_stays", call_id=call_id)
-        finally:
-            await connection.disconnect()  # type: ignore[no-untyped-call]
 
 
 async def _answered(work: Awaitable[dict[str, Any]]) -> JSONResponse:

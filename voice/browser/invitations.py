@@ -15,6 +15,8 @@ from redis.asyncio import Redis as AsyncRedis
 from agents.domain.types import Brief
 
 LIFETIME_S = 60
+MOST_S = 600
+"""A test call lasts at most so long."""
 _KEY = "reautomation:talk:"
 _TIMEOUT_S = 2.0
 

@@ -47,8 +47,8 @@ class BrowserLink:
         self._closed = False
 
     def open(self) -> None:
-        for event in ("closed", "failed"):
-            self._connection.add_event_handler(event, self._connection_lost)
+        self._connection.add_event_handler("closed", self._page_closed)
+        self._connection.add_event_handler("failed", self._connection_failed)
         self._connection.add_event_handler("app-message", self._told)
         self._connection.replace_audio_track(self._voice)  # type: ignore[no-untyped-call]
         self._pacer.join(self.outgoing)
@@ -98,8 +98,11 @@ class BrowserLink:
             log.warning("talk.broken", reason="the browser sends nothing")
             self._lost(False)
 
-    async def _connection_lost(self, _connection: SmallWebRTCConnection) -> None:
+    async def _page_closed(self, _connection: SmallWebRTCConnection) -> None:
         self._lost(True)
+
+    async def _connection_failed(self, _connection: SmallWebRTCConnection) -> None:
+        self._lost(False)
 
     async def _told(self, _connection: SmallWebRTCConnection, message: Any) -> None:
         """What the page says: a key was pressed, or the end button."""

@@ -91,7 +91,9 @@ def consumer(app: Celery, pool: type, lines: int) -> SimpleNamespace:
 def lines_of(monkeypatch: pytest.MonkeyPatch, *, lines: int, draining: bool) -> None:
     health = SimpleNamespace(lines=lines, draining=draining, offered=3, why="It has time for 1 more.")
     headroom = SimpleNamespace(measured=Measured(talking=2, lag_p99_ms=1.25, memory_free_mb=None))
-    plane = SimpleNamespace(health=lambda: health, healthy=lambda: True, headroom=headroom)
+    plane = SimpleNamespace(
+        health=lambda: health, healthy=lambda: True, headroom=headroom, internal_url="http://10.0.0.5:8765"
+    )
     monkeypatch.setattr(worker, "plane", lambda: plane)
 
 
@@ -111,6 +113,7 @@ def test_it_announces_its_queues_and_the_calls_it_can_take_and_withdraws(
     one = VoiceWorker.objects.get()
     assert (one.owner, one.queues, one.lines, one.draining) == (heartbeat.owner, [LOCAL], lines, True)
     assert (one.offered, one.why) == (3, "It has time for 1 more.")
+    assert one.address == "http://10.0.0.5:8765"
     assert one.measured == {
         "talking": 2,
         "ringing": 0,

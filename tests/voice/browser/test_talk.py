@@ -1,7 +1,5 @@
 """A test call over WebRTC: it is heard, answered, told to its page, and ends with it."""
 
-
-
 from agents.domain.types import Reply
 from tests.voice.browser.page import invited, talking
 from tests.voice.conftest import PlaneMaker
@@ -40,5 +38,5 @@ async def test_a_person_talks_with_the_agent(make_plane: PlaneMaker, redis_url: 
         "ended_by": "agent",
         "acts": [],
     }
-    assert [message["type"] for message in page.messages][0] == "live"
+    assert page.messages[0] == {"type": "live"}
     assert set(pitches(bytes(page.heard))) == {440.0}
