@@ -51,7 +51,7 @@ class Found:
     """Seconds each. ``late`` is a packet's arrival against the moment at which it had to be played."""
 
     late: list[float] = field(default_factory=list)
-    answers: list[float] = field(default_factory=list)
+    answers: dict[str, list[float]] = field(default_factory=dict)  # by the set of what was said
     unanswered: int = 0
     own_lateness: list[float] = field(default_factory=list)
     measuring: bool = False
@@ -70,6 +70,7 @@ class Phone(asyncio.Protocol):
         self._tick = self._at = 0
         self._talk: tuple[Utterance, list[bytes]] | None = None
         self._ended: float | None = None
+        self._of = ""
         self._next_at = 0.0
         self._burst_at: float | None = None
         self._played_s = 0.0
@@ -135,7 +136,7 @@ class Phone(asyncio.Protocol):
         self._transport.write(frames[self._at])
         self._at += 1
         if self._at == len(frames):
-            self._talk, self._ended = None, now + 0.02 - utterance.tail_s
+            self._talk, self._ended, self._of = None, now + 0.02 - utterance.tail_s, utterance.of
 
     def _consider(self, now: float) -> None:
         if self._ended is not None and now - self._ended > _GIVE_UP_S:
@@ -180,7 +181,7 @@ class Phone(asyncio.Protocol):
             self._burst_at, self._played_s = now, 0.0
             if self._ended is not None:
                 if self._found.measuring:
-                    self._found.answers.append(now - self._ended)
+                    self._found.answers.setdefault(self._of, []).append(now - self._ended)
                 self._ended = None
         elif self._found.measuring:
             self._found.late.append(now - (self._burst_at + self._played_s))
@@ -217,15 +218,17 @@ async def _run(order: dict[str, Any]) -> dict[str, Any]:
     await asyncio.sleep(order["seconds"])
     found.measuring = False
     live = sum(phone.up for phone in phones)
+    answers = [one for some in found.answers.values() for one in some]
     print(json.dumps({"measured": live}), flush=True)
     drive.cancel()
     return {
         "calls": len(phones),
         "live": live,
-        "answers": len(found.answers),
+        "answers": len(answers),
         "unanswered": found.unanswered,
-        "latency_p50_ms": _ms(found.answers, 50),
-        "latency_p95_ms": _ms(found.answers, 95),
+        "latency_p50_ms": _ms(answers, 50),
+        "latency_p95_ms": _ms(answers, 95),
+        "by_set": {of: (_ms(some, 50), _ms(some, 95)) for of, some in sorted(found.answers.items())},
         "late_p50_ms": _ms(found.late, 50),
         "late_p99_ms": _ms(found.late, 99),
         "packets": len(found.late),

@@ -33,7 +33,7 @@ class Measured:
     """Times are ms. ``late_p99`` is of a packet against the moment at which it had to be played: negative is early.
 
     ``mb`` is the memory of the server and its models beyond what they share with others. ``steps`` are p50 and p95
-    of each step of the answers, by the server's own word.
+    of each step of the answers, by the server's own word; ``by_set`` are those of the answers to each set of speech.
     """
 
     server: str
@@ -48,6 +48,7 @@ class Measured:
     mb: float
     generator_late_p99: float | None
     steps: dict[str, tuple[float, float]] = field(default_factory=dict)
+    by_set: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class Child:
@@ -137,6 +138,7 @@ def measure(setting: Setting, calls: int) -> Measured:
         mb=round(mb, 1),
         generator_late_p99=found["generator_late_p99_ms"],
         steps={name: _p50_p95(values) for name, values in steps.items() if values},
+        by_set=found["by_set"],
     )
 
 

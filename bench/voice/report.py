@@ -98,6 +98,8 @@ def _steps(found: Mapping[str, Sequence[Measured]]) -> list[str]:
         return []
     said = ["**Steps of an answer, p50/p95 ms, by each server's own word**\n"]
     for row in rows:
+        sets = ", ".join(f"{of}: {low:.0f}/{high:.0f}" for of, (low, high) in row.by_set.items())
+        said.append(f"- {row.server}, {row.calls} calls, whole answers by set of speech: {sets}")
         steps = ", ".join(f"{name} {low:.0f}/{high:.0f}" for name, (low, high) in sorted(row.steps.items()))
         said.append(f"- {row.server}, {row.calls} calls: {steps}")
     return [*said, ""]
