@@ -252,7 +252,7 @@ async def _overload(load: Load, run: Run, *, calls: int) -> list[str]:
     """As many calls again are offered, ten times over, while those that are there talk."""
     dropped, refused = run.dropped, Counter(run.refused)
     load.found.late.clear()
-    load.found.answers.clear()
+    load.found.by_set.clear()
     load.found.unanswered, load.found.measuring = 0, True
     for _ in range(10):
         await load.all_there.wait()

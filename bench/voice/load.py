@@ -51,10 +51,14 @@ class Found:
     """Seconds each. ``late`` is a packet's arrival against the moment at which it had to be played."""
 
     late: list[float] = field(default_factory=list)
-    answers: dict[str, list[float]] = field(default_factory=dict)  # by the set of what was said
+    by_set: dict[str, list[float]] = field(default_factory=dict)  # answers, by the set of what was said
     unanswered: int = 0
     own_lateness: list[float] = field(default_factory=list)
     measuring: bool = False
+
+    @property
+    def answers(self) -> list[float]:
+        return [one for some in self.by_set.values() for one in some]
 
 
 class Phone(asyncio.Protocol):
@@ -181,7 +185,7 @@ class Phone(asyncio.Protocol):
             self._burst_at, self._played_s = now, 0.0
             if self._ended is not None:
                 if self._found.measuring:
-                    self._found.answers.setdefault(self._of, []).append(now - self._ended)
+                    self._found.by_set.setdefault(self._of, []).append(now - self._ended)
                 self._ended = None
         elif self._found.measuring:
             self._found.late.append(now - (self._burst_at + self._played_s))
@@ -218,17 +222,16 @@ async def _run(order: dict[str, Any]) -> dict[str, Any]:
     await asyncio.sleep(order["seconds"])
     found.measuring = False
     live = sum(phone.up for phone in phones)
-    answers = [one for some in found.answers.values() for one in some]
     print(json.dumps({"measured": live}), flush=True)
     drive.cancel()
     return {
         "calls": len(phones),
         "live": live,
-        "answers": len(answers),
+        "answers": len(found.answers),
         "unanswered": found.unanswered,
-        "latency_p50_ms": _ms(answers, 50),
-        "latency_p95_ms": _ms(answers, 95),
-        "by_set": {of: (_ms(some, 50), _ms(some, 95)) for of, some in sorted(found.answers.items())},
+        "latency_p50_ms": _ms(found.answers, 50),
+        "latency_p95_ms": _ms(found.answers, 95),
+        "by_set": {of: (_ms(some, 50), _ms(some, 95)) for of, some in sorted(found.by_set.items())},
         "late_p50_ms": _ms(found.late, 50),
         "late_p99_ms": _ms(found.late, 99),
         "packets": len(found.late),

@@ -34,12 +34,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def switches() -> list[str]:
+    """What else this module's Chromium is told at its start."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(switches: list[str]) -> Iterator[Browser]:
     """One for a module: its loop must not be there for the asynchronous tests of other modules."""
     # Playwright's synchronous interface keeps a loop in this thread, which Django takes for an asynchronous caller.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=_QUIET)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*_QUIET, *switches])
         yield chromium
         chromium.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
