@@ -1,13 +1,15 @@
 """A message is left on a voicemail only as the campaign wrote it, and only where the rules allow it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from agents.domain.voicemail import filled, names_toll_free, problems
-from calls.models import Call, Rule, RuleRevision
+from calls.models import Call, Rule
 from calls.models.call import Direction
 from calls.services.briefing import plan_of
+from calls.services.rules import change_end, set_rule
 from calls.services.voicemail import message_of, problem
 from tests.agents.people import SELLER
 from tests.calls import factories
@@ -18,7 +20,7 @@ TOLL_FREE = "+18005550142"
 DB = pytest.mark.django_db
 
 
-def call(text: str = TEXT, from_number: str = TOLL_FREE, **fields: object) -> Call:
+def call(text: str = TEXT, from_number: str = TOLL_FREE, **fields: Any) -> Call:
     lead = factories.lead(factories.campaign(voicemail_message=text))
     return factories.call(lead, held=None, from_number=from_number, **fields)
 
@@ -100,17 +102,40 @@ def test_a_caller_gets_no_message_and_is_no_machine() -> None:
     assert not plan_of(one, now=NOW).machines
 
 
+RULE: dict[str, object] = {
+    "key": "voicemail.US", "kind": "voicemail", "place": "US", "mark": "P", "source": "counsel", "allowed": True,
+    "toll_free": True,
+}  # fmt: skip
+
+
 @DB
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "from_number", "why"),
     [
-        ({"params": {"allowed": False}}, "A rule forbids messages on voicemails at the lead's place."),
-        ({"valid_until": NOW - timedelta(days=1)}, "No rule allows a message on a voicemail at the lead's place."),
+        ({"allowed": False}, TOLL_FREE, "A rule forbids messages on voicemails at the lead's place."),
+        ({"toll_free": False}, "+12125550199", ""),
+        (
+            {"key": "voicemail.US-CO", "place": "US-CO", "allowed": False},
+            TOLL_FREE,
+            "A rule forbids messages on voicemails at the lead's place.",
+        ),
+        ({"key": "voicemail.US-FL", "place": "US-FL", "allowed": False}, TOLL_FREE, ""),
     ],
-)  # fmt: skip
-def test_a_rule_can_forbid_it(change: dict[str, object], why: str) -> None:
-    one = call()
-    Rule.objects.filter(key="voicemail.US").update(**change)
-    RuleRevision.objects.update(token="changed")
+)
+def test_a_rule_says_whether_and_how(change: dict[str, object], from_number: str, why: str) -> None:
+    one = call(from_number=from_number)
+    set_rule({**RULE, "effective_from": NOW, **change}, now=NOW)
 
     assert problem(TEXT, one, now=NOW) == why
+    assert message_of(one, now=NOW) == ("" if why else TEXT)
+
+
+@DB
+def test_without_a_rule_nothing_is_left() -> None:
+    one = call()
+    ends = NOW + timedelta(days=1)
+    change_end(Rule.objects.get(key="voicemail.US").pk, ends, now=NOW)
+
+    assert problem(TEXT, one, now=NOW) == ""
+    assert problem(TEXT, one, now=ends) == "No rule allows a message on a voicemail at the lead's place."
+    assert message_of(one, now=ends) == ""
