@@ -83,6 +83,7 @@ class Ears:
         self._theirs = False
         self._voice_end = self._stopped_at = self._last_voice = 0.0
         self._voiced_before = 0
+        self._heard_before = 0  # bytes of the audio that belong to the turn before
         self._closed = asyncio.Event()
         self._closed.set()
         self._deciding: asyncio.Task[None] | None = None
@@ -171,6 +172,8 @@ class Ears:
         if self._started is None:
             self._started = self._time(at)
             self._begun_at, self._weighed_at = at, 0
+            since_then = round((self._end - self._voice_end) * RATE) * 2
+            self._heard_before = max(0, len(self._audio) - since_then)
             self._voiced_before = self._vad.voiced_ms - windows * WINDOW_MS
             self._weigh()
         elif self._theirs:
@@ -227,7 +230,7 @@ class Ears:
     async def _decided(self, ahead: bool) -> None:
         voice_end, known = self._voice_end, self._end - self._voice_end
         turn, likelihood = await self._understood(
-            bytes(self._audio), self._vad.voiced_ms - self._voiced_before, voice_end, ahead=ahead
+            self._turn_audio(), self._vad.voiced_ms - self._voiced_before, voice_end, ahead=ahead
         )
         if turn is not None:
             self._guessed = True
@@ -243,7 +246,7 @@ class Ears:
                 await asyncio.sleep(voice_end + step.silence_s - self._clock())
                 if step.sure > 0:
                     known = self._end - voice_end
-                    likelihood = await self._recogniser.turn_ended(bytes(self._audio))
+                    likelihood = await self._recogniser.turn_ended(self._turn_audio())
             if likelihood >= step.sure:
                 return
         await asyncio.sleep(voice_end + patience.longest_s - self._clock())
@@ -251,9 +254,7 @@ class Ears:
     def _close_turn(self, understood: tuple[Turn | None, float]) -> None:
         turn, _ = understood
         started, self._started, self._deciding, self._theirs = self._started, None, None, False
-        # Who goes on at once is not heard to say the last word twice.
-        silence = round((self._end - self._voice_end) * RATE) * 2
-        del self._audio[: -min(_PREROLL, silence) or None]
+        del self._audio[:-_PREROLL]
         self._closed.set()
         self._on_turn(None if turn is None or started is None else replace(turn, decided=self._clock()))
 
@@ -286,9 +287,14 @@ class Ears:
         )
         return turn, hearing.turn_ended
 
+    def _turn_audio(self) -> bytes:
+        """The open turn's. Who goes on at once is not heard to say the word before again."""
+        return bytes(self._audio[self._heard_before :])
+
     def _take_audio(self) -> tuple[bytes, int]:
         """The audio so far, and how much of it was voice, in ms; both begin anew."""
-        pcm, voiced = bytes(self._audio), self._vad.voiced_ms - self._voiced_before
+        pcm, voiced = self._turn_audio(), self._vad.voiced_ms - self._voiced_before
         self._audio.clear()
+        self._heard_before = 0
         self._voiced_before = self._vad.voiced_ms
         return pcm, voiced

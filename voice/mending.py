@@ -1,7 +1,7 @@
 """A reply that came too early: the person speaks on before they can have understood a word of it.
 
-Such a reply must not stand. As long as it may yet be taken back its acts are held, and the first half of what was said
-is kept: it is answered anew, together with the second.
+Such a reply must not stand. As long as it may yet be taken back its acts are held, and the first half of what was
+said is kept: it is answered anew, together with the second.
 """
 
 import asyncio

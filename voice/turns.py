@@ -61,7 +61,7 @@ def last_statement(parts: list[str]) -> int:
 
 
 class TurnTaking:
-    """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as it is sure that its reply stands.
+    """Holds the conversation between ears and mouth. ``emit`` gets each act as soon as its reply stands for sure.
 
     ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
     not; ``on_disclosed`` is told it. ``closing`` is True from our goodbye on, ``handed_on`` once the person has heard

@@ -262,7 +262,8 @@ async def test_words_before_our_question_are_told_from_answers(make_plane: Plane
 
 @pytest.mark.slow
 async def test_an_opt_out_over_our_goodbye_is_heard(make_plane: PlaneMaker) -> None:
-    dialogue = ScriptedDialogue(Reply("Thank you for your time, goodbye.", acts=(EndCall("done"),)), opt_out)
+    goodbye = Reply("Thank you very much for the time that you took for us, goodbye.", acts=(EndCall("done"),))
+    dialogue = ScriptedDialogue(goodbye, opt_out)
     plane = await make_plane(dialogue, ScriptedRecogniser("No.", "Do not call again."))
     watch = open_line(plane)
     async with answered(watch.line.stream) as phone:
@@ -270,6 +271,7 @@ async def test_an_opt_out_over_our_goodbye_is_heard(make_plane: PlaneMaker) -> N
         await phone.quiet()
         await phone.say(spoken(SPEECH))
         await phone.resumed()
+        await asyncio.sleep(0.7)
         await phone.say(spoken("Stop calling me."))
         await phone.gone()
     report = await watch.report()
