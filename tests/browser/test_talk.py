@@ -1,11 +1,12 @@
-"""A manager talks with a campaign's agent: Chromium speaks into a real voice plane, over WebRTC on the loopback."""
+"""A manager talks with a campaign's agent: Chromium speaks to real voice planes, over WebRTC on the loopback."""
 
 import re
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aioice.ice
 import pytest
@@ -14,29 +15,28 @@ from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
 from agents.dialogue import start
+from agents.domain.types import Reply
 from billing.models import LedgerEntry
 from calls.models import Call, Campaign, Decision, VoiceWorker
 from tests.browser.test_widths import PHONE, width
 from tests.calls import factories as make
+from tests.voice.dialogues import ScriptedDialogue, always
 from tests.voice.redis_server import Server
-from tests.voice.speech import silence, spoken
+from tests.voice.speech import ScriptedRecogniser, ToneSynthesiser, silence, spoken
 from voice.plane import VoicePlane
 from voice.speech.ports import RATE
 
-_LOOPBACK = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-]
+Serve = Callable[..., VoicePlane]
+LISTENING_S = 13
+"""Longer than the agent's opening."""
 
 
 @pytest.fixture(scope="module")
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the person says, with a pause before it that is longer than the agent's opening."""
+    """What the person says."""
     path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     said = [
-        silence(13_000),
+        silence(1000 * LISTENING_S),
         spoken("I am thinking about selling my house."),
         silence(9_000),
         spoken("Please stop calling me."),
@@ -52,7 +52,11 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def switches(microphone: Path) -> list[str]:
-    return [*_LOOPBACK, f"--use-file-for-fake-audio-capture={microphone}%noloop"]
+    return [
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+        "--allow-loopback-in-peer-connection",
+    ]
 
 
 @pytest.fixture
@@ -69,8 +73,8 @@ def redis(tmp_path: Path, settings: Settings) -> Iterator[Server]:
 
 
 @pytest.fixture
-def plane(redis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VoicePlane]:
-    """A voice worker's lines with the models that are installed, announced as a worker's are."""
+def serve(redis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Starts a voice plane, which is announced as a worker's are; takes arguments of VoicePlane."""
     monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda **_: ["127.0.0.1"])
     config = replace(
         project.VOICE,
@@ -80,47 +84,159 @@ def plane(redis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         redis_url=redis.url,
         recordings_dir=tmp_path / "recordings",
     )
-    plane = VoicePlane(config, start)
-    plane.start()
+    planes: list[VoicePlane] = []
+
+    def serve(dialogues: Any = start, **engines: Any) -> VoicePlane:
+        plane = VoicePlane(config, dialogues, **engines)
+        planes.append(plane)
+        plane.start()
+        announce(plane.internal_url)
+        return plane
+
+    yield serve
+    for plane in planes:
+        plane.stop()
+
+
+def announce(address: str) -> None:
     now = datetime.now(UTC)
+    tomorrow = now + timedelta(days=1)
     VoiceWorker.objects.create(
-        owner="test",
-        queues=["calls.local"],
-        lines=2,
-        started_at=now,
-        seen_at=now + timedelta(days=1),
-        address=plane.internal_url,
+        owner=address, queues=["calls.local"], lines=2, started_at=now, seen_at=tomorrow, address=address
     )
-    yield plane
-    plane.stop()
 
 
-def open_page(page: Page, campaign: Campaign) -> None:
+def scripted(serve: Serve, *answers: Any, hears: tuple[str, ...] = ()) -> VoicePlane:
+    dialogue = ScriptedDialogue(*answers, opening=Reply("Good day.", agent="conversation", fixed=True))
+    engines = {"recogniser": ScriptedRecogniser(*hears), "synthesiser": ToneSynthesiser()}
+    return serve(always(dialogue), **engines)
+
+
+def press_start(page: Page, campaign: Campaign, *, allowed: bool = True) -> None:
+    if allowed:
+        page.context.grant_permissions(["microphone"])
     page.goto(f"/admin/calls/campaign/{campaign.pk}/change/")
     page.get_by_role("link", name="Talk to this agent").click()
+    page.get_by_role("button", name="Talk to this agent").click()
+
+
+def state(page: Page) -> Any:
+    return expect(page.locator("#talk-state"))
+
+
+def nothing_was_kept() -> bool:
+    return not (Call.objects.exists() or Decision.objects.exists() or LedgerEntry.objects.exists())
 
 
 @pytest.mark.timeout(240)
 def test_a_manager_talks_with_the_agent_and_is_told_the_outcome(
-    page: Page, campaign: Campaign, plane: VoicePlane, tmp_path: Path
+    page: Page, campaign: Campaign, serve: Serve, tmp_path: Path
 ) -> None:
-    open_page(page, campaign)
-    page.screenshot(path=tmp_path / "idle.png", full_page=True)
-    page.get_by_role("button", name="Talk to this agent").click()
+    page.set_viewport_size({"width": 1400, "height": 900})
+    plane = serve()
+    press_start(page, campaign)
     turns = page.get_by_role("log")
-    expect(turns).to_contain_text("Ava", timeout=40_000)
-    assert plane.health().free == 1
-    expect(turns.locator(".turn-lead")).to_contain_text("selling", timeout=40_000)
-    page.screenshot(path=tmp_path / "talking.png", full_page=True)
-    expect(turns.locator(".wait").first).to_have_text(re.compile(r"^answered after \d+ ms$"), timeout=40_000)
-    expect(page.locator("#talk-state")).to_have_text("The call has ended.", timeout=60_000)
+    expect(turns.locator(".turn-agent").first).to_contain_text("this is Ava, an AI assistant", timeout=40_000)
+    expect(turns.locator(".turn-lead")).to_contain_text("selling my house", timeout=40_000)
+    assert (plane.live, page.locator("#talk-level-you").evaluate("bar => bar.style.transform")) != (0, "")
+    page.screenshot(path=tmp_path / "talking.png")
+    answered = re.compile(r"^answered after \d+ ms$")
+    expect(turns.locator(".wait").first).to_have_text(answered, timeout=40_000)
+    state(page).to_have_text("The call has ended.", timeout=60_000)
     outcome = page.get_by_role("region", name="Outcome")
     expect(outcome).to_contain_text("do not call")
+    expect(outcome).to_contain_text("On a real call this number would go on the do-not-call list at once.")
     expect(outcome).to_contain_text("Nothing of this was kept: it was a test.")
-    expect(turns).to_contain_text("On a real call this number would go on the do-not-call list at once.")
     page.screenshot(path=tmp_path / "ended.png", full_page=True)
+    assert nothing_was_kept()
+    assert plane.live == 0
+    assert not list(tmp_path.glob("recordings/*"))
+
+
+def test_muting_keys_and_ending_on_a_page_as_wide_as_a_phone(
+    page: Page, campaign: Campaign, serve: Serve, tmp_path: Path
+) -> None:
     page.set_viewport_size({"width": PHONE, "height": 844})
-    page.screenshot(path=tmp_path / "ended_phone.png", full_page=True)
+    plane = scripted(serve, Reply("Key taken.", agent="conversation"))
+    press_start(page, campaign)
+    turns = page.get_by_role("log")
+    state(page).to_have_text(re.compile(r"Talking, 0:0\d"))
+    expect(turns.locator(".turn-agent")).to_contain_text("Good day.")
+    page.get_by_role("button", name="Mute").click()
+    expect(page.get_by_role("button", name="Muted: press to be heard")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="9", exact=True).click()
+    expect(turns.locator(".turn-agent").nth(1)).to_contain_text("Key taken.")
+    page.screenshot(path=tmp_path / "phone_talking.png", full_page=True)
     assert width(page) <= PHONE
-    assert (Call.objects.count(), Decision.objects.count(), LedgerEntry.objects.count()) == (0, 0, 0)
-    assert not (tmp_path / "recordings").exists()
+    page.get_by_role("button", name="End the call").click()
+    state(page).to_have_text("The call has ended.")
+    expect(page.get_by_role("region", name="Outcome")).to_contain_text("As scripted.")
+    page.screenshot(path=tmp_path / "phone_ended.png", full_page=True)
+    assert width(page) <= PHONE
+    expect(page.get_by_role("button", name="Talk again")).to_be_visible()
+    assert plane.live == 0
+
+
+def test_a_second_call_begins_with_an_empty_page(page: Page, campaign: Campaign, serve: Serve) -> None:
+    scripted(serve)
+    press_start(page, campaign)
+    turns = page.get_by_role("log")
+    for _ in range(2):
+        expect(turns.locator(".turn")).to_have_count(1)
+        page.get_by_role("button", name="End the call").click()
+        state(page).to_have_text("The call has ended.")
+        page.get_by_role("button", name="Talk again").click()
+        expect(page.get_by_role("region", name="Outcome")).to_be_hidden()
+
+
+def test_leaving_the_page_frees_the_line(page: Page, campaign: Campaign, serve: Serve) -> None:
+    plane = scripted(serve)
+    press_start(page, campaign)
+    expect(page.get_by_role("log").locator(".turn")).to_have_count(1)
+    assert plane.live == 1
+    page.goto("/admin/")
+    page.wait_for_function("() => true")
+    for _ in range(50):
+        if plane.live == 0:
+            break
+        page.wait_for_timeout(100)
+    assert plane.live == 0
+
+
+def test_a_microphone_that_is_refused_is_named(page: Page, campaign: Campaign, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    press_start(page, campaign, allowed=False)
+    expect(page.get_by_role("alert")).to_have_text(
+        "The microphone was refused: allow it for this page, beside its address, and start again."
+    )
+    state(page).to_have_text("There is no call.")
+    expect(page.get_by_role("button", name="Talk again")).to_be_focused()
+    page.screenshot(path=tmp_path / "phone_refused.png", full_page=True)
+    assert width(page) <= PHONE
+
+
+def test_without_a_voice_worker_the_page_says_what_to_start(page: Page, campaign: Campaign, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    press_start(page, campaign)
+    expect(page.get_by_role("alert")).to_have_text(
+        "No voice worker is running: start one with make run, or docker compose up -d voice."
+    )
+    page.screenshot(path=tmp_path / "no_worker.png")
+
+
+def test_a_conversation_that_breaks_is_told(page: Page, campaign: Campaign, serve: Serve) -> None:
+    plane = scripted(serve, RuntimeError("no such reply"))
+    press_start(page, campaign)
+    expect(page.get_by_role("log").locator(".turn")).to_have_count(1)
+    page.get_by_role("button", name="1", exact=True).click()
+    state(page).to_have_text("The call broke off.")
+    expect(page.get_by_role("alert")).to_have_text("Something in the voice worker failed: see its log.")
+    assert plane.live == 0
+
+
+def test_a_worker_that_ends_is_told(page: Page, campaign: Campaign, serve: Serve) -> None:
+    plane = scripted(serve)
+    press_start(page, campaign)
+    expect(page.get_by_role("log").locator(".turn")).to_have_count(1)
+    plane.stop()
+    state(page).to_have_text("The call broke off.")

@@ -6,7 +6,7 @@
   const GATHER_MS = 1000;
   const CONNECT_MS = 20000;
   const END_MS = 8000;
-  const QUIET_MS = 10000;
+  const QUIET_MS = 20000; // longer than an agent's opening, to which one listens
   const QUIET_LEVEL = 0.15;
   let call = null; // the one that is open, or is being opened
 
@@ -32,7 +32,8 @@
       body: JSON.stringify(content),
     });
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Error(answer.error ?? `The web answers ${response.status}: log in again, or see its log.`);
+    if (!response.ok) throw new Error(answer.error ?? `The web answers ${response.status}: see its log.`);
+    if (response.redirected) throw new Error("You are no longer logged in: load this page again.");
     return answer;
   };
 
