@@ -37,49 +37,60 @@ _PLACE = "store"
 def store_recordings(*, now: datetime) -> int:
     """Move what lies on this machine; how many recordings were moved."""
     adopted = list(_adopt_lost(now=now))
-    moved = sum(_move(row, now=now) for row in _waiting())
+    moved = sum(_move(recording_id, now=now) for recording_id in _waiting())
     if adopted:
         log.info("recording.adopted", recordings=len(adopted))
     _watch(now=now)
     return moved
 
 
-def _waiting() -> list[Recording]:
-    return list(Recording.objects.filter(stored_at=None, erased_at=None).exclude(name="").order_by("pk")[:500])
+def _waiting() -> list[int]:
+    """Those whose file lies here: of the others, which may be many, their own machine takes care."""
+    rows = Recording.objects.filter(stored_at=None, erased_at=None).exclude(name="").order_by("pk")
+    return [pk for pk, name in rows.values_list("pk", "name") if _file_of(name) is not None]
 
 
-def _move(row: Recording, *, now: datetime) -> bool:
-    """A file that is not here lies on another machine, or where recordings lay before there was a store."""
-    local = recordings.local_path(row.name)
-    try:
-        if not local.is_file():
-            return _bring_old(row, now=now)
-        recordings.store().put(row.name, local)
-    except (StoreError, Damaged, UnknownKey, OSError) as error:
-        log.warning("recording.not_stored", recording_id=row.pk, error=str(error))
-        return False
-    size = local.stat().st_size
-    # An erasure that came meanwhile goes on with what is in the store now.
-    Recording.objects.filter(pk=row.pk, stored_at=None).update(stored_at=now, bytes=size)
-    local.unlink(missing_ok=True)
+def _move(recording_id: int, *, now: datetime) -> bool:
+    """The row is locked until what the store has is written down, so that no redaction, erasure or other process
+    changes the recording meanwhile: what they did would be undone by the older sound.
+    """
+    with transaction.atomic():
+        here = Recording.objects.select_for_update(skip_locked=True).filter(stored_at=None, erased_at=None)
+        row = here.exclude(name="").filter(pk=recording_id).first()
+        file = None if row is None else _file_of(row.name)
+        if row is None or file is None:
+            return False
+        try:
+            name, size = _put(row, file)
+        except (StoreError, Damaged, UnknownKey, OSError) as error:
+            log.warning("recording.not_stored", recording_id=row.pk, error=str(error))
+            return False
+        Recording.objects.filter(pk=row.pk).update(name=name, stored_at=now, bytes=size)
+    file.unlink(missing_ok=True)
     recordings.remove_erased(Recording.objects.filter(pk=row.pk))
     return True
 
 
-def _bring_old(row: Recording, *, now: datetime) -> bool:
-    """A plain WAV of before is sealed on its way into the store."""
-    old = Path(settings.RECORDINGS_DIR) / row.name
-    if not old.is_file() or old.suffix == SUFFIX:
-        return False
+def _file_of(name: str) -> Path | None:
+    """What of the recording ``name`` lies here, or where recordings lay before there was a store."""
+    local, old = recordings.local_path(name), Path(settings.RECORDINGS_DIR) / name
+    if local.is_file():
+        return local
+    return old if old.suffix != SUFFIX and old.is_file() else None
+
+
+def _put(row: Recording, file: Path) -> tuple[str, int]:
+    """Into the store; the name and the bytes there. A plain WAV of before is sealed on its way."""
+    if file.suffix == SUFFIX:
+        recordings.store().put(row.name, file)
+        return row.name, file.stat().st_size
     name = recordings.name_of(f"{row.call_id}-{row.part}{SUFFIX}", row.started_at)
     fresh = recordings.local_path(name)
     fresh.parent.mkdir(parents=True, exist_ok=True)
-    size = recordings.seal_plain(old, fresh, started_at=row.started_at)
+    size = recordings.seal_plain(file, fresh, started_at=row.started_at)
     recordings.store().put(name, fresh)
-    Recording.objects.filter(pk=row.pk).update(name=name, bytes=size, stored_at=now)
     fresh.unlink()
-    old.unlink()
-    return True
+    return name, size
 
 
 def _adopt_lost(*, now: datetime) -> Iterator[Recording]:
