@@ -21,6 +21,8 @@ from integrations.models import ApiToken
 log = structlog.get_logger(__name__)
 Scope = ApiToken.Scope
 _OPT_OUT = '{"phone": "+13035550100"}'
+STORABLE = r"^[^\x00]*$"
+"""What PostgreSQL takes as text: anything but the character NUL."""
 _BRANCHES = frozenset({"int", "constrained-str"})
 """What pydantic calls the two kinds of a field that may be a number or a text."""
 

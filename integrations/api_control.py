@@ -12,7 +12,7 @@ from calls.domain import phone
 from calls.models import Call
 from calls.services import supervising
 from calls.services.transferring import NotPossible
-from integrations.api import Mistake, Scope, body_of, endpoint, first_mistake
+from integrations.api import STORABLE, Mistake, Scope, body_of, endpoint, first_mistake
 from integrations.models import ApiToken
 
 _TRANSFER = '{"target": "Maria Lopez", "mode": "warm"}'
@@ -37,7 +37,7 @@ class _Supervise(_Edge):
 
 
 class _Whisper(_Edge):
-    text: Annotated[str, Field(min_length=1, max_length=600)]
+    text: Annotated[str, Field(min_length=1, max_length=600, pattern=STORABLE)]
 
 
 @endpoint("POST", Scope.CONTROL)

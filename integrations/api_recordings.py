@@ -11,7 +11,7 @@ from calls.domain import phone
 from calls.domain.status import CallStatus
 from calls.models import Call, Recording
 from calls.services import recordings
-from integrations.api import Mistake, Scope, body_of, endpoint, first_mistake
+from integrations.api import STORABLE, Mistake, Scope, body_of, endpoint, first_mistake
 from integrations.models import ApiToken
 
 _SPAN = '{"from_ms": 75000, "to_ms": 82500}'
@@ -19,7 +19,7 @@ _REASON = '{"reason": "asked by e-mail"}'
 _PERSON = '{"phone": "+13035550100", "reason": "asked by e-mail"}'
 _LONGEST_MS = 24 * 3600 * 1000
 Ms = Annotated[int, Field(ge=0, le=_LONGEST_MS)]
-Reason = Annotated[str, Field(min_length=1, max_length=100)]
+Reason = Annotated[str, Field(min_length=1, max_length=100, pattern=STORABLE)]
 
 
 class _Edge(BaseModel):

@@ -130,6 +130,12 @@ def test_a_whisper(call: Call, rung: Bell) -> None:
     assert (rung.asked[0].kind, rung.asked[0].value) == (SignalKind.WHISPER, "Is the roof new?")
 
 
+def test_a_whisper_that_no_transcript_could_hold(call: Call, rung: Bell) -> None:
+    status, said = post(call.pk, "whisper", {"text": "Is the\0roof new?"}, scope=Scope.SUPERVISE)
+    assert (status, said["field"]) == (422, "text")
+    assert rung.asked == []
+
+
 def test_a_supervisor_is_let_in_and_it_is_written_down(call: Call, rung: Bell) -> None:
     status, body = post(call.pk, "supervise", {"mode": "takeover"}, scope=Scope.SUPERVISE)
     assert (status, body["url"], body["mode"]) == (201, "ws://voice.example/supervise", "takeover")

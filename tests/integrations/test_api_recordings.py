@@ -95,7 +95,7 @@ def test_recordings_of_a_call_are_erased(call: Call, token: str) -> None:
     row = Recording.objects.get()
     assert (row.name, row.erased_why) == ("", "asked by e-mail")
     assert post(path, {"reason": "asked by e-mail"}, token) == (200, {"recordings": 0})
-    for body in ({}, {"reason": ""}, {"reason": "x" * 101}, {"reason": 7}):
+    for body in ({}, {"reason": ""}, {"reason": "x" * 101}, {"reason": 7}, {"reason": "a\0b"}):
         assert post(path, body, token)[0] == 422
     assert post(f"calls/{NOBODYS}/recording/erase", {"reason": "x"}, token)[0] == 404
 
