@@ -20,9 +20,10 @@ window.talkPage = () => {
   };
   const words = (name) => name.replaceAll("_", " ");
   const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
+  const empty = part("turns").querySelector(".empty");
   const add = (...elements) => {
     const turns = part("turns");
-    turns.querySelector(".empty")?.remove();
+    empty.remove();
     turns.append(...elements);
     turns.scrollTop = turns.scrollHeight;
   };
@@ -36,7 +37,7 @@ window.talkPage = () => {
       const busy = name === "asking" || name === "connecting";
       const talking = name === "talking" || name === "ending";
       part("start").hidden = busy || talking;
-      part("start").textContent = name === "idle" ? "Talk to this agent" : "Talk again";
+      part("start").textContent = name === "failed" ? "Try again" : "Talk again";
       part("end").hidden = !(busy || talking);
       part("live").hidden = !talking;
       part("form").hidden = busy || talking;
@@ -46,7 +47,7 @@ window.talkPage = () => {
       part("error").hidden = !sentence;
     },
     clear() {
-      part("turns").replaceChildren();
+      part("turns").replaceChildren(empty);
       part("outcome").hidden = true;
       this.error("");
     },

@@ -15,7 +15,12 @@ def _loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
+def redis_server(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path)
-    yield server.url
+    yield server
     server.kill()
+
+
+@pytest.fixture
+def redis_url(redis_server: Server) -> str:
+    return redis_server.url

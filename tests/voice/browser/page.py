@@ -48,11 +48,12 @@ class Page:
         await self.peer.setLocalDescription(await self.peer.createOffer())
         response = await post(plane, {"token": token, "sdp": self.peer.localDescription.sdp})
         if response.status_code == 200:
-            self.answer = response.json()
-            await self.peer.setRemoteDescription(
-                RTCSessionDescription(sdp=self.answer["sdp"], type=self.answer["type"])
-            )
+            await self.accept(response)
         return response
+
+    async def accept(self, response: httpx.Response) -> None:
+        self.answer = response.json()
+        await self.peer.setRemoteDescription(RTCSessionDescription(sdp=self.answer["sdp"], type=self.answer["type"]))
 
     async def until(self, kind: str, *, count: int = 1, within_s: float = 20.0) -> list[dict[str, Any]]:
         """All messages of ``kind``, once there are ``count``."""
