@@ -59,6 +59,14 @@ def kept(call_id: UUID) -> tuple[Act, ...]:
     return tuple(dict.fromkeys(_act(fields) for fields in rows))
 
 
+def forget_words(call_id: UUID) -> None:
+    """Keep of the acts what was agreed on, and not in which words; those of an opt-out are evidence, and stay."""
+    said = CallEvent.objects.filter(call_id=call_id, kind=KIND, fields__has_key="said")
+    for event in said.exclude(fields__act__in=[_NAMES[OptOut], _NAMES[MarkWrongNumber]]):
+        event.fields["said"] = ""
+        event.save(update_fields=["fields"])
+
+
 def completed(outcome: Outcome, acts: Sequence[Act]) -> Outcome:
     """``outcome`` with ``acts`` and the disposition that follows from them."""
     disposition = _disposition(acts)

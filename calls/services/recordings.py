@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from calls.models import Call, CallEvent, Recording, Turn
-from calls.services import doorbell
+from calls.services import acts, doorbell
 from calls.services.moving import note
 from voice import bell
 from voice.domain.types import Recording as Recorded
@@ -30,6 +30,9 @@ REDACTED = "[redacted]"
 EVENT = "recording."
 STOPPED_EVENT = f"{EVENT}{RecordingState.STOPPED.value}"
 PLAYED, ERASED, REDACTED_EVENT = "recording.played", "recording.erased", "recording.redacted"
+TALK_ERASED = "transcript.erased"
+CONVERSATION = "conversation"
+"""Who erases what the person objected to."""
 
 
 class Gone(Exception):
@@ -109,7 +112,7 @@ def erase_if_objected(call_id: UUID, part: int, *, now: datetime) -> None:
     objected = CallEvent.objects.filter(call=call_id, kind=STOPPED_EVENT, fields__part__gt=part)
     if objected.exists():
         rows = Recording.objects.filter(call=call_id, part=part)
-        erase(rows, why="The person objected to the recording.", by="conversation", now=now)
+        erase(rows, why="The person objected to the recording.", by=CONVERSATION, now=now)
 
 
 def opened(recording: Recording) -> Reader:
@@ -227,7 +230,8 @@ def erase_talk(calls: QuerySet[Call], *, why: str, by: str, now: datetime) -> in
         for call_id in ids:
             said = Turn.objects.filter(call=call_id).exclude(text="").update(text="")
             Call.objects.filter(pk=call_id).update(summary="", facts={}, snapshot=None)
-            note(call_id, "transcript.erased", at=now, fields={"turns": said, "why": why, "by": by})
+            acts.forget_words(call_id)
+            note(call_id, TALK_ERASED, at=now, fields={"turns": said, "why": why, "by": by})
     return erased
 
 

@@ -108,10 +108,16 @@ def _adopt_lost(*, now: datetime) -> Iterator[Recording]:
                 path.unlink(missing_ok=True)
             continue
         call = Call.objects.filter(pk=call_id).first()
-        if call is None:
+        if call is None or _was_erased(call):
             path.unlink(missing_ok=True)  # the call was deleted, and its recording with it
         elif call.status in TERMINAL or written_at < now - timedelta(seconds=2 * settings.VOICE.max_call_s):
             yield from _adopt(path, call, part, now=now)
+
+
+def _was_erased(call: Call) -> bool:
+    """Whether the call was erased while a part of it lay on a disk, unknown to whoever erased it."""
+    erased = call.events.filter(kind__in=(recordings.ERASED, recordings.TALK_ERASED))
+    return erased.exclude(fields__by=recordings.CONVERSATION).exists()  # an objection says itself what is to go
 
 
 def _adopt(path: Path, call: Call, part: int, *, now: datetime) -> Iterator[Recording]:

@@ -16,7 +16,7 @@ from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
-from agents.domain.types import Disposition, Outcome, StopRecording
+from agents.domain.types import Act, Disposition, EndCall, OptOut, Outcome, ScheduleCallback, StopRecording, Transfer
 from billing.models import Alert
 from calls.domain.status import CallStatus
 from calls.models import Call, Recording, Turn
@@ -248,6 +248,19 @@ class TestLeftBehind:
         assert not path.exists()
         assert not other.exists()
 
+    def test_of_a_call_that_was_erased_meanwhile_it_is_removed(self, settings: Settings) -> None:
+        """Its machine was away: whoever erased the call could not know of this part."""
+        talk, sound_alone, objected = done(), done(takeovers=1), done(takeovers=1)
+        paths = [left(talk, settings, age_s=61), left(sound_alone, settings, age_s=61)]
+        recordings.erase_talk(Call.objects.filter(pk=talk.pk), why="asked", by="mia", now=LATER)
+        for call, by in ((sound_alone, "mia"), (objected, recordings.CONVERSATION)):
+            rows = Recording.objects.filter(pk=reported(call, settings, part=2).pk)
+            recordings.erase(rows, why="asked", by=by, now=LATER)
+        kept = left(objected, settings, part=3, age_s=61)
+        assert storing.store_recordings(now=LATER) == 1
+        assert not any(path.exists() for path in (*paths, kept))
+        assert Recording.objects.get(erased_at=None).call == objected
+
     @pytest.mark.parametrize("length", [0, 10, HEADER_BYTES])
     def test_one_without_sound(self, settings: Settings, length: int) -> None:
         call = done()
@@ -344,6 +357,27 @@ class TestErasing:
         assert [turn.text for turn in Turn.objects.order_by("call__summary")] == ["", "I live alone."]
         assert kinds(call) == ["recording.erased", "transcript.erased"]
         assert (other.summary, other.recordings.get().erased_at) == ("Other.", None)
+
+
+def test_of_what_was_agreed_on_the_words_are_erased_but_those_of_an_opt_out() -> None:
+    call = done()
+    wished: list[Act] = [
+        ScheduleCallback(LATER, "Friday, when my mother is out."),
+        Transfer("Give me your boss."),
+        StopRecording("Do not record me."),
+        OptOut("Never call me again."),
+        EndCall("not_interested"),
+    ]
+    for act in wished:
+        acts.keep(call, act, now=NOW)
+    recordings.erase_talk(Call.objects.all(), why="asked", by="mia", now=LATER)
+    assert acts.kept(call.pk) == (
+        ScheduleCallback(LATER, ""),
+        Transfer(""),
+        StopRecording(""),
+        OptOut("Never call me again."),
+        EndCall("not_interested"),
+    )
 
 
 def test_what_a_line_tells_of_its_recording_is_written_down() -> None:
