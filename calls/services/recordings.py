@@ -107,6 +107,13 @@ def changed(call: Call, event: RecordingChanged) -> None:
             erase_if_objected(call.pk, part, now=event.at)
 
 
+def is_paused(call: Call) -> bool:
+    """Whether what follows on the call is to be left out, whichever line holds it."""
+    states = [EVENT + state.value for state in (RecordingState.PAUSED, RecordingState.RESUMED)]
+    last = call.events.filter(kind__in=states).last()
+    return last is not None and last.kind == states[0]
+
+
 def erase_if_objected(call_id: UUID, part: int, *, now: datetime) -> None:
     """Erase what an earlier line recorded of a person who objected on a later one, which sees to its own part."""
     objected = CallEvent.objects.filter(call=call_id, kind=STOPPED_EVENT, fields__part__gt=part)

@@ -28,7 +28,7 @@ from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.models.call import Direction
 from calls.models.lead import LeadStatus
-from calls.services import broken, doorbell, listening, transferring
+from calls.services import broken, doorbell, listening, recordings, transferring
 from calls.services.answering import MEDIA_WITHIN_S
 from calls.services.briefing import brief_of, offered_slots, plan_of
 from calls.services.database import surviving_outage
@@ -255,6 +255,7 @@ def _plan(call: Call, brief: Brief, *, now: datetime) -> TalkPlan:
         part=call.takeovers + 2,
         answered_at=call.answered_at,
         disclosed=disclosed,
+        recording_paused=recordings.is_paused(call),
     )
 
 

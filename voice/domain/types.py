@@ -145,6 +145,7 @@ class TalkPlan:
     ``snapshot`` is of a conversation to go on with, which had ``turns`` turns until then; ``part`` counts its lines
     from 1. ``answered_at`` is when the call was answered, by an earlier line; None: this one answers it.
     ``erases_on_objection``: somebody who objects to the recording has all of it erased, else their own side of it.
+    ``recording_paused``: a person wanted, on an earlier line, that what follows is left out.
     ``disclosed``: the opening's statements were heard on an earlier line. ``machines``: a machine may answer.
     """
 
@@ -159,6 +160,7 @@ class TalkPlan:
     part: int = 1
     answered_at: datetime | None = None
     erases_on_objection: bool = True
+    recording_paused: bool = False
     disclosed: bool = False
     machines: bool = True
 

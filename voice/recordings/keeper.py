@@ -51,6 +51,9 @@ class RecordingKeeper:
         self._recorder.begin(at)
         if self._recorder.running:
             self._tell(RecordingState.BEGAN)
+            if self._plan.recording_paused:
+                self._recorder.pause(at)
+                self._tell(RecordingState.PAUSED, "It was paused on the line before.")
 
     def heard(self, turn: Turn) -> Turn:
         """``turn`` as the conversation and the records may have it."""

@@ -184,6 +184,21 @@ def test_a_line_that_is_lost_again_is_taken_over_again_up_to_three_times() -> No
     assert settled(call)
 
 
+@pytest.mark.parametrize(
+    ("told", "paused"),
+    [((), False), (("paused",), True), (("paused", "resumed"), False), (("paused", "resumed", "paused"), True)],
+)
+def test_a_recording_that_a_person_has_paused_stays_so_on_the_next_line(told: tuple[str, ...], paused: bool) -> None:
+    call = live()
+    for second, state in enumerate(("began", *told)):
+        note(call.pk, f"recording.{state}", at=NOW + timedelta(seconds=second))
+    ask(call.pk, part=1, now=CUT)
+    plane = FakePlane(Live(AGAIN), bye(Disposition.QUALIFIED, answered_at=AGAIN, ended_at=ENDED))
+    assert resume(call, plane)
+    (plan,) = plane.plans
+    assert plan.recording_paused is paused
+
+
 def test_the_old_owner_writes_nothing_any_more_but_what_it_used() -> None:
     call = live()
     Call.objects.filter(pk=call.pk).update(snapshot={"turns": 3})

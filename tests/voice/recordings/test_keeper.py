@@ -114,6 +114,21 @@ def test_a_card_is_masked_and_silenced_on_the_lead_s_side(call: Call) -> None:
     assert redacted.turns == {1: "My card is [card number]"}
 
 
+def test_paused_on_the_line_before_it_stays_so_until_it_is_resumed(tmp_path: Path, keys: Keyring) -> None:
+    call = Call(tmp_path, keys, recording_paused=True)
+    call.keeper.announced(100.0)
+    call.talk(103)
+    call.keeper.resume("Asked for by mia.")
+    call.talk(105)
+    assert call.finish().duration_ms == 5000
+    assert (call.loud(0), call.loud(1)) == ([3, 4], [3, 4])
+    assert call.states() == [
+        ("began", ""),
+        ("paused", "It was paused on the line before."),
+        ("resumed", "Asked for by mia."),
+    ]
+
+
 def test_paused_and_resumed(call: Call) -> None:
     call.keeper.pause("before it began")
     call.keeper.announced(100.0)
