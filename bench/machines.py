@@ -34,7 +34,7 @@ from voice.speech.recognition import WhisperRecogniser
 from voice.speech.vad import SileroModel
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "speech"
-AT_ONCE = 6
+AT_ONCE = 4
 LONGEST_S = 26.0
 _PACKET = 320
 _VOICES = (Voice(), Voice(pitch=0.84, speed=1.1), Voice(pitch=1.12, speed=0.95))
@@ -82,7 +82,16 @@ PEOPLE = (
     "Yeah, hi, what is it?",
     "He's not here right now. Would you like to leave a message?",
     "Hold on a second, let me get to a quieter place. Okay, go ahead.",
+    "Sorry, I'm at work and not available to talk right now. Can you call me back tonight?",
+    "You have reached the wrong number. There is nobody called Maria at this address.",
+    "Hi, you've reached Tom Miller with Miller Roofing, how can I help you today?",
+    "I can't take your call right now, I am in a meeting. I'll call you back in ten minutes.",
+    "That number has been disconnected, my mother passed away last year. Who is this?",
+    "Are you a virtual assistant, or a real person?",
+    "No thank you, we are not interested in selling. Have a great day.",
+    "Why did you leave a message on my machine yesterday?",
 )
+"""The last eight speak of what machines speak of."""
 PROMPTS = {
     "basic-pbx-ivr-main": Kind.IVR,
     "demo-instruct": Kind.IVR,
@@ -264,7 +273,7 @@ def _share(part: int, whole: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=30, help="recorded utterances of people, at most")
+    parser.add_argument("--people", type=int, default=16, help="recorded utterances of people, at most")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="lines at a time")
     parser.add_argument("--only", nargs="*", default=[], choices=[kind.value for kind in Kind], help="these kinds")
     parser.add_argument("--json", type=Path, help="write every result there as well")

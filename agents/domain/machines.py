@@ -23,6 +23,7 @@ MAX_KEYS = 2
 OPERATOR = "0"
 _LONG = 12  # words; a person who picks up says less
 _LIVE = 8
+_HELLO = 4
 _PHRASES = compiled("machines")
 _KEYS = compiled("keys")
 _DIGITS = {
@@ -41,8 +42,8 @@ _PURPOSE = re.compile(r"^(?:and |or |then |otherwise )*(?:for|to|if)\b")
 def spoken_by(text: str) -> Spoken | None:
     """Whose words ``text`` is; None for a person's.
 
-    Words that persons say too, such as "I'll call you back", count only in a speech longer than a person's who picks
-    up.
+    An excuse that persons make too, such as "I'm not available", counts only beside the words of a greeting; so do
+    these words by themselves if more follows, and none of it is for somebody who listens ("how can I help you?").
     """
     words = normalise(text)
     if _has("intercept", words):
@@ -54,11 +55,17 @@ def spoken_by(text: str) -> Spoken | None:
     voicemail, menu = _has("voicemail", words), _has("menu", words)
     if menu and not (voicemail and _says_where_to_speak(words)):
         return Spoken.IVR
-    long = len(words.split()) >= _LONG
-    hints = sum(1 for _ in _PHRASES["hint"].finditer(words))
-    if voicemail or hints >= 2 or (hints and long) or _has("full", words):
+    if voicemail or _has("full", words) or _greets(words):
         return Spoken.VOICEMAIL
     return None
+
+
+def answers_us(text: str) -> bool:
+    """Whether this is said to somebody who listens: "who is this?", or a bare "hello"."""
+    words = normalise(text)
+    if _has("to_us", words) or _has("taken_by_a_person", words):
+        return True
+    return 0 < len(words.split()) <= _HELLO and _has("live", words)
 
 
 def asks_who_calls(text: str) -> bool:
@@ -122,6 +129,12 @@ def _digit(word: str) -> str:
 
 def _has(section: str, words: str) -> bool:
     return _PHRASES[section].search(words) is not None
+
+
+def _greets(words: str) -> bool:
+    if not _has("greeting", words) or _has("to_us", words):
+        return False
+    return len(words.split()) >= _LONG or _has("excuse", words)
 
 
 def _says_where_to_speak(words: str) -> bool:

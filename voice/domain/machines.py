@@ -7,7 +7,7 @@ that is talked to costs a few seconds, a person who is hung up on is lost.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agents.domain.machines import Spoken, spoken_by
+from agents.domain.machines import Spoken, answers_us, spoken_by
 
 
 class Kind(StrEnum):
@@ -31,6 +31,10 @@ DEADLINE_S = 20.0
 """Of talk, from the first voice on; then it is a person."""
 QUIET_DEADLINE_S = 12.0
 """From the answer on, where nobody speaks."""
+MUSIC_S = 4.0
+"""Of sound without a voice, where the carrier says machine; a passing car is shorter."""
+ENDLESS_S = 8.0
+"""Of voice without a pause, where the carrier says machine, and its words are not known whole."""
 _BEEP_AFTER_S = 1.0  # of voice; a shorter one before a tone is no greeting
 
 _BY_WORDS = {
@@ -45,9 +49,10 @@ _BY_WORDS = {
 class Evidence:
     """What is known by now of who answered.
 
-    ``voiced_s`` is all voice so far, ``sound_s`` all that was not silence, ``run_s`` the voice's longest stretch
-    without a pause, ``first_at`` when it began, in seconds from the answer, None before it did. ``speaking`` says
-    whether somebody does, ``quiet_s`` for how long nobody did. ``turns`` counts what was said and understood;
+    ``voiced_s`` is all voice so far, ``sound_s`` all sound that was no voice, ours neither, ``run_s`` the voice's
+    longest stretch without a pause, ``first_at`` when it began, in seconds from the answer, None before it did.
+    ``speaking`` says whether somebody does, ``quiet_s`` for how long nobody did, or, before anybody did, for how long
+    there was no sound. ``turns`` counts what was said and understood;
     ``words`` are all that is known of it. ``carrier`` is the carrier's word: "", "human", "machine_…", "fax" or
     "unknown". ``beep``, ``fax`` and ``special_information`` are tones that were heard. ``opened``: our opening was
     heard whole.
@@ -97,13 +102,16 @@ def _machine(evidence: Evidence) -> tuple[Kind, str] | None:
         return Kind.FAX, "It answered with the tone of a fax."
     if (kind := _by_words(evidence)) is not None:
         return kind, "It spoke the words of one."
-    if evidence.beep and (evidence.voiced_s >= _BEEP_AFTER_S or evidence.carrier_says_machine):
+    listens = answers_us(evidence.words)
+    if evidence.beep and not listens and (evidence.voiced_s >= _BEEP_AFTER_S or evidence.carrier_says_machine):
         return Kind.VOICEMAIL, "A tone followed what was said."
     if not evidence.carrier_says_machine:
         return None
-    if evidence.run_s >= LIKELY_S:
+    # Carriers take a long hello for a machine, so its length alone is no second witness: its words must agree.
+    known = bool(evidence.words) and not evidence.speaking and (evidence.turns > 0 or evidence.quiet_s >= WAITS_S)
+    if evidence.run_s >= LIKELY_S and not listens and (known or evidence.run_s >= ENDLESS_S):
         return Kind.VOICEMAIL, "The carrier says so, and it spoke without a pause."
-    if evidence.voiced_s == 0 and evidence.sound_s >= LIKELY_S:
+    if evidence.voiced_s == 0 and evidence.sound_s >= MUSIC_S:
         return Kind.VOICEMAIL, "The carrier says so, and something played that was no voice."
     return None
 

@@ -27,7 +27,7 @@ _STEADY_HZ = 25.0
 BEEP_HZ = (400.0, 2600.0)
 BEEP_S = (0.15, 1.5)
 _CED_HZ, _CED_S = (2070.0, 2130.0), 1.8
-_CNG_HZ, _CNG_S, _CNG_APART_S = (1062.0, 1138.0), (0.35, 0.65), 4.5
+_CNG_HZ, _CNG_S, _CNG_APART_S = (1062.0, 1138.0), (0.35, 0.65), (2.0, 4.5)
 _SIT = ((890.0, 1010.0), (1340.0, 1460.0), (1740.0, 1815.0))
 _SIT_S, _SIT_APART_S = (0.2, 0.45), 0.15
 
@@ -108,7 +108,7 @@ class Tones:
             return []
         before = list(self._past)
         self._past.append(run)
-        if _is_cng(run) and before and _is_cng(before[-1]) and run.start - before[-1].end <= _CNG_APART_S:
+        if _is_cng(run) and before and _is_cng(before[-1]) and _within(run.start - before[-1].end, _CNG_APART_S):
             return [Tone(ToneKind.FAX, run.hz, before[-1].start, run.end)]
         if len(before) >= 2 and _is_sit([*before[-2:], run]):
             return [Tone(ToneKind.SPECIAL_INFORMATION, run.hz, before[-2].start, run.end)]

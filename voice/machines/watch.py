@@ -22,7 +22,8 @@ END_SILENCE_S = 2.5
 _SPEAKING_S = 0.15  # the newest voice is as old as a window or two
 _SAME_RUN_S = 0.6  # a shorter pause is a breath
 _AGAIN_S = 1.0  # of voice after the greeting's end; then it was not the end
-_EARLY_S = (LIKELY_S, 4.5, 8.0)  # of voice without a pause: what was said so far is read
+_EARLY_S = (LIKELY_S, 4.5, 8.0, 12.0, 16.0)  # of voice without a pause: what was said so far is read
+_ANEW = 3  # readings, after which what was read is kept as words, and the next begin behind it
 _KEPT = 9_000 * BYTES_PER_MS
 _GIVEN_UP_S = 120.0  # a service that keeps us waiting is the conversation's to leave
 
@@ -62,7 +63,9 @@ class MachineWatch:
         self._said = ""  # of whole turns; what is read early comes on top
         self._run_from: float | None = None
         self._voice_at: float | None = None
+        self._sounded_s, self._sound_at = 0.0, self._began
         self._run_audio = bytearray()
+        self._read_before = ""
         self._early = 0
         self._kept_from = self._kept_until = -math.inf
         self._reading: asyncio.Task[None] | None = None
@@ -169,8 +172,12 @@ class MachineWatch:
                 run_s=max(found.run_s, end - self._run_from),
                 first_at=found.first_at if found.first_at is not None else at - self._began,
             )
-        quiet_s = end - (self._voice_at if self._voice_at is not None else self._began)
-        self._evidence = replace(found, speaking=speaking, quiet_s=quiet_s, sound_s=self._tones.sounds_s)
+        sounds_s, self._sounded_s = self._tones.sounds_s - self._sounded_s, self._tones.sounds_s
+        if sounds_s:
+            self._sound_at = end
+        sound_s = found.sound_s + (sounds_s if self._any_voice() < end - _SPEAKING_S else 0.0)
+        quiet_s = end - (self._voice_at if self._voice_at is not None else self._sound_at)
+        self._evidence = replace(found, speaking=speaking, quiet_s=quiet_s, sound_s=sound_s)
         if self.verdict is None:
             self._keep(block, at, end)
 
@@ -179,7 +186,7 @@ class MachineWatch:
         if self._any_voice() < end - _SPEAKING_S:
             return
         if at - self._kept_until > _SAME_RUN_S:
-            self._kept_from, self._early = at, 0
+            self._kept_from, self._early, self._read_before = at, 0, ""
             self._run_audio.clear()
         self._kept_until = end
         if len(self._run_audio) < _KEPT:
@@ -188,10 +195,15 @@ class MachineWatch:
             return
         if self._reading is None or self._reading.done():
             self._early += 1
-            read = self._read(bytes(self._run_audio), self._kept_from, end)
+            anew = self._early == _ANEW
+            read = self._read(bytes(self._run_audio), end, last=anew)
             self._reading = asyncio.get_running_loop().create_task(read)
+            if anew:
+                self._run_audio.clear()
 
-    async def _read(self, pcm: bytes, start: float, end: float) -> None:
+    async def _read(self, pcm: bytes, end: float, *, last: bool) -> None:
+        """``last``: the readings that follow begin behind ``pcm``."""
+        start, run = end - len(pcm) / 2 / RATE, self._kept_from
         self.heard_s += len(pcm) / 2 / RATE
         try:
             hearing = await self._recogniser.hear(pcm, voiced_ms=len(pcm) // BYTES_PER_MS)
@@ -200,7 +212,10 @@ class MachineWatch:
             return
         if hearing.text and not self._is_ours(hearing.text, start, end):
             self._count(start, end)
-            self.guessed(hearing.text)
+            text = f"{self._read_before} {hearing.text}".strip()
+            if last and run == self._kept_from:
+                self._read_before = text
+            self.guessed(text)
 
     def _count(self, start: float, end: float) -> None:
         """A voice that was taken for our echo, and was none: people and machines talk into our opening."""

@@ -6,8 +6,10 @@ import pytest
 
 from voice.domain.machines import (
     DEADLINE_S,
+    ENDLESS_S,
     GREETING_S,
     LIKELY_S,
+    MUSIC_S,
     QUIET_DEADLINE_S,
     UNREAD_S,
     WAITS_S,
@@ -61,15 +63,50 @@ def test_the_carrier_alone_is_not_believed_against_a_hello(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["machine_start", "machine_end_beep"])
-def test_the_carrier_is_believed_where_it_was_no_hello(name: str) -> None:
-    assert kind(replace(GREETS, carrier=name)) is Kind.VOICEMAIL
-    assert kind(replace(NOTHING, sound_s=LIKELY_S, carrier=name)) is Kind.VOICEMAIL
+def test_the_carrier_is_believed_where_the_words_are_nobodys_hello(name: str) -> None:
+    greeting = replace(GREETS, carrier=name, words="Tom Miller of Miller Roofing, thanks for calling us")
+    over = replace(greeting, speaking=False, quiet_s=0.8)
+
+    assert kind(greeting) is None, "what was said of it so far may be a person's long hello"
+    assert kind(over) is None, "they may go on"
+    assert kind(replace(over, turns=1)) is Kind.VOICEMAIL
+    assert kind(replace(over, quiet_s=WAITS_S)) is Kind.VOICEMAIL
+    assert kind(replace(over, turns=1, run_s=LIKELY_S - 0.1)) is None
+    assert kind(replace(over, turns=1, carrier="human")) is None
+
+
+@pytest.mark.parametrize("name", ["machine_start", "machine_end_silence"])
+def test_the_carrier_is_not_believed_against_a_long_hello(name: str) -> None:
+    hello = replace(
+        GREETS, run_s=3.4, voiced_s=3.4, speaking=False, turns=1, carrier=name, quiet_s=0.8,
+        words="Good morning, Summit Homes, this is Kate, how can I help you?",
+    )  # fmt: skip
+
+    assert kind(hello) is None
+    assert kind(replace(hello, quiet_s=WAITS_S)) is Kind.PERSON
+
+
+@pytest.mark.parametrize("words", ["", "so there we were"])
+def test_the_carrier_is_believed_of_a_speech_without_an_end(words: str) -> None:
+    endless = replace(GREETS, run_s=ENDLESS_S, words=words, carrier="machine_start")
+
+    assert kind(endless) is Kind.VOICEMAIL
+    assert kind(replace(endless, run_s=ENDLESS_S - 0.1)) is None
+    assert kind(replace(endless, carrier="")) is None
+
+
+def test_the_carrier_is_believed_of_music() -> None:
+    music = replace(NOTHING, sound_s=MUSIC_S, carrier="machine_start")
+
+    assert kind(music) is Kind.VOICEMAIL
+    assert kind(replace(music, carrier="human")) is None
+    assert kind(replace(music, voiced_s=0.3)) is None, "somebody spoke"
 
 
 @pytest.mark.parametrize("name", ["machine_start", "machine_end_silence", "fax"])
 def test_the_carrier_is_not_believed_on_a_silent_line(name: str) -> None:
     assert kind(replace(NOTHING, carrier=name)) is None
-    assert kind(replace(NOTHING, sound_s=LIKELY_S - 0.1, carrier=name)) is None
+    assert kind(replace(NOTHING, sound_s=MUSIC_S - 0.1, carrier=name)) is None
     assert kind(replace(NOTHING, carrier=name), QUIET_DEADLINE_S) is Kind.PERSON
 
 
@@ -78,6 +115,15 @@ def test_a_tone_after_a_greeting_is_a_beep() -> None:
     assert kind(replace(HELLO, voiced_s=0.9, beep=True)) is None, "a hello, and a key pressed by a cheek"
     assert kind(replace(HELLO, voiced_s=0.9, beep=True, carrier="machine_start")) is Kind.VOICEMAIL
     assert kind(replace(NOTHING, beep=True)) is None
+
+
+@pytest.mark.parametrize("words", ["Hello? Hello?", "Good morning, this is Ann, how can I help you?", "Who is this?"])
+@pytest.mark.parametrize("carrier", ["", "machine_end_beep"])
+def test_a_tone_behind_a_persons_words_is_not_a_beep(words: str, carrier: str) -> None:
+    said = replace(HELLO, voiced_s=1.8, run_s=1.8, words=words, turns=1, beep=True, carrier=carrier)
+
+    assert kind(said) is None, "an oven, a lift, a second call"
+    assert kind(replace(said, quiet_s=WAITS_S)) is Kind.PERSON
 
 
 def test_a_fax_is_known_by_its_tone() -> None:

@@ -104,6 +104,10 @@ def test_the_call_tone_of_a_fax_comes_twice() -> None:
     assert [found.kind for found in heard_in(once + silence(4000) + once)] == [ToneKind.BEEP, ToneKind.BEEP]
 
 
+def test_a_van_that_backs_up_is_no_fax() -> None:
+    assert {found.kind for found in heard_in((tone(500, 1100) + silence(500)) * 6)} == {ToneKind.BEEP}
+
+
 def test_special_information_tones() -> None:
     rising = tone(330, 950) + tone(330, 1400) + tone(330, 1800) + silence(300)
     falling = tone(330, 1800) + tone(330, 1400) + tone(330, 950) + silence(300)

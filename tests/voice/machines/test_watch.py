@@ -126,10 +126,50 @@ async def test_the_carrier_alone_hangs_up_on_nobody_who_listens(name: str) -> No
 @pytest.mark.parametrize("name", ["machine_start", "machine_end_silence"])
 async def test_the_carrier_is_believed_of_music(name: str) -> None:
     line = Line()
-    await line.tone(3.0)
+    await line.tone(3.8)
     line.watch.carrier(name)
+    assert (line.kind, line.told) == (None, [])
+    await line.tone(4.3)
+    assert (line.kind, line.told) == (Kind.VOICEMAIL, [name]), "it plays on"
+    await line.quiet(END_SILENCE_S + 0.1)
 
-    assert (line.kind, line.told) == (Kind.VOICEMAIL, [name])
+    assert line.told == ([name, "machine_end_silence"] if name == "machine_start" else [name])
+
+
+async def test_our_own_echo_is_no_music() -> None:
+    line = Line(Reader("an AI assistant calling for Summit Realty"))
+    line.watch._any_voice = lambda: line.now
+    line.watch._is_ours = lambda text, start, end: True
+    line.watch.carrier("machine_start")
+    await line.tone(8.0)
+
+    assert (line.kind, line.told) == (None, [])
+
+
+async def test_a_long_greeting_is_read_on_behind_what_was_read() -> None:
+    texts = iter(["Welcome.", "Welcome to us.", "Welcome to our old company.", "For opening hours,", "Press one."])
+
+    class Slices(Reader):
+        async def hear(self, pcm: bytes, *, voiced_ms: int, hints: object = (), ahead: bool = False) -> Hearing:
+            self.asked_s.append(round(len(pcm) / 2 / RATE, 1))
+            return Hearing(next(texts), 0.9, 1.0)
+
+    line = Line(Slices())
+    await line.voice(16.3)
+
+    assert line.reader.asked_s == [pytest.approx(wanted, abs=0.2) for wanted in (2.5, 4.5, 8.0, 4.0, 8.0)]
+    assert line.watch._evidence.words == "Welcome to our old company. Press one."
+    assert (line.kind, line.told) == (Kind.IVR, ["machine_likely", "ivr"])
+
+
+async def test_a_new_speech_is_read_from_its_beginning() -> None:
+    line = Line(Reader("so there we were"))
+    await line.voice(8.4)
+    await line.quiet(1.0)
+    await line.voice(3.0)
+
+    assert line.reader.asked_s[-2:] == [pytest.approx(8.0, abs=0.2), pytest.approx(2.5, abs=0.2)]
+    assert line.watch._evidence.words == "so there we were"
 
 
 async def test_what_may_be_our_echo_is_read_but_does_not_hold_us() -> None:
