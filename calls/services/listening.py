@@ -137,8 +137,12 @@ def _go_live(call: Call, *, at: datetime) -> None:
 
 
 def _keep_act(call: Call, act: Act, snapshot: Mapping[str, object] | None, *, now: datetime) -> None:
-    """An act is carried out with the report; an opt-out counts at once, whoever holds the call by now."""
+    """An act is carried out with the report; an opt-out counts at once, whoever holds the call by now.
+
+    The call is locked first: an opt-out locks others, and all who do both lock them in this order.
+    """
     with transaction.atomic():
+        Call.objects.select_for_update().only("pk").get(pk=call.pk)
         if isinstance(act, OptOut):
             record_opt_out(call, act.said, now=now)
         acts.keep(call, act, now=now)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic, sleep
 
 import pytest
@@ -12,16 +12,18 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
-from agents.domain.types import Disposition
+from agents.domain.types import Act, Disposition, OptOut
 from billing.services.auditing import audit
 from calls.domain.status import CallStatus
-from calls.models import Call, Lead
-from calls.services import campaigns, doorbell, finishing
-from calls.services.opting_out import OptOut, hold_off, suppress_all
+from calls.models import Call, Lead, Suppression
+from calls.services import acts, campaigns, doorbell, finishing, listening
+from calls.services.opting_out import OptOut as Wanted
+from calls.services.opting_out import hold_off, suppress_all
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
 from tests.calls.fakes import report
 from tests.calls.race.threads import at_once
+from voice.domain.types import Acted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -85,11 +87,40 @@ def test_an_imported_list_against_a_call_that_ends(monkeypatch: pytest.MonkeyPat
     campaign = make.campaign()
     ending = make.call(make.lead(campaign), CallStatus.LIVE, carrier_call_id="CA1")
     waiting = make.call(make.lead(campaign))
-    wanted = [OptOut(call.to_number, "import", "the former list") for call in (ending, waiting)]
+    wanted = [Wanted(call.to_number, "import", "the former list") for call in (ending, waiting)]
     against_a_finish(ending, lambda: suppress_all(wanted, now=NOW), monkeypatch)
     assert dict(Call.objects.values_list("pk", "status")) == {ending.pk: "done", waiting.pk: "canceled"}
     assert set(Lead.objects.values_list("status", flat=True)) == {"closed"}
     assert audit() == []
+
+
+def test_an_opt_out_said_into_a_call_against_a_pause_that_hangs_up(
+    hung_up: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause locks the call that talks, then the one that waits; so does the opt-out, of a person with both."""
+    campaign = make.campaign()
+    talks = make.call(make.lead(campaign, email="dana@example.com"), CallStatus.LIVE, carrier_call_id="CA1")
+    waits = make.call(make.lead(campaign, email="dana@example.com"))
+    keep, canceled = acts.keep, threading.Event()
+
+    def keep_late(call: Call, act: Act, *, now: datetime) -> None:
+        canceled.set()
+        somebody_waits()
+        keep(call, act, now=now)
+
+    monkeypatch.setattr(acts, "keep", keep_late)
+    said = Acted(OptOut("stop calling me"), {"turns": 3})
+
+    def one_of_two(number: int) -> None:
+        if number:
+            assert canceled.wait(10)
+            campaigns.pause(campaign.pk, now=NOW, hang_up=True)
+        else:
+            listening._write_down(talks, said, now=NOW)
+
+    at_once(2, one_of_two)
+    assert dict(Call.objects.values_list("pk", "status")) == {talks.pk: "live", waits.pk: "canceled"}
+    assert (hung_up, Suppression.objects.count(), audit()) == (["CA1"], 2, [])
 
 
 def test_an_address_that_is_edited_against_an_intent_to_ring() -> None:
