@@ -74,7 +74,7 @@ def _keep(call_id: UUID, update: CarrierUpdate, *, now: datetime) -> bool:
     if update.status in _ENDED_WITHOUT_TALK and CallStatus(call.status) in _RINGING:
         finish(call_id, unanswered(update, now=now), now=now)
     elif update.status is CarrierStatus.COMPLETED:
-        transferring.finish_over(call, ended_at=now, now=now)
+        transferring.finish_over(call_id, ended_at=now, now=now)
     return True
 
 

@@ -179,7 +179,7 @@ def _settle_unknown(call: Call, update: CarrierUpdate | None, dialer: Dialer, *,
             finish(call.pk, _unheard_of(call, now=now), now=now)
         return late
     if update.status is not None and update.status.final:
-        if transferring.finish_over(call, ended_at=_end_of(call, update, now=now), now=now):
+        if transferring.finish_over(call.pk, ended_at=_end_of(call, update, now=now), now=now):
             return True
         talked = update.status is CarrierStatus.COMPLETED or call.answered_at is not None
         report = _lost(call, update, now=now) if talked else carrier.unanswered(update, now=now)

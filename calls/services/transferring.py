@@ -212,8 +212,10 @@ def ended(call_id: UUID, attempt: int, leg: Leg, *, now: datetime) -> Ring | Bac
 # The end.
 
 
-def finish_over(call: Call, *, ended_at: datetime, now: datetime) -> bool:
+@transaction.atomic
+def finish_over(call_id: UUID, *, ended_at: datetime, now: datetime) -> bool:
     """The carrier says that the whole call is over; whether that ends it here, since no line does."""
+    call = _locked(call_id)  # a colleague may have taken it since whoever asks read it
     transfer = with_nobody(call)
     if transfer is None:
         return False

@@ -25,7 +25,7 @@ from calls.services.transferring import LEG, Back, Leg, NotPossible, Over, Ring
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER
 from tests.calls.fakes import STREAM, FakeDialer, FakeLine, Scripted, update
-from voice.domain.types import Acted, CarrierStatus, Ended, HandedOver, Recording, Report, Usage
+from voice.domain.types import Acted, CarrierStatus, CarrierUpdate, Ended, HandedOver, Recording, Report, Usage
 
 pytestmark = pytest.mark.django_db
 NOW = NOON_IN_DENVER
@@ -261,6 +261,23 @@ def test_a_lost_callback_is_made_up_for_by_the_sweep() -> None:
         "transfer",
         ANSWERED + timedelta(seconds=170),
     )
+    assert settled(call)
+
+
+def test_a_colleague_who_takes_it_while_the_sweep_asks_has_taken_it() -> None:
+    call = handed_over(live(MARIA))
+    ask(call)
+    over = update(CarrierStatus.COMPLETED, duration_s=170)
+
+    class Slow(FakeDialer):
+        def fetch(self, carrier_call_id: str) -> CarrierUpdate | None:
+            transferring.accept(call.pk, 1, now=LATER)
+            return super().fetch(carrier_call_id)
+
+    assert sweep(dialer=Slow(knows=over), now=NOW + timedelta(seconds=90))
+    done = again(call)
+    assert (done.disposition, done.ended_by) == ("transferred", "transfer")
+    assert state(call).state is State.CONNECTED
     assert settled(call)
 
 
