@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from voice.domain.endpointing import SHORT, USUAL, Patience
+from voice.domain.endpointing import SHORT, Patience, patience_for
 from voice.echo import EchoGuard
 from voice.levels import Levels, level_of
 from voice.speech.ports import BYTES_PER_MS, RATE, Recogniser
@@ -41,8 +41,8 @@ class Turn:
     theirs: bool = True
 
 
-def usual(_: Turn) -> Patience:
-    return USUAL
+def by_words(turn: Turn) -> Patience:
+    return patience_for(turn.text, None)
 
 
 class Ears:
@@ -64,7 +64,7 @@ class Ears:
         on_fault: Callable[[BaseException], None],
         on_guess: Callable[[Turn], None] = lambda _: None,
         on_resumed: Callable[[], None] = lambda: None,
-        patience: Callable[[Turn], Patience] = usual,
+        patience: Callable[[Turn], Patience] = by_words,
         echo: EchoGuard | None = None,
         levels: Levels | None = None,
         hints: Sequence[str] = (),

@@ -26,7 +26,10 @@ class Patience:
     longest_s: float
 
 
-USUAL = Patience((Step(0.096, 0.95), Step(0.2, 0.6), Step(0.35, 0.5), Step(0.5, 0.5)), 1.0)
+_STEPS = (Step(0.096, 0.95), Step(0.2, 0.6), Step(0.35, 0.5))
+USUAL = Patience(_STEPS, 0.5)
+OPEN = Patience((*_STEPS, Step(0.5, 0.5)), 1.0)
+"""For words that were written down without the end of a sentence."""
 SHORT = Patience((Step(0.2, 0.0),), 0.2)
 """For sounds without words, and for "mm-hm" while we speak."""
 UNFINISHED = Patience((Step(0.7, 0.9),), 1.3)
@@ -35,6 +38,7 @@ NUMBERS = Patience((Step(0.7, 0.8), Step(1.1, 0.5)), 1.6)
 """Digits come in groups, and amounts with a look at the paper."""
 DATES = Patience((Step(0.35, 0.9), Step(0.7, 0.7)), 1.3)
 
+_ENDED = re.compile(r"(?<!\.)[.!?](?!\.)\W*$")  # three dots are no end
 _WORD = re.compile(r"[a-z']+|\d+")
 _DANGLING = words_in("and but or because if the a an my our their um uh er erm i'm of between")
 _NUMBER_WORDS = words_in(
@@ -54,7 +58,7 @@ def patience_for(text: str, expects: Expect | None) -> Patience:
     """The patience that ``text``, heard so far, deserves as an answer to a question that ``expects`` something."""
     words = _WORD.findall(text.lower().replace("\u2019", "'"))
     if not words:
-        return USUAL
+        return OPEN
     numbers = sum(_is_number(word) for word in words)
     if _is_number(words[-1]) and (expects is Expect.NUMBER or _trailing_numbers(words) >= _DIGITS_IN_A_ROW):
         return NUMBERS
@@ -64,7 +68,7 @@ def patience_for(text: str, expects: Expect | None) -> Patience:
         return DATES
     if expects is Expect.DATE and (numbers or any(word in _DATE_WORDS for word in words)):
         return DATES
-    return USUAL
+    return USUAL if _ENDED.search(text) else OPEN
 
 
 def _is_number(word: str) -> bool:

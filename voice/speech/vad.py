@@ -6,6 +6,7 @@ run at all.
 
 import asyncio
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,7 +31,8 @@ VOICE = 0.6
 NO_VOICE = 0.35
 MIN_LEVEL = 10 ** (-50 / 20)  # RMS of full scale; a television in the next room stays below
 _MIN_ENERGY = WINDOW * MIN_LEVEL**2
-START_WINDOWS = 5  # 160 ms
+START_WINDOWS = 5  # 160 ms of voice,
+_START_WITHIN = 8  # windows: short words have gaps between them
 PAUSE_WINDOWS = 3  # 96 ms
 STOP_WINDOWS = 6  # 192 ms
 
@@ -137,7 +139,8 @@ class Vad:
         model.listening.add(self)
         self._pending = bytearray()
         self._windows = 0
-        self._voiced = self._silent = 0
+        self._silent = 0
+        self._recent: deque[bool] = deque(maxlen=_START_WITHIN)  # whether a window was voice, before they speak
         self._hushed = 0  # windows in a row that were not loud enough
         self._speaking = False
         self.waits = False
@@ -208,24 +211,25 @@ class Vad:
     def _judge(self, likelihood: float) -> VadMark | None:
         if likelihood >= VOICE or (likelihood >= NO_VOICE and self._speaking and not self._silent):
             return self._voice()
-        if likelihood < NO_VOICE or self._speaking:
-            return self._silence()
-        return None
+        return self._silence()
 
     def _voice(self) -> VadMark | None:
         paused = self._silent >= PAUSE_WINDOWS
-        self._voiced, self._silent = self._voiced + 1, 0
+        self._silent = 0
         self.voiced_ms += WINDOW_MS
         if self._speaking:
             return VadMark(VadEvent.RESUME, (self._windows - 1) * WINDOW) if paused else None
-        if self._voiced < START_WINDOWS:
+        self._recent.append(True)
+        if sum(self._recent) < START_WINDOWS:
             return None
         self._speaking = True
-        return VadMark(VadEvent.START, (self._windows - self._voiced) * WINDOW)
+        begun = self._windows - len(self._recent) + self._recent.index(True)
+        self._recent.clear()
+        return VadMark(VadEvent.START, begun * WINDOW)
 
     def _silence(self) -> VadMark | None:
-        self._voiced = 0
         if not self._speaking:
+            self._recent.append(False)
             return None
         self._silent += 1
         end = (self._windows - self._silent) * WINDOW

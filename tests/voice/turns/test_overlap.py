@@ -3,7 +3,7 @@
 import pytest
 
 from agents.domain.types import Expect
-from voice.domain.endpointing import DATES, NUMBERS, UNFINISHED, USUAL, Patience, patience_for
+from voice.domain.endpointing import DATES, NUMBERS, OPEN, UNFINISHED, USUAL, Patience, patience_for
 from voice.domain.overlap import is_backchannel, is_echo
 
 SAID = "You can say stop or press nine at any time. Are you still thinking about selling?"
@@ -62,15 +62,20 @@ def test_nothing_was_said() -> None:
     [
         ("Yes, I am.", None, USUAL),
         ("Yes, I am.", Expect.NUMBER, USUAL),
-        ("", Expect.NUMBER, USUAL),
+        ("", Expect.NUMBER, OPEN),
         ("About four hundred", Expect.NUMBER, NUMBERS),
         ("450", Expect.NUMBER, NUMBERS),
         ("four hundred or so", Expect.NUMBER, DATES),
         ("Thursday", Expect.DATE, DATES),
         ("in 3 months", Expect.DATE, DATES),
-        ("whenever you like", Expect.DATE, USUAL),
+        ("whenever you like", Expect.DATE, OPEN),
         ("It is 555", None, NUMBERS),
-        ("I have two", None, USUAL),
+        ("I have two", None, OPEN),
+        ("I have two.", None, USUAL),
+        ("Really?", None, USUAL),
+        ("He said \u201cno.\u201d", None, USUAL),
+        ("Well...", None, OPEN),
+        ("Well, if you ask me,", None, OPEN),
         ("I would like to sell it and", None, UNFINISHED),
         ("We\u2019re looking at the", None, UNFINISHED),
     ],
