@@ -187,9 +187,13 @@ def _give_back(canceled: Sequence[UUID], *, asking: set[UUID], now: datetime) ->
 
 
 def _end_under_way(phones: Iterable[str], asking: set[UUID], now: datetime) -> None:
-    """Nobody has talked on a call that rings yet. A call on which the person asks ends by itself."""
+    """Nobody has talked on a call that rings yet. A call on which the person asks ends by itself.
+
+    One that changes its line, or is put through, is nobody's and talks all the same.
+    """
     rings = Q(status__in=[CallStatus.DIALING.value, CallStatus.UNKNOWN.value], answered_at__isnull=True)
-    ended = rings | Q(status=CallStatus.LIVE.value) if settings.OPT_OUT_ENDS_LIVE_CALLS else rings
+    talks = Q(status__in=[CallStatus.LIVE.value, CallStatus.UNKNOWN.value])
+    ended = rings | talks if settings.OPT_OUT_ENDS_LIVE_CALLS else rings
     ending.hang_up(Call.objects.filter(ended, to_number__in=phones).exclude(pk__in=asking), at=now)
 
 

@@ -155,7 +155,9 @@ def test_an_opt_out_waits_for_an_intent_and_then_hangs_the_ringing_call_up(hung_
     assert (call.status, call.disposition, call.lead.status) == ("done", "no_answer", "closed")
 
 
-@pytest.mark.parametrize(("live_too", "ended_calls"), [(False, ["CAringing"]), (True, ["CAlive", "CAringing"])])
+@pytest.mark.parametrize(
+    ("live_too", "ended_calls"), [(False, ["CAringing"]), (True, ["CAlive", "CAmoving", "CAringing"])]
+)
 def test_what_rings_is_hung_up_after_the_commit_and_what_talks_where_it_is_wanted(
     live_too: bool, ended_calls: list[str], hung_up: list[str], settings: Any
 ) -> None:
@@ -163,6 +165,8 @@ def test_what_rings_is_hung_up_after_the_commit_and_what_talks_where_it_is_wante
     make.call(make.lead(phone=PHONE, email="dana@example.com"), CallStatus.DIALING, carrier_call_id="CAringing")
     make.call(make.lead(phone="+13035559998", email="dana@example.com"), CallStatus.LIVE, carrier_call_id="CAlive")
     make.call(make.lead(), CallStatus.DIALING, carrier_call_id="CAother")
+    moving = make.lead(phone="+13035559996", email="dana@example.com")
+    make.call(moving, CallStatus.UNKNOWN, carrier_call_id="CAmoving", answered_at=NOW)
     asked = make.call(make.lead(phone="+13035559997", email="dana@example.com"), CallStatus.UNKNOWN)
     with transaction.atomic():
         suppress(PHONE, source="sms", said="STOP", now=NOW)
