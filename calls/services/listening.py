@@ -142,7 +142,10 @@ def _keep_act(call: Call, act: Act, snapshot: Mapping[str, object] | None, *, no
     The call is locked first: an opt-out locks others, and all who do both lock them in this order.
     """
     with transaction.atomic():
-        Call.objects.select_for_update().only("pk").get(pk=call.pk)
+        fence = Call.objects.select_for_update().values_list("fence", flat=True).get(pk=call.pk)
+        if isinstance(act, EndCall) and fence != call.fence:
+            log.warning("call.end_too_late", call_id=str(call.pk))  # another line talks on, and ends it
+            return
         if isinstance(act, OptOut):
             record_opt_out(call, act.said, now=now)
         acts.keep(call, act, now=now)

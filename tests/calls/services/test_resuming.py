@@ -235,6 +235,22 @@ def test_an_opt_out_told_late_counts_whoever_holds_the_call() -> None:
     assert acts.kept(call.pk) == (OptOut("stop"),)
 
 
+def test_an_end_told_late_by_a_worker_that_stood_still_does_not_end_the_talk_of_another() -> None:
+    call = live()
+    old = Call.objects.select_related("lead", "campaign").get(pk=call.pk)
+    ask(call.pk, part=1, now=CUT)
+
+    def wake() -> None:
+        line = FakePlane(Acted(EndCall("not_interested"), {"turns": 9})).open_line(
+            brief_of(call, (), now=NOW), **OPEN
+        )
+        listen(old, line, FakeDialer(), clock=clock)
+
+    plane = FakePlane(Live(AGAIN), wake, bye(Disposition.QUALIFIED, answered_at=AGAIN, ended_at=ENDED))
+    assert resume(call, plane)
+    assert (call.status, call.disposition, acts.kept(call.pk)) == ("done", "qualified", ())
+
+
 def test_a_worker_without_a_line_leaves_it_to_the_next(rung: list[tuple[UUID, str]]) -> None:
     call = live()
     ask(call.pk, part=1, now=CUT)
