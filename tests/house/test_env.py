@@ -75,6 +75,45 @@ def test_a_wrong_secret_is_refused_without_being_shown(
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["turn:kim:hunter2", "stun:hunter2@host", "stun:a:1,http://hunter2"])
+def test_a_wrong_server_for_browsers_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("WEBRTC_ICE_SERVERS", value)
+    with pytest.raises(env.BadEnvironment, match=r"WEBRTC_ICE_SERVERS is \(a secret, not shown\): must ") as caught:
+        env.read()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("internal", "listens", "found"),
+    [
+        ("", "127.0.0.1", "127.0.0.1"),
+        ("", "10.0.0.5", "10.0.0.5"),
+        ("", "0.0.0.0", "172.18.0.7"),
+        ("", "::", "172.18.0.7"),
+        ("voice-1", "0.0.0.0", "voice-1"),
+    ],
+)
+def test_where_the_web_finds_voice_workers(
+    monkeypatch: pytest.MonkeyPatch, internal: str, listens: str, found: str
+) -> None:
+    monkeypatch.setenv("VOICE_INTERNAL_HOST", internal)
+    monkeypatch.setenv("VOICE_MEDIA_HOST", listens)
+    monkeypatch.setattr("socket.gethostname", lambda: "container")
+    monkeypatch.setattr("socket.gethostbyname", {"container": "172.18.0.7"}.__getitem__)
+    assert env.internal_host(env.read()) == found
+
+
+def test_a_machine_that_does_not_know_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_name: str) -> str:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setenv("VOICE_MEDIA_HOST", "0.0.0.0")
+    monkeypatch.setattr("socket.gethostbyname", unknown)
+    assert env.internal_host(env.read()) == "127.0.0.1"
+
+
 @pytest.mark.parametrize("key", ["sk_hunter2 ", "sk_hunter2\nX: y", "sk_hünter2", "Bearer sk_hunter2"])
 def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, key: str

@@ -24,7 +24,7 @@ def invited(redis_url: str, *, max_length_s: int = 60) -> str:
 
 async def post(plane: VoicePlane, content: Any, *, method: str = "POST") -> httpx.Response:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=15) as client:
         return await client.request(method, f"{plane.internal_url}/browser/offer", content=body)
 
 
