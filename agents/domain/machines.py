@@ -68,6 +68,12 @@ def answers_us(text: str) -> bool:
     return 0 < len(words.split()) <= _HELLO and _has("live", words)
 
 
+def may_greet(text: str) -> bool:
+    """Whether a greeting speaks so, and a person too: "Hi, this is Steve. Sorry I missed your call." It may go on."""
+    words = normalise(text)
+    return _has("greeting", words) or _has("excuse", words)
+
+
 def asks_who_calls(text: str) -> bool:
     """Whether a screening service has come to its question."""
     return _has("asks", normalise(text))

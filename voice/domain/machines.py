@@ -7,7 +7,7 @@ that is talked to costs a few seconds, a person who is hung up on is lost.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agents.domain.machines import Spoken, answers_us, spoken_by
+from agents.domain.machines import Spoken, answers_us, may_greet, spoken_by
 
 
 class Kind(StrEnum):
@@ -124,7 +124,7 @@ def _person(evidence: Evidence, now_s: float) -> tuple[Kind, str] | None:
     if evidence.speaking:
         return None
     short, waits = evidence.run_s < GREETING_S, evidence.quiet_s >= WAITS_S
-    if short and evidence.turns >= 2:
+    if short and evidence.turns >= 2 and not may_greet(evidence.words):
         return Kind.PERSON, "Two short turns, as people speak."
     if short and waits and (evidence.turns or evidence.opened):
         return Kind.PERSON, "A short answer, and then they waited."

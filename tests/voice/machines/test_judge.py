@@ -153,6 +153,14 @@ def test_after_a_while_it_is_a_person(evidence: Evidence, now_s: float, reason: 
     assert kind(evidence, now_s - 0.01) is (Kind.PERSON if now_s < QUIET_DEADLINE_S else None)
 
 
+def test_two_short_turns_that_may_be_a_greeting_are_waited_for() -> None:
+    greets = replace(ANSWERED, words="Hi, this is Steve. Sorry I missed your call.", turns=2)
+
+    assert kind(greets) is None
+    assert kind(replace(greets, quiet_s=WAITS_S)) is Kind.PERSON
+    assert kind(replace(greets, words=f"{greets.words} Leave me a message.")) is Kind.VOICEMAIL
+
+
 def test_a_long_greeting_is_waited_for() -> None:
     assert kind(replace(GREETS, speaking=False, quiet_s=WAITS_S - 0.1, words="so I said", turns=1)) is None
     assert kind(replace(GREETS, speaking=False, quiet_s=0.2, turns=2)) is None

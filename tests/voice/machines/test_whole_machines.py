@@ -36,12 +36,12 @@ def reasons(met: Met) -> list[str]:
     return [act.reason for act in acts if isinstance(act, EndCall)]
 
 
-async def test_voicemails(config: VoiceConfig) -> None:
-    box = {"greeting": GREETING, "listens_s": 40, "beep_hz": 1400, "beep_s": 0.3}
-    people = [phone("0201", "voicemail", voicemail=box), phone("0202", "voicemail", voicemail=box)]
-    async with town(config, *people) as there:
+BOX = {"greeting": GREETING, "listens_s": 40, "beep_hz": 1400, "beep_s": 0.3}
+
+
+async def test_a_message_is_left_behind_the_beep(config: VoiceConfig) -> None:
+    async with town(config, phone("0201", "voicemail", voicemail=BOX)) as there:
         left = await there.call("0201", message=MESSAGE)
-        silent = await there.call("0202")
 
     assert left.report.outcome.disposition is Disposition.VOICEMAIL
     assert reasons(left) == ["message_left"]
@@ -51,22 +51,23 @@ async def test_voicemails(config: VoiceConfig) -> None:
         "Hi Maria, this is Ava, an AI assistant of Summit Realty. Please call us back at 8"
     )
     assert (message.text.endswith("Goodbye."), message.interrupted) == (True, False)
-    beeped_ms = max(turn.end_ms for turn in left.watch.turns if turn.text in left.theirs)
-    assert message.start_ms > beeped_ms, "never into the greeting"
+    greeted_ms = max(turn.end_ms for turn in left.watch.turns if turn.text in left.theirs)
+    assert message.start_ms > greeted_ms, "never into the greeting"
 
-    assert reasons(silent)[0] == "voicemail"
+
+async def test_without_a_message_a_voicemail_is_hung_up_on(config: VoiceConfig) -> None:
+    async with town(config, phone("0202", "voicemail", voicemail=BOX)) as there:
+        silent = await there.call("0202")
+
+    assert silent.report.outcome.disposition is Disposition.VOICEMAIL
+    assert reasons(silent) == ["voicemail"]
     assert "voicemail_message" not in silent.report.outcome.facts
     assert silent.report.disclosed_at is None
 
 
-async def test_screening_and_a_menu_lead_to_the_person(config: VoiceConfig) -> None:
-    people = [
-        phone("0203", "screening", screening={"service": "google"}, rules=REFUSES),
-        phone("0204", "ivr", menu={"text": MENU, "connects": "2"}, rules=REFUSES),
-    ]
-    async with town(config, *people) as there:
+async def test_screening_leads_to_the_person(config: VoiceConfig) -> None:
+    async with town(config, phone("0203", "screening", screening={"service": "google"}, rules=REFUSES)) as there:
         screened = await there.call("0203")
-        menu = await there.call("0204")
 
     assert screened.report.outcome.disposition is Disposition.NOT_INTERESTED
     purpose = "Hi, this is Ava, an AI assistant with Summit Realty, calling Maria about the house on Maple Street."
@@ -75,22 +76,30 @@ async def test_screening_and_a_menu_lead_to_the_person(config: VoiceConfig) -> N
     assert opening.startswith("Hi Maria, this is Ava, an AI assistant calling for Summit Realty on a recorded line.")
     assert screened.report.disclosed_at is not None
 
+
+async def test_a_menu_leads_to_the_person(config: VoiceConfig) -> None:
+    async with town(config, phone("0204", "ivr", menu={"text": MENU, "connects": "2"}, rules=REFUSES)) as there:
+        menu = await there.call("0204")
+
     assert menu.report.outcome.disposition is Disposition.NOT_INTERESTED
     assert [key["digit"] for key in menu.seen["tones"]] == ["2"]
     assert "[key 2]" in menu.ours
     assert menu.report.disclosed_at is not None
 
 
-async def test_a_fax_and_a_person_whom_the_carrier_takes_for_a_machine(config: VoiceConfig) -> None:
-    people = [
-        phone("0205", "fax", fax={}),
-        phone("0206", "human", answers={"detected": "machine_end_silence"}, rules=REFUSES),
-    ]
-    async with town(config, *people) as there:
+async def test_a_fax(config: VoiceConfig) -> None:
+    async with town(config, phone("0205", "fax", fax={})) as there:
         fax = await there.call("0205", message=MESSAGE)
-        person = await there.call("0206", message=MESSAGE)
 
     assert (fax.report.outcome.disposition, fax.report.ended_by) == (Disposition.BAD_NUMBER, EndedBy.AGENT)
     assert reasons(fax) == ["fax"]
-    assert person.seen["answered_by"] == "machine_end_silence"
-    assert person.report.outcome.disposition is Disposition.NOT_INTERESTED
+
+
+async def test_a_person_whom_the_carrier_takes_for_a_machine(config: VoiceConfig) -> None:
+    person = phone("0206", "human", answers={"detected": "machine_end_silence"}, rules=REFUSES)
+    async with town(config, person) as there:
+        met = await there.call("0206", message=MESSAGE)
+
+    assert met.seen["answered_by"] == "machine_end_silence"
+    assert met.report.outcome.disposition is Disposition.NOT_INTERESTED
+    assert "voicemail_message" not in met.report.outcome.facts

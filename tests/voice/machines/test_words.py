@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.domain.machines import Spoken, answers_us, key_to_a_person, spoken_by
+from agents.domain.machines import Spoken, answers_us, key_to_a_person, may_greet, spoken_by
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,19 @@ def test_a_machines_words(said: str, by: Spoken | None) -> None:
 )
 def test_what_is_said_to_somebody_who_listens(said: str, listens: bool) -> None:
     assert answers_us(said) is listens
+
+
+@pytest.mark.parametrize(
+    ("said", "greets"),
+    [
+        ("Hi, this is Steve. Sorry I missed your call.", True),
+        ("You've reached Tom.", True),
+        ("I'm not available.", True),
+        ("Hi, this is Steve.", False),
+    ],
+)
+def test_what_may_be_the_beginning_of_a_greeting(said: str, greets: bool) -> None:
+    assert may_greet(said) is greets
 
 
 def test_a_key_without_a_purpose_is_not_pressed() -> None:
