@@ -212,15 +212,23 @@ def erase(rows: QuerySet[Recording], *, why: str, by: str, now: datetime) -> int
 
 
 def remove_erased(rows: QuerySet[Recording]) -> int:
-    """Remove from the store, and from this machine's disk, what was erased; how many files are left for later."""
-    left = 0
+    """Remove from the store, and from this machine's disk, what was erased; how many files are left for later.
+
+    A store that does not answer is asked once: each question may cost many seconds.
+    """
+    left, away = 0, False
     for row in rows.filter(erased_at__isnull=False).exclude(name=""):
         try:
             local_path(row.name).unlink(missing_ok=True)
-            store().delete(row.name)
+            if not away:
+                store().delete(row.name)
         except (OSError, StoreError) as error:
-            left += 1
+            away = away or isinstance(error, StoreError)
             log.error("recording.not_removed", recording_id=row.pk, error=str(error))
+            left += 1
+            continue
+        if away:
+            left += 1
             continue
         Recording.objects.filter(pk=row.pk).update(name="", bytes=0)
     return left

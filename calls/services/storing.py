@@ -4,8 +4,11 @@ The files on the disk are the outbox: each run takes those of its own machine, a
 removed; what a killed worker left behind gets its row; what was erased meanwhile is removed.
 """
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -35,13 +38,40 @@ _PLACE = "store"
 
 
 def store_recordings(*, now: datetime) -> int:
-    """Move what lies on this machine; how many recordings were moved."""
-    adopted = list(_adopt_lost(now=now))
-    moved = sum(_move(recording_id, now=now) for recording_id in _waiting())
+    """Move what lies on this machine; how many recordings were moved, 0 where another process is at it.
+
+    A store that does not answer costs one process the time of one question, since others have calls to see to.
+    """
+    moved = 0
+    with _alone_here() as alone:
+        if not alone:
+            return 0
+        adopted = list(_adopt_lost(now=now))
+        try:
+            for recording_id in _waiting():
+                moved += _move(recording_id, now=now)
+        except StoreError as error:
+            log.warning("recording.store_away", error=str(error))
     if adopted:
         log.info("recording.adopted", recordings=len(adopted))
     _watch(now=now)
     return moved
+
+
+@contextmanager
+def _alone_here() -> Iterator[bool]:
+    """Whether no other process of this machine is at it; the lock goes with the process."""
+    folder = Path(settings.RECORDINGS_LIVE_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(handle)
 
 
 def _waiting() -> list[int]:
@@ -52,7 +82,7 @@ def _waiting() -> list[int]:
 
 def _move(recording_id: int, *, now: datetime) -> bool:
     """The row is locked until what the store has is written down, so that no redaction, erasure or other process
-    changes the recording meanwhile: what they did would be undone by the older sound.
+    changes the recording meanwhile: what they did would be undone by the older sound. Raises StoreError.
     """
     with transaction.atomic():
         here = Recording.objects.select_for_update(skip_locked=True).filter(stored_at=None, erased_at=None)
@@ -62,7 +92,7 @@ def _move(recording_id: int, *, now: datetime) -> bool:
             return False
         try:
             name, size = _put(row, file)
-        except (StoreError, Damaged, UnknownKey, OSError) as error:
+        except (Damaged, UnknownKey, OSError) as error:
             log.warning("recording.not_stored", recording_id=row.pk, error=str(error))
             return False
         Recording.objects.filter(pk=row.pk).update(name=name, stored_at=now, bytes=size)

@@ -176,7 +176,7 @@ def test_a_store_that_is_away_loses_nothing_and_is_told_of(settings: Settings) -
         assert storing.store_recordings(now=LATER) == 0
         assert not Alert.objects.exists()
         assert storing.store_recordings(now=LATER + timedelta(minutes=10)) == 0
-    assert [log["event"] for log in logs if log["log_level"] == "warning"][:1] == ["recording.not_stored"]
+    assert [log["event"] for log in logs if log["log_level"] == "warning"][:1] == ["recording.store_away"]
     alert = Alert.objects.get()
     assert (alert.kind, int(alert.value), alert.ended_at) == ("recordings_wait", 1, None)
     assert alert.text.startswith("Recordings that wait for their store: 1.")
@@ -185,6 +185,28 @@ def test_a_store_that_is_away_loses_nothing_and_is_told_of(settings: Settings) -
     assert storing.store_recordings(now=back) == 1
     alert.refresh_from_db()
     assert alert.ended_at == back
+
+
+def test_a_store_that_hangs_is_asked_once_a_round_and_not_by_two_at_a_time(settings: Settings) -> None:
+    rows = [reported(done(), settings) for _ in range(3)]
+    rounds: list[int] = []
+
+    def hang(_store: DiskStore, name: str, *_path: Path) -> None:
+        asked.append(name)
+        rounds.append(storing.store_recordings(now=LATER))  # another process, meanwhile
+        raise StoreError("no answer")
+
+    asked: list[str] = []
+    with mock.patch.object(DiskStore, "put", hang):
+        storing.store_recordings(now=LATER)
+    assert asked == [rows[0].name]
+    with mock.patch.object(DiskStore, "delete", hang):
+        recordings.erase(every(), why="asked", by="mia", now=LATER)
+    assert len(asked) == 2
+    assert rounds == [0, 0]
+    assert list(Path(settings.RECORDINGS_LIVE_DIR).iterdir()) == []
+    assert recordings.remove_erased(every()) == 0
+    assert {row.name for row in every()} == {""}
 
 
 def test_killed_between_the_store_and_the_row_it_goes_on(settings: Settings) -> None:
