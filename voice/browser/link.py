@@ -71,8 +71,11 @@ class BrowserLink:
                 frame = await track.recv()
                 if isinstance(frame, AudioFrame):
                     self._came += 1
-                    for pcm, at in self._microphone.hear(frame, self._clock()):
-                        self._guarded(self._events.on_audio, pcm, at)
+                    self._guarded(self._hear, frame)
+
+    def _hear(self, frame: AudioFrame) -> None:
+        for pcm, at in self._microphone.hear(frame, self._clock()):
+            self._events.on_audio(pcm, at)
 
     def _send(self, _coded: bytes, pcm: bytes) -> None:
         self._voice.play(pcm)

@@ -184,3 +184,51 @@ async def test_the_brief_and_the_words_reach_the_conversation(
         )
     assert call_id.startswith("talk-")
     assert briefs == [brief(call_id)]
+
+
+async def test_audio_that_cannot_be_heard_ends_the_call(
+    make_plane: PlaneMaker, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no such format")
+
+    monkeypatch.setattr("voice.browser.link.Microphone.hear", broken)
+    plane = await make_plane(redis_url=redis_url)
+    async with talking(plane, invited(redis_url)) as page:
+        (ended,) = await page.until("ended")
+    assert ended["ended_by"] == "fault"
+
+
+async def test_a_connection_that_fails_is_no_hanging_up(make_plane: PlaneMaker, redis_url: str) -> None:
+    dialogue = ScriptedDialogue()
+    plane = await make_plane(dialogue, redis_url=redis_url)
+    async with talking(plane, invited(redis_url)) as page:
+        await page.until("turn")
+        connection = plane._desk._connections[page.answer["pc_id"]]
+        assert plane._loop is not None
+        asyncio.run_coroutine_threadsafe(connection._call_event_handler("failed"), plane._loop)
+        await free(plane)
+    assert dialogue.ended_by == [EndedBy.FAULT]
+
+
+async def test_a_plane_that_stops_parts_from_its_pages(make_plane: PlaneMaker, redis_url: str) -> None:
+    plane = await make_plane(redis_url=redis_url)
+    async with talking(plane, invited(redis_url)) as page:
+        await page.until("turn")
+        stopping = asyncio.create_task(asyncio.to_thread(plane.stop))
+        (ended,) = await page.until("ended")
+        await page.peer.close()
+        await stopping
+    assert ended["ended_by"] == "fault"
+
+
+async def test_a_page_that_stays_is_left(
+    make_plane: PlaneMaker, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voice.browser.desk._PART_S", 0.1)
+    plane = await make_plane(redis_url=redis_url)
+    async with talking(plane, invited(redis_url)) as page:
+        await page.until("turn")
+        page.tell(type="hang_up")
+        await page.until("signalling")
+        assert [message["type"] for message in page.messages[-2:]] == ["ended", "signalling"]
