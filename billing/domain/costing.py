@@ -12,6 +12,8 @@ TAX = "tax.telephony"
 CARRIER_PRICE = "carrier.price"
 """The line of a price that the carrier reports for a call of which we expected to pay nothing."""
 LINE, LOCAL_STT, LOCAL_TTS = "call", "stt.local", "tts.local"
+TRANSFER_LEG = "twilio.transfer_leg"
+"""A second on the way to a colleague, which is a call of its own at the carrier."""
 CHARACTERS_PER_S = Decimal(15)
 """An agent that speaks all the time says 900 characters a minute."""
 
@@ -84,12 +86,16 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
-    """A call before it rings: who carries it, and the units that each of its seconds may use at most."""
+    """A call before it rings: who carries it, and the units that each of its seconds may use at most.
+
+    ``puts_through``: it may be put through to a colleague at any of them.
+    """
 
     max_length_s: int
     per_s: Mapping[Used, Decimal]
     carrier: str = "twilio"
     detect_machine: bool = True
+    puts_through: bool = False
 
 
 def plan_of(
@@ -136,9 +142,10 @@ def worst_case(card: RateCard, plan: CallPlan) -> Bill:
     counted in another unit, MixedCurrencies where the carrier and a component are paid in two currencies.
     """
     longest = Decimal(plan.max_length_s + HANG_UP_GRACE_S)
-    usage = CallUsage(
-        longest, plan.detect_machine, plan.carrier, {key: per_s * longest for key, per_s in plan.per_s.items()}
-    )
+    used = {key: per_s * longest for key, per_s in plan.per_s.items()}
+    if plan.puts_through:
+        used[TRANSFER_LEG, Unit.SECOND.value] = longest
+    usage = CallUsage(longest, plan.detect_machine, plan.carrier, used)
     bill = price_call(card, usage, currency=card[CARRIERS[plan.carrier].per_time[0]].currency)
     for line in bill.unpriced:
         rate = card[line.component]

@@ -14,6 +14,7 @@ from billing.domain.costing import (
     CARRIERS,
     CHARACTERS_PER_S,
     LOCAL_TTS,
+    TRANSFER_LEG,
     CallPlan,
     CallUsage,
     Used,
@@ -202,7 +203,7 @@ class Watch:
         if ahead_s > 0:
             unplanned_s = max(now.talked_s, Decimal(EARLIEST_S))
             for key, quantity in now.used.items():
-                if key[1] != Unit.CHARACTER and key not in self._per_s:
+                if key[1] != Unit.CHARACTER and key[0] != TRANSFER_LEG and key not in self._per_s:
                     used[key] += quantity * ahead_s / unplanned_s
             for key, per_s in self._per_s.items():
                 used[key] = used.get(key, Decimal(0)) + per_s * ahead_s

@@ -55,6 +55,7 @@ class Transfer:
     """``attempt`` counts the targets that were rung from 1; ``part`` is the line that handed the person over.
 
     ``by`` says who wants it: ``conversation``, or an operator. ``warm``: a colleague hears who it is and presses 1.
+    ``answered_at`` is when the phone that was rung last was picked up, be it by a voicemail.
     """
 
     state: State
@@ -65,6 +66,7 @@ class Transfer:
     part: int = 0
     attempt: int = 0
     rung_at: AwareDatetime | None = None
+    answered_at: AwareDatetime | None = None
     connected_at: AwareDatetime | None = None
     tried: tuple[Tried, ...] = ()
 
@@ -90,7 +92,7 @@ class Transfer:
         """Ring the next colleague, or have nobody left."""
         if self.attempt >= len(self.targets):
             return replace(self, state=State.FAILED)
-        return replace(self, state=State.RINGING, attempt=self.attempt + 1, rung_at=now)
+        return replace(self, state=State.RINGING, attempt=self.attempt + 1, rung_at=now, answered_at=None)
 
     def not_taken(self, status: str, duration_s: int, *, now: datetime) -> Self:
         """The colleague who was rung did not take it."""

@@ -16,6 +16,7 @@ from agents.domain.types import Disposition
 from billing.domain import tier as tiers
 from billing.domain.card import RateCard, RateError
 from billing.domain.costing import CallPlan, longest_s, plan_of, worst_case
+from billing.domain.legs import why_unpriced
 from billing.domain.money import MixedCurrencies, shown
 from billing.domain.periods import Period
 from billing.domain.rates import price
@@ -96,15 +97,20 @@ class CampaignTerms:
         choice = self._choose(lead, payers)
         tier = Tier.PREMIUM if choice.premium else Tier.LOCAL
         plan, shortened = _affordable(self._card, plan_for(tier, campaign.max_call_s), payers)
-        worst = worst_case(self._card, plan)
+        hold, currency = self._hold(plan, payers)
+        unpriced = why_unpriced(self._card, currency) if self._puts_through else ""
         return Terms(
             tier,
             plan.max_length_s,
-            worst.total,
-            worst.currency,
+            hold,
+            currency,
             tuple(budget.pk for budget in payers),
             voice=voice_name(tier),
-            reasons=(*choice.reasons, *shortened),
+            reasons=(
+                *choice.reasons,
+                *shortened,
+                *([f"It is put through to nobody. {unpriced}"] if unpriced else []),
+            ),
             premium_chosen=choice.chosen and campaign.tier == Wish.AUTO,
             held_out=choice.held_out,
         )
@@ -119,12 +125,27 @@ class CampaignTerms:
         return card_at(self._now)
 
     @cached_property
+    def _puts_through(self) -> bool:
+        return self._campaign.transfer_targets.exists()
+
+    @cached_property
     def _premium_is_served(self) -> bool:
         return queue_for(self._campaign.needs, Tier.PREMIUM) in workers.served()
 
     @cached_property
     def _health(self) -> Health:
         return _health(now=self._now)
+
+    def _hold(self, plan: CallPlan, payers: Sequence[Budget]) -> tuple[Decimal, str]:
+        """What is held for a call of this plan, and in which currency: its worst case, with the way to a colleague
+        where the campaign has any, as far as the budgets' limits for one call go: no call is shortened for that.
+        """
+        alone = worst_case(self._card, plan)
+        if not self._puts_through or why_unpriced(self._card, alone.currency):
+            return alone.total, alone.currency
+        most = worst_case(self._card, replace(plan, puts_through=True)).total
+        limit = _call_limit(payers)
+        return most if limit is None else max(alone.total, min(most, limit)), alone.currency
 
     def _concerned(self, source: str) -> list[Budget]:
         if source not in self._payers:
@@ -140,7 +161,7 @@ class CampaignTerms:
         if not settings.VOICE.elevenlabs_api_key:
             return Choice((NO_PREMIUM,))
         try:
-            offer = _offer(self._card, campaign.max_call_s, payers)
+            offer = self._offer(payers)
         except (RateError, MixedCurrencies) as error:
             return Choice((f"The premium voice has no price, so the local voice speaks: {error}",))
         rooms = self._rooms(lead.source, payers)
@@ -159,6 +180,11 @@ class CampaignTerms:
             holdout_percent=campaign.holdout_percent,
             draw=tiers.draw_of(lead.pk, campaign.pk),
         )
+
+    def _offer(self, payers: Sequence[Budget]) -> Offer:
+        hold, currency = self._hold(plan_for(Tier.PREMIUM, self._campaign.max_call_s), payers)
+        extra = price(self._card[premium_component(Tier.PREMIUM)], Decimal(tiers.USUAL_CHARACTERS))
+        return Offer(hold, extra, currency, _call_limit(payers))
 
     def _rooms(self, source: str, payers: Sequence[Budget]) -> list[Room]:
         """The limited periods in which the call would count; one in which nothing was held yet is all free."""
@@ -198,11 +224,9 @@ def voice_name(tier: Tier) -> str:
     ]
 
 
-def _offer(card: RateCard, max_length_s: int, payers: Sequence[Budget]) -> Offer:
-    bill = worst_case(card, plan_for(Tier.PREMIUM, max_length_s))
-    extra = price(card[premium_component(Tier.PREMIUM)], Decimal(tiers.USUAL_CHARACTERS))
-    limits = [budget.call_limit for budget in payers if budget.call_limit is not None]
-    return Offer(bill.total, extra, bill.currency, min(limits, default=None))
+def _call_limit(payers: Sequence[Budget]) -> Decimal | None:
+    """The least of the budgets' limits for one call; None where none has one."""
+    return min((budget.call_limit for budget in payers if budget.call_limit is not None), default=None)
 
 
 def _elapsed(balance: Balance, *, now: datetime) -> Decimal | None:

@@ -10,7 +10,6 @@ changes nothing.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from math import ceil
 from uuid import UUID
 
@@ -21,25 +20,19 @@ from django.db.models import F
 
 from agents.domain.types import Disposition, EndedBy, Outcome
 from agents.handing_on import whispered
-from billing.domain.rates import Unit
-from billing.models import LedgerEntry
-from billing.services import meter
-from billing.services.card import card_at
+from billing.domain.costing import HANG_UP_GRACE_S
 from calls.domain.status import TERMINAL, CallStatus
 from calls.domain.transfers import State, Target, Transfer, Tried, why_not_allowed
 from calls.models import Call
 from calls.models.campaign import TransferMode
-from calls.services import broken
+from calls.services import broken, legs
 from calls.services.briefing import brief_of, offered_slots
 from calls.services.finishing import finish
 from calls.services.moving import move, note
 from voice.domain.types import Report
 
 log = structlog.get_logger(__name__)
-LEG = "twilio.transfer_leg"
-"""The rate of a second on the way to a colleague. Without one in the rate card that way is not charged for."""
 HANDED_OVER = "call.handed_over"
-_LEAST_S = 30
 SOMEBODY = "a colleague"
 """To whom a number without a name belongs."""
 
@@ -50,7 +43,9 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Have the carrier ring ``number``, and put the person through. ``limit_s`` bounds the talk."""
+    """Have the carrier ring ``number``, and put the person through. ``limit_s`` bounds the talk, so that the call and
+    the way to its colleagues cost no more than is held.
+    """
 
     attempt: int
     number: str
@@ -104,6 +99,8 @@ def order(
     if transfer is not None and transfer.under_way:
         raise NotPossible("The call is being put through already.")
     targets = _chosen(call, target=target, number=number)
+    if why := legs.room_of(call, at=now).why:
+        raise NotPossible(why)
     mode = _warm(call) if warm is None else warm
     _keep(call, Transfer(State.ORDERED, mode, targets, by, now))
     return targets[0]
@@ -169,6 +166,9 @@ def whisper(call_id: UUID, attempt: int, *, now: datetime) -> Whisper | None:
     transfer = _of_attempt(call, attempt)
     if transfer is None:
         return None
+    if transfer.answered_at is None:
+        transfer = replace(transfer, answered_at=now)
+        _keep(call, transfer)
     if transfer.warm:
         return Whisper(whispered(brief_of(call, offered_slots(call), now=now), call.snapshot))
     _connect(call, transfer, now=now)
@@ -200,7 +200,7 @@ def ended(call_id: UUID, attempt: int, leg: Leg, *, now: datetime) -> Ring | Bac
         if transfer.state is State.CONNECTED or leg.caller_gone:
             finish(call.pk, report(call, transfer, ended_at=now, now=now, leg_s=leg.duration_s), now=now)
             return Over()
-        _meter(call, transfer, leg.duration_s, now=now)
+        legs.record(call, transfer, legs.lasted_s(transfer, leg.duration_s, ended_at=now), now=now)
         fields = {"to": transfer.target.name, "status": leg.status}
         note(call.pk, "call.transfer_not_taken", at=now, fields=fields)
         transfer = _rung(call, transfer.not_taken(leg.status, leg.duration_s, now=now), now=now)
@@ -232,7 +232,7 @@ def with_nobody(call: Call) -> Transfer | None:
 
 def longest_until(call: Call) -> datetime:
     """When even the longest talk with a colleague is over, by what the carrier was told."""
-    return (call.answered_at or call.status_at) + timedelta(seconds=call.max_length_s + _LEAST_S + 60)
+    return (call.answered_at or call.status_at) + timedelta(seconds=call.max_length_s + HANG_UP_GRACE_S + 60)
 
 
 def has_failed(call: Call, part: int) -> bool:
@@ -244,11 +244,11 @@ def has_failed(call: Call, part: int) -> bool:
 def report(call: Call, transfer: Transfer, *, ended_at: datetime, now: datetime, leg_s: int = 0) -> Report:
     """How a call ended that was put through, with what its conversation had come to.
 
-    The way to a colleague who talked is metered: ``leg_s``, or by our own clock where that is 0.
+    The way to a colleague who answered is metered: ``leg_s``, or by our own clock where that is 0.
     """
-    if transfer.state is State.CONNECTED and transfer.connected_at is not None:
-        leg_s = leg_s or max(0, ceil((ended_at - transfer.connected_at).total_seconds()))
-        _meter(call, transfer, leg_s, now=now)
+    leg_s = legs.lasted_s(transfer, leg_s, ended_at=ended_at)
+    legs.record(call, transfer, leg_s, now=now)
+    if transfer.state is State.CONNECTED:
         talked = Tried(transfer.target.name, "completed", leg_s)
         _keep(call, replace(transfer, tried=(*transfer.tried, talked)))
         told = Outcome(Disposition.TRANSFERRED, f"{transfer.target.name} took the call over.")
@@ -294,40 +294,41 @@ def _let_go(call: Call, *, now: datetime, fence: int | None = None) -> None:
 
 def _connect(call: Call, transfer: Transfer, *, now: datetime) -> None:
     if transfer.state is State.RINGING:
-        _keep(call, replace(transfer, state=State.CONNECTED, connected_at=now))
+        since = transfer.answered_at or now
+        _keep(call, replace(transfer, state=State.CONNECTED, connected_at=now, answered_at=since))
         note(call.pk, "call.transfer_connected", at=now, fields={"to": transfer.target.name})
 
 
 def _rung(call: Call, transfer: Transfer, *, now: datetime) -> Transfer:
-    """Keep to whom it goes next, or that nobody is left. Whose lease had run out holds the call no more."""
+    """Keep to whom it goes next, or that nobody is left to be rung, or no money for it.
+
+    Whose lease had run out holds the call no more.
+    """
+    why = legs.room_of(call, at=now).why if transfer.state is State.RINGING else ""
+    if why:
+        transfer = replace(transfer, state=State.FAILED, attempt=transfer.attempt - 1)
     _keep(call, transfer)
     held = Call.objects.filter(pk=call.pk, status=CallStatus.UNKNOWN.value).exclude(owner="")
     held.update(owner="", fence=F("fence") + 1, lease_until=None, status_at=now)
     if transfer.state is State.RINGING:
         note(call.pk, "call.transfer_ringing", at=now, fields={"to": transfer.target.name})
     else:
-        log.info("call.transfer_failed", call_id=str(call.pk), tried=len(transfer.tried))
-        note(call.pk, "call.transfer_failed", at=now, fields={"tried": len(transfer.tried)})
+        fields = {"tried": len(transfer.tried), **({"reason": why} if why else {})}
+        log.info("call.transfer_failed", call_id=str(call.pk), **fields)
+        note(call.pk, "call.transfer_failed", at=now, fields=fields)
     return transfer
 
 
 def _ring(call: Call, transfer: Transfer, *, now: datetime) -> Ring:
-    talked_s = (now - call.answered_at).total_seconds() if call.answered_at else 0.0
+    rung_at = transfer.rung_at or now
+    late_s = ceil((now - rung_at).total_seconds())  # of a question that came again: it is not refused any more
     return Ring(
         attempt=transfer.attempt,
         number=transfer.target.number,
         caller_id=call.from_number,
         ring_s=settings.TRANSFER_RING_TIMEOUT_S,
-        limit_s=max(_LEAST_S, int(call.max_length_s - talked_s)),
+        limit_s=max(1, legs.room_of(call, at=rung_at).talk_s - late_s),
     )
-
-
-def _meter(call: Call, transfer: Transfer, leg_s: int, *, now: datetime) -> None:
-    """What the way to a colleague used, where the rate card of the call's hold has a price for it."""
-    held = LedgerEntry.objects.filter(reference=call.pk, kind=LedgerEntry.Kind.HOLD).first()
-    if leg_s and held is not None and card_at(held.booked_at).get(LEG) is not None:
-        used = meter.Measured(LEG, Unit.SECOND.value, Decimal(leg_s), transfer.attempt)
-        meter.record(call.pk, [used], reporter=f"transfer {transfer.part}", at=now)
 
 
 def _warm(call: Call) -> bool:

@@ -48,14 +48,14 @@ def untouched() -> Callable[[], bool]:
 
 def test_the_shipped_card_is_loaded_into_an_empty_table_and_never_again() -> None:
     shipped = card.default_rates()
-    assert len(shipped) == 25
+    assert len(shipped) == 26
     assert card.card_at(NOW).rates == {rate.key: rate for rate in shipped}
     Rate.objects.exclude(key=AMD).delete()
     Rate.objects.update(price=Decimal("0.02"))
     assert card.load_defaults() == 0
     assert prices() == [("0.02", BEGIN, None)]
     Rate.objects.all().delete()
-    assert card.load_defaults() == 25
+    assert card.load_defaults() == 26
 
 
 def test_there_is_nothing_to_load_into_before_there_is_a_card() -> None:
@@ -73,6 +73,7 @@ def test_the_shipped_card_has_the_figures_of_the_lists() -> None:
     assert shipped == {
         "twilio.voice_out_us": ("0.0140", "s", 60, 60, 60),
         "twilio.media_streams": ("0.0044", "s", 60, 60, 60),
+        "twilio.transfer_leg": ("0.0140", "s", 60, 60, 60),
         "twilio.amd": ("0.0075", "call", 1, 0, 0),
         "twilio.recording": ("0.0025", "s", 60, 60, 60),
         "twilio.recording_storage": ("0.0005", "s-month", 60, 60, 60),

@@ -202,11 +202,11 @@ def test_the_list_is_of_the_prices_in_force_unless_others_are_chosen(admin_clien
     now = timezone.now()
     admin_client.post(ADD, typed())
     card.end_rate("gpu.h100", timezone.now(), now=now)
-    assert len(listed(admin_client)) == 24
+    assert len(listed(admin_client)) == 25
     assert "gpu.h100" not in listed(admin_client)
     assert listed(admin_client, when="coming") == ["twilio.amd"]
     assert listed(admin_client, when="past") == ["gpu.h100"]
-    assert len(listed(admin_client, when="all")) == 26
+    assert len(listed(admin_client, when="all")) == 27
     assert listed(admin_client, q="elevenlabs", kind="tts") == [
         "elevenlabs.flash_v2_5",
         "elevenlabs.multilingual_v2",
@@ -329,7 +329,7 @@ def test_who_may_only_view_sees_and_changes_nothing(client: Client) -> None:
     user.user_permissions.set(Permission.objects.filter(codename="view_rate"))
     client.force_login(user)
     rate = present()
-    assert len(listed(client)) == 25
+    assert len(listed(client)) == 26
     assert client.get(page_of(rate)).status_code == 200
     assert "new price" not in client.get(LIST).content.decode()
     assert client.get(ADD).status_code == client.post(ADD, typed()).status_code == 403

@@ -54,7 +54,7 @@ def newer(tmp_path: Path) -> Path:
 
 def test_the_card_in_force_is_a_table() -> None:
     shown = ran("show")
-    assert len(shown) == 26
+    assert len(shown) == 27
     assert shown[0].split() == ["key", "price", "since", "until", "source"]
     assert next(line for line in shown if line.startswith("twilio.amd ")).split(None, 5) == [
         "twilio.amd",
@@ -102,7 +102,7 @@ def test_a_file_with_mistakes_changes_nothing_and_says_them(action: list[str], t
     file = tmp_path / "card.yaml"
     file.write_text(SHIPPED.replace('"0.0075"', "0.0075").replace("kind: gpu", "kind: toaster", 1))
     said = refused(action[0], file, *action[1:])
-    assert [line.split(": ")[0] for line in said] == ["Line 12, twilio.amd", "Line 28, gpu.rtx4090"]
+    assert [line.split(": ")[0] for line in said] == ["Line 13, twilio.amd", "Line 29, gpu.rtx4090"]
     assert refused(action[0], tmp_path / "none.yaml", *action[1:]) == [
         f"{tmp_path / 'none.yaml'} cannot be read: No such file or directory."
     ]
@@ -114,7 +114,7 @@ def test_prices_are_taken_over_and_nothing_else(newer: Path) -> None:
         "llm.other: 0.00 USD per token, from 2126-12-01 00:00 UTC.",
         "telnyx.voice_out_us: increment 6 → 1, from 2126-12-01 00:00 UTC.",
         "twilio.amd: 0.0075 USD per call → 0.008 USD per call (+6.7 %), from 2126-12-01 00:00 UTC.",
-        "3 changed, 22 already so.",
+        "3 changed, 23 already so.",
     ]
     new = {rate.key: rate for rate in Rate.objects.filter(valid_from=FAR)}
     assert sorted(new) == ["llm.other", "telnyx.voice_out_us", "twilio.amd"]
@@ -157,7 +157,7 @@ def test_what_is_exported_has_no_differences(tmp_path: Path) -> None:
     assert ran("diff", status=1)[1:] == ["other  twilio.amd  0.006 USD per call → 0.0075 USD per call (+25.0 %)"]
     Rate.objects.all().delete()
     ran("apply", file, "--from", "2126-12-01T00:00+00:00")
-    assert Rate.objects.count() == 25
+    assert Rate.objects.count() == 26
     assert Rate.objects.get(key="twilio.amd").source == "a contract: «ours»"
     assert ran("diff", file, "--at", "2126-12-01") == ["No differences."]
 

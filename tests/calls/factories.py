@@ -16,6 +16,8 @@ NOON_IN_DENVER = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
 WORST_CASE = Decimal("0.129690")
 """USD that a call of 300 s and its grace may cost: 6 minutes of voice and of media stream, one machine detection,
 and a tenth of it in taxes."""
+WORST_CASE_PUT_THROUGH = Decimal("0.222090")
+"""USD of the same call in a campaign with colleagues: 6 minutes of the way to one, and a tenth of it, on top."""
 
 _numbers = count(1)
 

@@ -45,7 +45,7 @@ def call() -> Call:
     campaign = make.campaign()
     for order, (name, number) in enumerate([("Maria", "+13035550123"), ("Bob", "+13035550124")]):
         TransferTarget.objects.create(campaign=campaign, name=name, number=number, order=order)
-    return make.call(make.lead(campaign), status=CallStatus.LIVE, answered_at=make.NOON_IN_DENVER)
+    return make.call(make.lead(campaign), status=CallStatus.LIVE, answered_at=timezone.now())
 
 
 def token(scope: str = Scope.CONTROL) -> str:

@@ -35,7 +35,11 @@ def put_through(*, colleagues: int = 1) -> Call:
     transfer = Transfer(State.ASKED, True, targets, "conversation", NOW, part=1)
     answered_at = NOW - timedelta(seconds=60)
     return make.call(
-        status=CallStatus.UNKNOWN, answered_at=answered_at, carrier_call_id=SID, transfer=transfer.kept()
+        status=CallStatus.UNKNOWN,
+        answered_at=answered_at,
+        carrier_call_id=SID,
+        transfer=transfer.kept(),
+        held=make.WORST_CASE_PUT_THROUGH,
     )
 
 

@@ -18,7 +18,7 @@ from billing.models import Budget, Rate, Scope
 from billing.services import ledger
 from billing.services.ledger import BudgetExhausted, BudgetStopped
 from calls.domain.status import CallStatus
-from calls.models import Call, Campaign, Lead, VoiceWorker
+from calls.models import Call, Campaign, Lead, TransferTarget, VoiceWorker
 from calls.models.campaign import VoiceTier
 from calls.services import dispatching, doorbell
 from calls.services.moving import note
@@ -99,6 +99,60 @@ def test_premium_speaks_where_it_pays() -> None:
     found = terms(lead())
     assert (found.tier, found.hold, found.premium_chosen) == (Tier.PREMIUM, PREMIUM_WORST, True)
     assert found.reasons == (NEW_LEAD, PAYS)
+
+
+PUT_THROUGH_WORST = {VoiceTier.LOCAL: make.WORST_CASE_PUT_THROUGH, VoiceTier.PREMIUM: Decimal("0.46959")}
+
+
+def with_colleague(of: Lead) -> Lead:
+    TransferTarget.objects.create(campaign=of.campaign, name="Maria", number="+13035550123")
+    return of
+
+
+@pytest.mark.parametrize("tier", list(PUT_THROUGH_WORST))
+def test_a_campaign_with_colleagues_holds_the_way_to_one_as_well(tier: VoiceTier) -> None:
+    """330 s of it are 6 minutes of 0.014, and a tenth of that: 0.0924 on top."""
+    found = terms(with_colleague(lead(tier)))
+    assert (found.tier, found.hold, found.max_length_s) == (Tier(tier.value), PUT_THROUGH_WORST[tier], 300)
+    assert len(found.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "hold", "length_s"),
+    [
+        ("1", "0.22209", 300),
+        ("0.22209", "0.22209", 300),
+        ("0.15", "0.15", 300),  # a shorter talk with the colleague
+        ("0.12969", "0.12969", 300),
+        ("0.11", "0.11", 270),  # as long as without colleagues
+    ],
+)
+def test_a_limit_for_one_call_shortens_no_call_for_the_way_to_a_colleague(
+    limit: str, hold: str, length_s: int
+) -> None:
+    budget = Budget.objects.create(name="May", limit=Decimal(50), call_limit=Decimal(limit))
+    found = terms(with_colleague(lead(VoiceTier.LOCAL, budget=budget)))
+    assert (found.hold, found.max_length_s) == (Decimal(hold), length_s)
+    assert ("so it may last 270 s" in " ".join(found.reasons)) == (length_s == 270)
+
+
+def test_premium_needs_room_for_the_way_to_a_colleague_too() -> None:
+    of = with_colleague(lead(VoiceTier.PREMIUM, budget=make.budget(limit="0.469589", name="May")))
+    found = terms(of)
+    assert (found.tier, found.hold) == (Tier.LOCAL, make.WORST_CASE_PUT_THROUGH)
+    assert found.reasons[0].startswith("A premium call may cost 0.46959 USD, and budget 'May' has 0.469589 USD free")
+
+
+@pytest.mark.parametrize("change", [None, {"currency": "EUR"}, {"unit": "call"}])
+def test_a_card_without_a_price_for_the_way_to_a_colleague_holds_nothing_for_it(
+    change: dict[str, str] | None,
+) -> None:
+    rate = Rate.objects.filter(key="twilio.transfer_leg")
+    _ = rate.delete() if change is None else rate.update(**change)
+    found = terms(with_colleague(lead(VoiceTier.LOCAL)))
+    assert (found.hold, found.currency) == (WORST_CASE, "USD")
+    assert found.reasons[1].startswith("It is put through to nobody. The rate card has ")
+    assert len(terms(lead(VoiceTier.LOCAL)).reasons) == 1
 
 
 def test_what_is_chosen_is_kept_with_the_call_and_held(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +352,7 @@ def test_a_call_without_a_price_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("tier", "attempts", "queries"),
-    [(VoiceTier.LOCAL, 0, 2), (VoiceTier.PREMIUM, 3, 4), (VoiceTier.AUTO, 0, 5), (VoiceTier.AUTO, 3, 6)],
+    [(VoiceTier.LOCAL, 0, 3), (VoiceTier.PREMIUM, 3, 5), (VoiceTier.AUTO, 0, 6), (VoiceTier.AUTO, 3, 7)],
 )
 def test_few_queries_are_asked(tier: VoiceTier, attempts: int, queries: int) -> None:
     of = lead(tier, of={"attempts": attempts})

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import pytest
 
 from agents.dialogue import start
 from agents.domain.types import Disposition, EndCall, EndedBy, Heard, OptOut, Outcome, Transfer
-from billing.models import LedgerEntry, Rate, UsageReport
+from billing.domain.costing import TRANSFER_LEG
+from billing.models import CallCost, LedgerEntry, Rate, Review, UsageReport
 from billing.services.auditing import audit
 from calls.domain.status import CallStatus
 from calls.domain.transfers import State, why_not_allowed
@@ -21,9 +22,9 @@ from calls.models.campaign import TransferMode
 from calls.services import carrier, doorbell, listening, resuming, transferring
 from calls.services.briefing import brief_of, offered_slots
 from calls.services.sweeping import sweep
-from calls.services.transferring import LEG, Back, Leg, NotPossible, Over, Ring
+from calls.services.transferring import Back, Leg, NotPossible, Over, Ring
 from tests.calls import factories as make
-from tests.calls.factories import NOON_IN_DENVER
+from tests.calls.factories import NOON_IN_DENVER, WORST_CASE, WORST_CASE_PUT_THROUGH
 from tests.calls.fakes import STREAM, FakeDialer, FakeLine, Scripted, update
 from voice.domain.types import Acted, CarrierStatus, CarrierUpdate, Ended, HandedOver, Recording, Report, Usage
 
@@ -54,7 +55,7 @@ def live(*numbers: str, mode: str = TransferMode.WARM, **fields: Any) -> Call:
         )
     lead = make.lead(campaign, interest="sell", address="12 Tejon St, Denver")
     defaults = {"answered_at": ANSWERED, "carrier_call_id": SID, "disclosed_at": ANSWERED}
-    call = make.call(lead, **{"status": CallStatus.LIVE, **defaults, **fields})
+    call = make.call(lead, **{"status": CallStatus.LIVE, "held": WORST_CASE_PUT_THROUGH, **defaults, **fields})
     dialogue = start(brief_of(call, (), now=NOW))
     dialogue.opening(now=NOW)
     Call.objects.filter(pk=call.pk).update(snapshot=dict(dialogue.snapshot()))
@@ -302,27 +303,149 @@ def test_an_opt_out_said_into_it_stops_it() -> None:
     assert Suppression.objects.filter(phone=call.to_number).exists()
 
 
-def test_the_way_to_a_colleague_is_metered_where_the_card_has_a_rate() -> None:
-    Rate.objects.create(
-        key=LEG,
-        kind="carrier",
-        price=Decimal("0.014"),
-        unit="s",
-        per=60,
-        increment=60,
-        minimum=60,
-        currency="USD",
-        valid_from=datetime(2026, 1, 1, tzinfo=UTC),
-        source="test",
-    )
+def legs_of(call: Call) -> list[tuple[str, int, int]]:
+    """What was metered of each leg: by whom, which, and seconds."""
+    used = UsageReport.objects.filter(reference=call.pk, component=TRANSFER_LEG, unit="s").order_by("reporter", "seq")
+    return [
+        (reporter, seq, int(quantity)) for reporter, seq, quantity in used.values_list("reporter", "seq", "quantity")
+    ]
+
+
+def cost_of(call: Call) -> tuple[Decimal, Decimal]:
+    """Charged, and above the hold."""
+    cost = CallCost.objects.get(reference=call.pk)
+    return cost.charged, cost.excess
+
+
+def test_each_colleagues_phone_that_answered_is_billed_by_itself() -> None:
+    """A voicemail of 7 s and a talk of 60 s are two minutes of 0.014; the line's 180 s are 3 of 0.0184; detection and
+    a tenth of tax: 0.0907 and 0.00907.
+    """
     call = handed_over(live(MARIA, BOB))
     ask(call)
+    transferring.whisper(call.pk, 1, now=NOW)
     transferring.ended(call.pk, 1, Leg("completed", 7), now=LATER)
     transferring.accept(call.pk, 2, now=LATER)
-    transferring.ended(call.pk, 2, Leg("completed", 60), now=ENDED)
-    used = UsageReport.objects.filter(component=LEG).order_by("seq").values_list("seq", "quantity")
-    assert list(used) == [(1, Decimal(7)), (2, Decimal(60))]
+    for _ in range(2):
+        transferring.ended(call.pk, 2, Leg("completed", 60), now=ENDED)
+    assert legs_of(call) == [("transfer 1", 1, 60), ("transfer 1", 2, 60)]
+    assert cost_of(call) == (Decimal("0.09977"), Decimal(0))
     assert settled(call)
+    cost = CallCost.objects.get(reference=call.pk)
+    assert next(line for line in cost.lines if line["component"] == TRANSFER_LEG) == {
+        "component": "twilio.transfer_leg",
+        "unit": "s",
+        "quantity": "120.000000",
+        "billed": "120",
+        "amount": "0.028000",
+        "rate": "0.014 / 60",
+    }
+    assert cost.carrier_estimate == Decimal("0.042")  # of our call alone
+    assert not Review.objects.exists()
+
+
+def test_a_phone_that_nobody_picked_up_costs_nothing() -> None:
+    call = handed_over(live(MARIA, BOB))
+    ask(call)
+    transferring.ended(call.pk, 1, NO_ANSWER, now=LATER)
+    transferring.ended(call.pk, 2, Leg("canceled", caller_gone=True), now=ENDED)
+    assert legs_of(call) == []
+    assert cost_of(call) == (Decimal("0.06897"), Decimal(0))  # 3 minutes and detection, taxed
+
+
+@pytest.mark.parametrize("caller_gone", [False, True])
+def test_a_voicemail_that_answered_is_billed_by_our_clock_where_the_carrier_tells_no_length(
+    caller_gone: bool,
+) -> None:
+    call = handed_over(live(MARIA))
+    ask(call)
+    transferring.whisper(call.pk, 1, now=NOW)
+    transferring.whisper(call.pk, 1, now=LATER)  # doubled: it answered before
+    transferring.ended(call.pk, 1, Leg("completed", caller_gone=caller_gone), now=NOW + timedelta(seconds=61))
+    assert legs_of(call) == [("transfer 1", 1, 120)]
+
+
+def test_the_person_hangs_up_while_a_colleague_hears_who_it_is() -> None:
+    """The carrier's last callback comes first. Its 180 s are 3 minutes, the colleague's 80 s are 2."""
+    call = handed_over(live(MARIA))
+    ask(call)
+    transferring.whisper(call.pk, 1, now=NOW)
+    assert carrier.apply(call.pk, update(CarrierStatus.COMPLETED, duration_s=180), now=ENDED)
+    assert again(call).disposition == "hung_up"
+    assert legs_of(call) == [("transfer 1", 1, 120)]
+    assert cost_of(call) == (Decimal("0.09977"), Decimal(0))
+    assert settled(call)
+
+
+def test_a_talk_is_as_long_as_the_hold_covers_and_costs_no_more() -> None:
+    """Nothing was held for the way: 90 s may be talked, which is 240 s of the line and 120 s of the leg at worst."""
+    call = handed_over(live(MARIA, held=WORST_CASE))
+    assert ask(call) == ring(1, MARIA, 90)
+    transferring.whisper(call.pk, 1, now=LATER)
+    transferring.accept(call.pk, 1, now=NOW + timedelta(seconds=40))
+    transferring.ended(call.pk, 1, Leg("completed", 120), now=NOW + timedelta(seconds=140))
+    assert legs_of(call) == [("transfer 1", 1, 120)]
+    assert cost_of(call) == (Decimal("0.12001"), Decimal(0))  # 4 of 0.0184, 2 of 0.014, detection; taxed
+    assert settled(call)
+    assert not Review.objects.exists()
+
+
+def test_a_question_that_comes_again_later_is_answered_with_what_is_left() -> None:
+    call = handed_over(live(MARIA))
+    assert ask(call) == ring(1, MARIA, 200)
+    assert ask(call, now=NOW + timedelta(seconds=5)) == ring(1, MARIA, 195)
+    assert ask(call, now=NOW + timedelta(seconds=300)) == ring(1, MARIA, 1)
+    assert state(call).state is State.RINGING
+
+
+SHORT = (
+    "Its longest length and what is held for it leave {} s for a talk with a colleague, and fewer than 30 are not "
+    "worth a ring."
+)
+NO_PRICE = (
+    "The rate card has no 'twilio.transfer_leg', the price of the way to a colleague: take it over with manage.py "
+    "rate_card apply."
+)
+
+
+@pytest.mark.parametrize(
+    ("held", "priced", "answered_at", "why"),
+    [
+        (Decimal("0.06"), True, ANSWERED, SHORT.format(0)),
+        (WORST_CASE_PUT_THROUGH, True, NOW - timedelta(seconds=271), SHORT.format(29)),
+        (WORST_CASE_PUT_THROUGH, False, ANSWERED, NO_PRICE),
+        (None, True, ANSWERED, "Nothing is held for this call."),
+    ],
+)
+def test_where_no_talk_is_paid_for_nobody_is_rung_and_the_agent_promises_a_call_back(
+    held: Decimal | None, priced: bool, answered_at: datetime, why: str
+) -> None:
+    if not priced:
+        Rate.objects.filter(key=TRANSFER_LEG).delete()
+    call = live(MARIA, BOB, held=held, answered_at=answered_at)
+    with pytest.raises(NotPossible) as refused:
+        transferring.order(call.pk, by="kim", now=NOW, number="+13035550199")
+    assert str(refused.value) == why
+    assert again(call).transfer is None
+    tell(call, announced(call), HandedOver(lambda: None))
+    assert ask(call) == resuming.Wait()
+    kept = state(call)
+    assert (kept.state, kept.attempt, kept.tried) == (State.FAILED, 0, ())
+    assert call.events.get(kind="call.transfer_failed").fields == {"tried": 0, "reason": why}
+    assert "call.transfer_ringing" not in kinds(call)
+    assert transferring.has_failed(again(call), 1)
+    assert legs_of(call) == []
+
+
+def test_the_next_colleague_is_not_rung_once_the_first_ones_voicemail_has_used_what_was_left() -> None:
+    """3 minutes of the line, one of the leg and detection are 0.08437 with their tax; another of each is too much."""
+    call = handed_over(live(MARIA, BOB, held=Decimal("0.085")))
+    assert ask(call) == ring(1, MARIA, 30)
+    assert transferring.ended(call.pk, 1, Leg("completed", 7), now=LATER) == Back(1)
+    assert transferring.ended(call.pk, 1, Leg("completed", 7), now=LATER) == Back(1)  # doubled
+    kept = state(call)
+    assert (kept.state, kept.attempt, [one.name for one in kept.tried]) == (State.FAILED, 1, ["Maria"])
+    assert legs_of(call) == [("transfer 1", 1, 60)]
 
 
 def test_an_order_names_whom_and_is_taken_back_where_no_line_takes_it() -> None:

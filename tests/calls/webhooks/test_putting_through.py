@@ -46,7 +46,7 @@ def asked(*, warm: bool = True, **fields: Any) -> Call:
     transfer = Transfer(State.ASKED, warm, (MARIA, BOB), "conversation", NOW, part=1)
     answered_at = NOW - timedelta(seconds=100)
     defaults = {"answered_at": answered_at, "carrier_call_id": SID, "transfer": transfer.kept()}
-    return make.call(status=CallStatus.UNKNOWN, **{**defaults, **fields})
+    return make.call(status=CallStatus.UNKNOWN, held=make.WORST_CASE_PUT_THROUGH, **{**defaults, **fields})
 
 
 def path(call: Call, page: str, attempt: int = 1) -> str:
