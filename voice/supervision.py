@@ -160,8 +160,8 @@ class Supervision:
         self._over.set()
         self._tell({"event": "stop"})
         if self._talking is not None:
+            self._talking = None  # first: whose socket closes meanwhile gives the agent no line back
             await self._hear_out()
-            self._talking = None
 
     def _left(self, supervisor: Supervisor, results: list[Any]) -> None:
         """A supervisor has gone, by will or not: the agent goes on where they talked."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -20,6 +21,7 @@ from tests.voice.speech import ScriptedRecogniser, pitches, spoken, tone
 from voice import bell
 from voice.domain.types import Acted, Answer, Controlled, Signal, SignalKind
 from voice.passes import LASTS_S, Grant, Passes, hashed
+from voice.supervision import Pass, Supervision
 
 SPEECH, TOKEN = "Hold on.", "a-token"
 
@@ -221,6 +223,43 @@ async def test_who_may_listen_only_and_what_is_nonsense(make_plane: PlaneMaker, 
         "Send one JSON object a message.",
     ]
     assert told(watch) == [("supervised", "kim")]
+
+
+async def test_the_end_of_a_call_gives_the_agent_no_line_back_while_the_supervisor_is_heard_out() -> None:
+    over, asked = asyncio.Event(), iter([{"type": "websocket.receive", "text": '{"event": "takeover"}'}])
+
+    async def receive() -> dict[str, Any]:
+        if (message := next(asked, None)) is None:
+            await over.wait()
+            return {"type": "websocket.disconnect"}
+        return message
+
+    async def long_transcription() -> None:
+        over.set()
+        await asyncio.sleep(0.1)
+
+    socket, turns = mock.AsyncMock(receive=receive), mock.Mock()
+    ears = mock.Mock(heard_s=1.0, finish=long_transcription, close=mock.AsyncMock())
+    supervision = Supervision(
+        "call-1",
+        turns,
+        mock.Mock(),
+        mock.Mock(),
+        ears=lambda _said: ears,
+        why_not=lambda: "",
+        began=lambda: None,
+        emit=lambda _event: None,
+        clock=lambda: 0.0,
+    )
+    granted = Pass("call-1", "kim", takes_over=True, until=60.0)
+    attending = asyncio.create_task(supervision.attend(socket, granted))
+    async with asyncio.timeout(5):
+        while not supervision.taken_over:
+            await asyncio.sleep(0)
+        await supervision.close()
+        await attending
+    assert [name for name, *_ in turns.method_calls] == ["step_aside"]
+    assert (supervision.taken_over, supervision.heard_s) == (False, 1.0)
 
 
 def test_a_pass_does_not_last() -> None:
