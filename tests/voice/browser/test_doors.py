@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import httpx
@@ -229,6 +230,7 @@ async def test_a_flood_of_offers_is_dropped_at_the_door(make_plane: PlaneMaker, 
     async with talking(plane, invited(redis_url)) as page:
         await page.until("turn")
         limits = httpx.Limits(max_keepalive_connections=0)
+        began = time.monotonic()
         async with httpx.AsyncClient(trust_env=False, limits=limits) as client:
             url, content = f"{plane.internal_url}/browser/offer", {"token": "x", "sdp": "v=0"}
             results = await asyncio.gather(
@@ -236,7 +238,8 @@ async def test_a_flood_of_offers_is_dropped_at_the_door(make_plane: PlaneMaker, 
             )
         answered = [one for one in results if not isinstance(one, BaseException)]
         assert {one.status_code for one in answered} == {403}
-        assert len(answered) <= 3 * (2 + 20)  # lines + 20 a second from one address
+        seconds = int(time.monotonic() - began) + 2  # that it may have touched
+        assert 0 < len(answered) <= seconds * (2 + 20)  # lines + 20 a second from one address
         page.tell(type="hang_up")
         (ended,) = await page.until("ended")
     assert ended["ended_by"] == "lead"
