@@ -29,6 +29,7 @@ _FLOOR_S = 10.0  # how long we wait for somebody who does not stop speaking
 _HEAR_OUT_S = 5.0
 _UNCLEAR_S = 2.5  # after words that seemed to be for somebody else we ask
 _NOISE_S = 30.0  # of sound without a word count as silence; words come at least every 25
+_NOISE_GAP_S = 2.0  # after a longer gap it is another noise
 FILLER = "Let me see."
 
 
@@ -97,6 +98,7 @@ class TurnTaking:
         self._too_early = asyncio.Event()  # for what we say: they go on with what it answers
         self._question_from = math.inf  # when our first question began to be heard
         self._listening = False
+        self._noise_from, self._noise_until = 0.0, -math.inf  # sounds without a word, one after the other
         self._aside_at: float | None = None  # words that may have been meant for somebody else
         self._draft: asyncio.Task[None] | None = None
         self._held: list[Turn] = []  # what stopped us, until what we had said by then is in the transcript
@@ -116,12 +118,17 @@ class TurnTaking:
     def voice_heard(self) -> None:
         """The person begins to speak."""
         self._barge_in.set()
-        if self._mending.continues(self._ears.began):
+        self._news.set()
+        began = self._ears.began
+        if began is not None and began - self._noise_until > _NOISE_GAP_S:
+            self._noise_from = began
+        if self._mending.continues(began):
             self._too_early.set()
 
     def turn_heard(self, turn: Turn | None) -> None:
         """The person has finished; None where it was no word."""
         sense = self._judge.judged(turn) if turn is not None else None
+        self._noise_until = self._clock() if turn is None else -math.inf
         if turn is not None and sense is Sense.ASIDE:
             self._transcript.aside(turn)
             self._aside_at = turn.ended
@@ -307,7 +314,9 @@ class TurnTaking:
                 self._news.clear()
                 silent = _Pending(Heard("", utc_now(), HeardKind.SILENCE))
                 if self._ears.turn_open:
-                    if not await self._told_within(_NOISE_S):
+                    noise_from = max(self._noise_from, self._speaker.quiet_since)
+                    left_s = noise_from + _NOISE_S - self._clock()
+                    if left_s <= 0 or not await self._told_within(left_s):
                         return silent
                     continue
                 left_s, unclear = self._patience()
