@@ -25,6 +25,8 @@ from voice.adapters.twilio_inbound import goodbye_twiml, wait_twiml
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 TAKE = "1"
+LOST = "I am sorry, we were cut off. Goodbye."
+LOST_AND_PROMISED = "I am sorry, we were cut off. We will call you back very soon. Goodbye."
 TOO_LATE = "The caller has hung up. Goodbye."
 
 
@@ -120,6 +122,8 @@ def _back(call_id: UUID, part: int) -> str:
             return stream_twiml(stream, next_url=_resume_url(call_id, next_part, inbound=inbound))
         case resuming.Over():
             return goodbye_twiml("")
+        case resuming.Lost(promised=promised) if not inbound:  # a caller is told on the way out
+            return goodbye_twiml(LOST_AND_PROMISED if promised else LOST)
         case _:
             return wait_twiml(_resume_url(call_id, part, inbound=inbound))
 

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from calls.models import Call
-from calls.putting_through import dial_document
+from calls.putting_through import LOST, LOST_AND_PROMISED, dial_document
 from calls.requests import TWIML, NotOurs, asked, carrier_form
 from calls.services import resuming, transferring
 from voice.adapters import twilio_inbound as twilio
@@ -23,8 +23,6 @@ from voice.domain.types import InboundCall
 log = structlog.get_logger(__name__)
 MOST_AWAY = 8
 """So often, a second apart, the carrier is asked to come again while the database is away."""
-LOST = "I am sorry, we were cut off. Goodbye."
-LOST_AND_PROMISED = "I am sorry, we were cut off. We will call you back very soon. Goodbye."
 
 
 @csrf_exempt

@@ -118,6 +118,17 @@ def test_one_after_the_other_and_back_to_the_agent(direction: str) -> None:
     assert verbs(ended(call, 2, "busy")) == talks  # the carrier asks again
 
 
+def test_whom_no_agent_takes_back_is_told_so_however_late_the_carrier_asks_again(clock: Clock) -> None:
+    call = asked()
+    post(f"/webhooks/twilio/calls/{call.pk}/resume?part=1", FORM)
+    ended(call, 1)
+    assert verbs(ended(call, 2))[0][0] != "Say"
+    clock.at = NOW + resuming.PATIENCE
+    again = ended(call, 2)
+    assert (verbs(again)[0][0], putting_through.LOST_AND_PROMISED in again.content.decode()) == ("Say", True)
+    assert Call.objects.get(pk=call.pk).status == "done"
+
+
 def test_while_the_database_is_away_the_carrier_is_told_to_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object, **__: object) -> None:
         raise OperationalError("gone")

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from structlog.testing import capture_logs
 
-from calls import taking_over
+from calls import putting_through, taking_over
 from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.services import doorbell, resuming
@@ -86,7 +86,7 @@ def test_whom_nobody_takes_hears_a_sentence(clock: Clock) -> None:
     call = live()
     post(path(call.pk), FORM)
     clock.at = NOW + timedelta(seconds=8)
-    assert verbs(post(path(call.pk, "part=1&asked=8"), FORM)) == says(taking_over.LOST_AND_PROMISED)
+    assert verbs(post(path(call.pk, "part=1&asked=8"), FORM)) == says(putting_through.LOST_AND_PROMISED)
 
 
 def test_whom_nobody_takes_and_nobody_may_call_hears_another(clock: Clock) -> None:
@@ -95,7 +95,7 @@ def test_whom_nobody_takes_and_nobody_may_call_hears_another(clock: Clock) -> No
     call.lead.save()
     post(path(call.pk), FORM)
     clock.at = NOW + timedelta(seconds=8)
-    assert verbs(post(path(call.pk, "part=1&asked=8"), FORM)) == says(taking_over.LOST)
+    assert verbs(post(path(call.pk, "part=1&asked=8"), FORM)) == says(putting_through.LOST)
 
 
 def test_a_call_that_nobody_knows_is_hung_up() -> None:
@@ -118,7 +118,7 @@ def test_while_the_database_is_away_the_carrier_is_asked_to_come_again(monkeypat
     monkeypatch.setattr(resuming, "ask_and_wait", away)
     assert verbs(post(path(call.pk), FORM)) == waits(call, 1)
     assert verbs(post(path(call.pk, "part=1&asked=7"), FORM)) == waits(call, 8)
-    assert verbs(post(path(call.pk, "part=1&asked=8"), FORM)) == says(taking_over.LOST)
+    assert verbs(post(path(call.pk, "part=1&asked=8"), FORM)) == says(putting_through.LOST)
 
 
 def test_only_what_the_carrier_signed_is_read(client: Any, rung: list[UUID]) -> None:
