@@ -79,7 +79,7 @@ class Ears:
         self._fed = 0  # samples
         self._end = 0.0  # when the last sample fed was on the wire
         self._started: float | None = None
-        self._begun_at = self._weighed_at = 0  # samples
+        self._begun_at = self._weighed_at = self._paused_at = 0  # samples
         self._theirs = False
         self._voice_end = self._stopped_at = self._last_voice = 0.0
         self._voiced_before = 0
@@ -161,6 +161,7 @@ class Ears:
         elif self._started is None:
             return
         elif mark.event is VadEvent.PAUSE:
+            self._paused_at = mark.at
             self._pause(self._time(mark.at))
             if not self._recogniser.busy:
                 self._decide(ahead=True)
@@ -172,8 +173,7 @@ class Ears:
         if self._started is None:
             self._started = self._time(at)
             self._begun_at, self._weighed_at = at, 0
-            since_then = round((self._end - self._voice_end) * RATE) * 2
-            self._heard_before = max(0, len(self._audio) - since_then)
+            self._heard_before = max(0, len(self._audio) - (self._fed - self._paused_at) * 2)
             self._voiced_before = self._vad.voiced_ms - windows * WINDOW_MS
             self._weigh()
         elif self._theirs:

@@ -170,3 +170,20 @@ async def test_closing_leaves_no_task() -> None:
     await listener.ears.close()
     assert asyncio.all_tasks() == before
     assert (listener.turns, listener.faults) == ([], [])
+
+
+async def test_who_goes_on_at_once_is_not_heard_to_say_the_word_before_again() -> None:
+    recogniser = ScriptedRecogniser("Yes.", "I would.")
+    listener = Listener(recogniser)
+    speech = spoken(SPEECH)
+    await listener.hear(speech + silence(130))
+    async with asyncio.timeout(1):
+        await listener.ears.quiet()
+    await listener.hear(silence(100) + speech + silence(300))
+    async with asyncio.timeout(1):
+        await listener.ears.quiet()
+    assert listener.texts == ["Yes.", "I would."]
+    last = recogniser.asked[-1]
+    # Of what came before only the silence is in it.
+    assert len(last) / 16 == pytest.approx(len(speech) / 16 + 230 + 96, abs=130)
+    assert not any(last[: 100 * 16])

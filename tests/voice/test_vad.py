@@ -91,6 +91,29 @@ class TestOneCall:
         listener.hear(silence(30_000) + spoken(STOP_CALLING) + silence(400))
         assert listener.events == WHOLE
 
+    @pytest.mark.parametrize(
+        ("likelihoods", "told"),
+        [
+            ([0.9] * 5, (5, 0)),
+            ([0.9, 0.9, 0.1, 0.9, 0.1, 0.9, 0.1, 0.9], (8, 0)),  # five of eight
+            ([0.9, 0.5, 0.9, 0.5, 0.9, 0.5, 0.9, 0.9], (8, 0)),  # what may be voice counts for neither
+            ([0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.9, 0.1, 0.9, 0.9], (10, 2)),  # the first one is forgotten
+            ([0.9, 0.9, 0.1, 0.9, 0.1, 0.9, 0.1, 0.1] * 3, None),  # four of eight
+        ],
+    )
+    def test_a_voice_may_have_gaps(
+        self, model: SileroModel, likelihoods: list[float], told: tuple[int, int] | None
+    ) -> None:
+        """``told``: with which window, and which was the first of the voice."""
+        listener, windows = Listener(model), 0
+        for likelihood in likelihoods:
+            windows += 1
+            listener.vad.hear(likelihood, np.zeros(32, dtype=np.float32), loud=True)
+            if listener.marks:
+                break
+        began = [] if told is None else [VadMark(VadEvent.START, told[1] * vad_module.WINDOW)]
+        assert (listener.marks, windows) == (began, len(likelihoods) if told is None else told[0])
+
     @pytest.mark.parametrize("wait_ms", [600, 5000])
     def test_speech_begins_where_it_would_without_the_rest_before_it(self, model: SileroModel, wait_ms: int) -> None:
         pcm = spoken(STOP_CALLING)

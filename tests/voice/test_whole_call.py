@@ -122,6 +122,32 @@ async def test_an_opt_out_in_the_middle_of_our_sentence(plane: VoicePlane, scrip
     assert [type(event.act) for event in watch.events if isinstance(event, Acted)] == [OptOut, EndCall]
 
 
+async def test_who_barges_in_silences_us_at_the_carrier_within_300_ms(plane: VoicePlane, scripts: Scripts) -> None:
+    """From the onset of their voice to our word to drop what is buffered; nothing of ours is played after it."""
+    long = Reply(" ".join([OFFER.text] * 3))
+    scripts.by_call["call-1"] = ScriptedDialogue(long, long, long, opening=Reply("Hello there."))
+    watch = open_line(plane)
+    said, took = spoken("What time would be good?"), list[float]()
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet()
+        await phone.say(said)
+        for _ in range(3):
+            await phone.resumed()
+            await asyncio.sleep(1.2)
+            onset = phone.now
+            speaking = asyncio.create_task(phone.say(said))
+            await phone.silenced()
+            took.append(phone.cleared[-1] - onset)
+            after = len(phone.heard)
+            await speaking
+            assert len(phone.heard) == after
+        await phone.hang_up()
+    await watch.report()
+    assert sorted(took)[1] < 0.3
+    assert [turn.interrupted for turn in watch.turns if turn.speaker is Speaker.AGENT][1:] == [True] * 3
+
+
 async def test_noise_on_the_line_is_silence(plane: VoicePlane, scripts: Scripts) -> None:
     dialogue = scripts.by_call["call-1"] = ScriptedDialogue(opening=OPENING)
     watch = open_line(plane)
