@@ -115,8 +115,8 @@ class TurnTimings:
     """One answer's way, in ms from the end of the person's speech (as heard on the wire) to each step's end.
 
     ``vad_stop_ms``: the silence was noticed, ``first_clause_ms``: the audio of the reply's first clause was at hand,
-    ``first_audio_ms``: the person began to hear it. ``filler_ms`` is the first audio of a word that had to come before
-    a late reply, None as a rule.
+    ``first_audio_ms``: the person began to hear it. ``filler_ms`` is the first audio of a word that had to come
+    before a late reply, None as a rule.
     """
 
     vad_stop_ms: int | None = None
@@ -231,7 +231,7 @@ class RecordingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingChanged:
-    """``why`` is a sentence for people. ``turns`` are texts of turns that were told before, masked, by their number."""
+    """``why`` is a sentence for people. ``turns`` are masked texts of turns that were told before, by their number."""
 
     state: RecordingState
     at: datetime
@@ -437,8 +437,8 @@ class VoiceConfig:
     ``phrases_dir``, of at most ``phrases_bytes``; None keeps it in memory alone.
     ``recording_keys`` are those of ``voice.recordings.keys``; without any, nothing is recorded.
     ``headroom`` says up to where new calls are taken. ``trusted_proxies`` are addresses and networks whose word on
-    where a media socket comes from counts. The web finds the media server at ``internal_host``, or where that is empty
-    at ``media_host``. ``ice_servers`` help browsers and us to find each other: stun: and turn: URLs, see
+    where a media socket comes from counts. The web finds the media server at ``internal_host``, or where that is
+    empty at ``media_host``. ``ice_servers`` help browsers and us to find each other: stun: and turn: URLs, see
     ``voice.browser.ice``.
     """
 
