@@ -42,8 +42,8 @@ class Recorder:
 
     Nothing is kept until ``begin``: what came before is in memory for a few seconds, and forgotten. Offsets count
     from the call's answer, whenever the recording begins. A disk that fails loses the recording, never the call.
-    Without ``keys``, or ``allowed``, nothing is recorded at all. ``talked_s``: so long had the call lasted before this
-    line took it.
+    Without ``keys``, or ``allowed``, nothing is recorded at all. ``talked_s``: so long had the call lasted before
+    this line took it.
     """
 
     def __init__(

@@ -231,7 +231,7 @@ class RecordingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingChanged:
-    """``why`` is a sentence for people. ``turns`` are masked texts of turns that were told before, by their number."""
+    """``why`` is a sentence for people. ``turns`` are masked texts of turns told before, by their number."""
 
     state: RecordingState
     at: datetime
