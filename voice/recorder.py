@@ -5,14 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
 import structlog
 
 from voice.domain.types import Recording
-from voice.recordings.file import RecordingFile
+from voice.recordings.file import RecordingFile, Track
 from voice.recordings.keys import Keyring
 from voice.speech.ports import RATE
 
@@ -21,11 +20,6 @@ log = structlog.get_logger(__name__)
 _HELD = 2 * RATE  # samples that may still change: late packets, and words that are sent but not yet played
 _BLOCK = RATE
 _BEFORE = 8 * RATE  # what is in memory alone: it is told late that an announcement was heard
-
-
-class Track(IntEnum):
-    LEAD = 0
-    AGENT = 1
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
 from calls.models.campaign import TransferMode
-from calls.services import recording_consent, voicemail
+from calls.services import legs, recording_consent, voicemail
 from calls.services.facts import clock_of
 from voice.domain.types import Colleague, TalkPlan
 
@@ -101,9 +101,15 @@ def plan_of(call: Call, *, now: datetime) -> TalkPlan:
         answered_at=call.answered_at,
         voicemail_message=voicemail.message_of(call, now=now),
         machines=call.direction == Direction.OUTBOUND,
-        colleagues=tuple(Colleague(one.name, one.number) for one in campaign.transfer_targets.all()),
+        colleagues=_colleagues(call, now=now),
         warm=campaign.transfer_mode == TransferMode.WARM,
     )
+
+
+def _colleagues(call: Call, *, now: datetime) -> tuple[Colleague, ...]:
+    """To whom a way may be promised: to nobody where the call has no money or time for it."""
+    found = tuple(Colleague(one.name, one.number) for one in call.campaign.transfer_targets.all())
+    return () if found and legs.room_of(call, at=now).why else found
 
 
 def brief_of(call: Call, slots: tuple[datetime, ...], *, now: datetime) -> Brief:

@@ -20,6 +20,7 @@ from voice import bell
 from voice.domain.types import Recording as Recorded
 from voice.domain.types import RecordingChanged, RecordingState, Signal, SignalKind
 from voice.recordings.bucket import Bucket
+from voice.recordings.file import Track
 from voice.recordings.keys import Keyring, UnknownKey
 from voice.recordings.rewriting import Quiet, rewrite
 from voice.recordings.sealed import Damaged
@@ -164,8 +165,24 @@ def redact(call_id: UUID, from_ms: int, to_ms: int, *, by: str, now: datetime) -
     return len(changed_rows)
 
 
+def silence_unwritten(row: Recording, call: Call) -> None:
+    """Silence the lead behind the last words that are written down: nobody has looked for a card number in later
+    ones, since their line was killed before they were finished. Raises as ``opened`` does.
+    """
+    since = _since(row, call)
+    written = call.turns.filter(speaker="lead", start_ms__lt=since + row.duration_ms).order_by("end_ms").last()
+    from_ms = 0 if written is None else max(0, written.end_ms - since)
+    if from_ms < row.duration_ms:
+        replace_by(row, quiets=[Quiet(from_ms, row.duration_ms, Track.LEAD)])
+
+
+def _since(row: Recording, call: Call) -> int:
+    """Milliseconds from the call's answer to the recording's beginning."""
+    return int((row.started_at - (call.answered_at or row.started_at)) / timedelta(milliseconds=1))
+
+
 def _redact(row: Recording, call: Call, from_ms: int, to_ms: int) -> bool:
-    since = int((row.started_at - (call.answered_at or row.started_at)) / timedelta(milliseconds=1))
+    since = _since(row, call)
     quiet = Quiet(max(0, from_ms - since), max(0, to_ms - since))
     if quiet.from_ms >= quiet.to_ms or quiet.from_ms >= row.duration_ms:
         return False

@@ -152,10 +152,13 @@ def _was_erased(call: Call) -> bool:
 
 def _adopt(path: Path, call: Call, part: int, *, now: datetime) -> Iterator[Recording]:
     try:
-        reader = mended(path, recordings.keys())
+        yield from _row_of(path, call, part, now=now)
     except (Damaged, UnknownKey, OSError) as error:
         log.error("recording.not_adopted", path=path.name, error=str(error))
-        return
+
+
+def _row_of(path: Path, call: Call, part: int, *, now: datetime) -> Iterator[Recording]:
+    reader = mended(path, recordings.keys())
     if not reader.sound_bytes:
         path.unlink(missing_ok=True)
         return
@@ -173,6 +176,7 @@ def _adopt(path: Path, call: Call, part: int, *, now: datetime) -> Iterator[Reco
             },
         )
         if created:
+            recordings.silence_unwritten(row, call)
             note(call.pk, "recording.adopted", at=now, fields={"part": part, "seconds": duration_ms // 1000})
     recordings.erase_if_objected(call.pk, part, now=now)
     yield row

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,13 @@ log = structlog.get_logger(__name__)
 
 SUFFIX = ".rec"
 _SAMPLE_BYTES = 4
+
+
+class Track(IntEnum):
+    """Left and right."""
+
+    LEAD = 0
+    AGENT = 1
 
 
 class RecordingFile:

@@ -2,6 +2,7 @@
 over."""
 
 import os
+import struct
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -77,6 +78,12 @@ def reported(call: Call, settings: Settings, **how: Any) -> Recording:
 def sound(row: Recording) -> bytes:
     reader = recordings.opened(row)
     return reader.sound(0, reader.sound_bytes)
+
+
+def said(call: Call, *, to_s: float) -> None:
+    """The lead's last words that were written down ended ``to_s`` after the answer."""
+    Turn.objects.create(call=call, seq=1, speaker="lead", text="Yes.", start_ms=0, end_ms=round(1000 * to_s))
+    Turn.objects.create(call=call, seq=2, speaker="agent", text="Good.", start_ms=0, end_ms=99_000)
 
 
 def kinds(call: Call) -> list[str]:
@@ -225,6 +232,7 @@ def test_killed_between_the_store_and_the_row_it_goes_on(settings: Settings) -> 
 class TestLeftBehind:
     def test_a_killed_worker_s_file_gets_its_row_and_plays_to_its_last_frame(self, settings: Settings) -> None:
         call = done()
+        said(call, to_s=9)
         path = left(call, settings, part=2, seconds=3, age_s=61, whole=False)
         with path.open("r+b") as file:
             file.truncate(path.stat().st_size - 100)
@@ -236,10 +244,28 @@ class TestLeftBehind:
         assert row.duration_ms == 2048
         assert kinds(call) == ["recording.adopted"]
 
+    @pytest.mark.parametrize(("to_s", "heard_s"), [(7.5, 1.5), (3, 0), (None, 0)])
+    def test_what_a_killed_worker_did_not_write_down_is_silent(
+        self, settings: Settings, to_s: float | None, heard_s: float
+    ) -> None:
+        """It may be half a card number, which nobody has looked for."""
+        call = done()
+        if to_s is not None:
+            said(call, to_s=to_s)
+        left(call, settings, seconds=2, age_s=61)
+        assert storing.store_recordings(now=LATER) == 1
+        heard, whole = sound(Recording.objects.get()), world.pcm(2)
+        at = round(8000 * heard_s) * 4
+        assert heard[:at] == whole[:at]
+        assert set(struct.unpack("<" + "h" * (len(heard[at:]) // 2), heard[at:])[::2]) == {0}
+        assert heard[2::4] == whole[2::4]
+        assert heard[3::4] == whole[3::4]
+
     def test_of_a_call_that_was_taken_over_the_killed_line_s_part_plays_before_the_other(
         self, settings: Settings
     ) -> None:
         call = done(takeovers=1)
+        said(call, to_s=9)
         second = reported(call, settings, part=2, seconds=2)
         left(call, settings, part=1, seconds=3, age_s=61, whole=False)
         assert storing.store_recordings(now=LATER) == 2
