@@ -22,8 +22,11 @@ def line(row: Measured) -> str:
     )
 
 
-def markdown(found: Mapping[str, Sequence[Measured]], *, holds: Callable[[Measured], bool]) -> str:
-    """Tables and what follows from them."""
+Judged = Callable[[Measured], bool]
+
+
+def markdown(found: Mapping[str, Sequence[Measured]], *, in_time: Judged, at_once: Judged) -> str:
+    """Tables and what follows from them. ``in_time``: so many calls are served at all, ``at_once``: and well."""
     parts = []
     for name, rows in found.items():
         parts.append(f"**{HEADS[name]}**\n")
@@ -34,7 +37,7 @@ def markdown(found: Mapping[str, Sequence[Measured]], *, holds: Callable[[Measur
             f"| {r.mb} |"
             for r in rows
         ]
-        parts += ["", *_conclusions(rows, holds), ""]
+        parts += ["", *_conclusions(rows, in_time, at_once), ""]
     parts += _steps(found)
     return "\n".join([*parts, _TARGETS])
 
@@ -76,14 +79,14 @@ def memory_per_call(rows: Sequence[Measured]) -> float | None:
     return (last.mb - first.mb) / (last.calls - first.calls)
 
 
-def _conclusions(rows: Sequence[Measured], holds: Callable[[Measured], bool]) -> list[str]:
+def _conclusions(rows: Sequence[Measured], in_time: Judged, at_once: Judged) -> list[str]:
     of = {server: [row for row in rows if row.server == server] for server in ("stock", "ours")}
     said = []
     for server, own in of.items():
-        most = max((row.calls for row in own if holds(row)), default=0)
+        most, well = (max((row.calls for row in own if judged(row)), default=0) for judged in (in_time, at_once))
         each = memory_per_call(own)
         memory = "" if each is None else f", {each:.1f} MB a call"
-        said.append(f"- {server} held {most} calls{memory}")
+        said.append(f"- {server}: {most} calls with packets in time, {well} with half of the answers at once{memory}")
     stock, ours = ({row.calls: row for row in of[server]} for server in ("stock", "ours"))
     for calls in sorted(stock.keys() & ours.keys()):
         theirs, mine = stock[calls].latency_p50, ours[calls].latency_p50
