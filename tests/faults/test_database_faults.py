@@ -163,7 +163,7 @@ def test_a_database_that_is_away_during_a_live_call_costs_no_turn(
     try:
         worker.app.send_task("calls.place", kwargs={"call_id": str(call.pk)}, queue="calls.local")
         phones.answer(call.pk, worker.until("it is rung", lambda: worker.stream(call.pk)))
-        worker.until("it is live", Call.objects.filter(status="live").exists)
+        worker.until("it is live", Call.objects.filter(pk=call.pk, status="live").exists)
         phones.press(call.pk, "1")
         connection.close()
         database.stop()
@@ -174,7 +174,7 @@ def test_a_database_that_is_away_during_a_live_call_costs_no_turn(
         assert sweep(dialer=FakeDialer(), now=timezone.now())  # its lease has run out meanwhile
         phones.press(call.pk, "3")
         phones.hang_up(call.pk)
-        worker.until("it is done", Call.objects.filter(status="done").exists, within_s=40)
+        worker.until("it is done", Call.objects.filter(pk=call.pk, status="done").exists, within_s=40)
         lost = worker.told("call.event_lost")
     finally:
         phones.close()
