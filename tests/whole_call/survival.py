@@ -120,12 +120,12 @@ def house(var: Path, *, people: Path = PEOPLE, **environment: str) -> Iterator[H
         common.start(replace(simulated, arguments=[*simulated.arguments, "--tapes", str(var / "tapes")]))
         embedded.join(servers)
         stack.enter_context(_connected(servers.database_url))
+        call_command("migrate", verbosity=0)
         voices = {name: stack.enter_context(Supervisor(var / "log" / name)) for name in VOICES}
         for name, supervisor in voices.items():
             supervisor.start(_voice(name, supervisor, own))
         common.start(roles.worker(common.log_of("worker"), own))
         common.start(roles.web("127.0.0.1", web_port, own))
-        call_command("migrate", verbosity=0)
         common.start(roles.beat(common.log_of("beat"), own))
         for supervisor in (common, *voices.values()):
             supervisor.wait_until_ready()
