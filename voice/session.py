@@ -319,7 +319,8 @@ class CallSession:
             self._supervision.audio("outbound", pcm)
 
     def _audio_heard(self, pcm: bytes, at: float) -> None:
-        if self._supervision.watched:
+        # Nobody listens to a person who has not been told what this call is.
+        if self._supervision.watched and self._turns.disclosed is not None:
             self._supervision.audio("inbound", pcm)
         self._recorder.lead(pcm, at)
         self._ears.feed(pcm, at)

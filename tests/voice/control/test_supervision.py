@@ -115,10 +115,30 @@ async def test_they_hear_both_sides_and_read_along(make_plane: PlaneMaker, redis
         ("lead", "I want to sell."),
         ("agent", "How nice."),
     ]
-    assert len(one.audio("inbound")) > 16_000
+    assert len(one.audio("inbound")) > 8_000
     assert len(one.audio("outbound")) > 2_000
     assert told(watch) == [("supervised", "kim")]
     assert report.cut_off is False
+
+
+async def test_nobody_listens_to_a_person_before_the_opening_was_heard(make_plane: PlaneMaker, redis: str) -> None:
+    opening = Reply("This is Acme, an AI assistant, on a recorded line about your home. How are you?", fixed=True)
+    dialogue = ScriptedDialogue(opening=opening)
+    plane = await make_plane(dialogue, ScriptedRecogniser("I want to sell."), redis_url=redis)
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        url = await admitted(plane, redis)
+        async with desk(url) as one:
+            await phone.spoken_to()
+            await one.wait("media", 20)
+            assert one.audio("outbound")
+            assert not one.audio("inbound")
+            await phone.quiet()
+            await phone.say(spoken(SPEECH))
+            await one.wait("turn", 2)
+            await phone.stop()
+        await watch.report()
+    assert one.audio("inbound")
 
 
 async def test_a_token_is_good_once_and_for_one_call(make_plane: PlaneMaker, redis: str) -> None:
