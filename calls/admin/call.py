@@ -68,7 +68,6 @@ class CallAdmin(ReadOnlyAdmin):
     list_display = [
         "when",
         "person",
-        "who_called",
         "outcome",
         "talked",
         "score",
@@ -92,11 +91,11 @@ class CallAdmin(ReadOnlyAdmin):
 
     @admin.display(description="lead", ordering="lead__name")
     def person(self, call: Call) -> SafeString:
-        return person(call.lead.name, call.to_number)
-
-    @admin.display(description="direction", ordering="direction")
-    def who_called(self, call: Call) -> str:
-        return call.get_direction_display()
+        """Who, and that they called us where they did."""
+        shown = person(call.lead.name, call.to_number)
+        if call.direction == Direction.OUTBOUND:
+            return shown
+        return format_html("{}<br><small>{}</small>", shown, call.get_direction_display())
 
     @admin.display(description="outcome", ordering="disposition")
     def outcome(self, call: Call) -> SafeString | str:

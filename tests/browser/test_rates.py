@@ -11,7 +11,7 @@ from billing.models import Rate
 def test_a_price_is_set_and_withdrawn(page: Page, manager: User) -> None:
     manager.user_permissions.set(Permission.objects.filter(content_type__model="rate"))
     page.goto("/admin/billing/rate/")
-    expect(page.locator("#result_list tbody tr")).to_have_count(25)
+    expect(page.locator("#result_list tbody tr")).to_have_count(26)
     table = page.locator("#result_list").bounding_box()
     room = page.locator(".changelist-form-container").bounding_box()
     assert table is not None
