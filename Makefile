@@ -70,7 +70,7 @@ bench-speech: install-dev ## Word error and answers understood beside plain gree
 	@$(BIN)/python -m bench.speech $(if $(SPEECH),--speech $(SPEECH)) $(if $(MODEL),--model $(MODEL)) $(if $(LIMIT),--limit $(LIMIT))
 
 bench-machines: install-dev ## Who is taken for a person, a voicemail, a screening service, a menu or a fax: confusion matrix
-	@$(BIN)/python -m bench.machines
+	@$(BIN)/python -m bench.machines $(if $(SPEECH),--speech $(SPEECH))
 
 bench-dispatch: install-dev ## Due leads, decisions and queued calls a second, from 10,000 to a million leads
 	@$(BIN)/python -m bench.dispatch

@@ -1,7 +1,7 @@
 """``make bench-machines``: who is taken for what, over a labelled set, in real time through the ears and the watch.
 
 Machines speak with the simulator's voices and their tones; recorded telephone prompts and people's speech come from
-``shared/speech`` beside the checkout where it is there. No carrier helps, and nothing is said by our side: what is
+the folder ``--speech`` where it is there. No carrier helps, and nothing is said by our side: what is
 measured is the local evidence alone.
 """
 
@@ -33,7 +33,7 @@ from voice.speech.process import ModelProcess
 from voice.speech.recognition import WhisperRecogniser
 from voice.speech.vad import SileroModel
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "speech"
+SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech"
 AT_ONCE = 4
 LONGEST_S = 26.0
 _PACKET = 320
@@ -160,10 +160,12 @@ def fax_clips() -> list[Clip]:
     return [*ced, Clip("CNG", Kind.FAX, once * 3)]
 
 
-def recorded_clips(most_people: int) -> list[Clip]:
-    """Prompts, and the first of every speaker's utterances as people who say a lot at once."""
-    clips = [Clip(name, kind, _read(SHARED / "prompts" / f"{name}.wav")) for name, kind in PROMPTS.items()]
-    utterances = sorted((SHARED / "librispeech").glob("*.flac"))
+def recorded_clips(folder: Path, most_people: int) -> list[Clip]:
+    """Prompts, and the first of every speaker's utterances as people who say a lot at once; none without ``folder``."""
+    if not folder.is_dir():
+        return []
+    clips = [Clip(name, kind, _read(folder / "prompts" / f"{name}.wav")) for name, kind in PROMPTS.items()]
+    utterances = sorted((folder / "librispeech").glob("*.flac"))
     firsts = list({path.stem.split("-")[0]: path for path in reversed(utterances)}.values())
     others = [path for path in utterances if path not in firsts]
     people = sorted(firsts)[:most_people] + others[: max(0, most_people - len(firsts))]
@@ -225,13 +227,11 @@ def quieter() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
-async def run(most_people: int, at_once: int, only: Sequence[str]) -> list[Result]:
+async def run(recorded: list[Clip], at_once: int, only: Sequence[str]) -> list[Result]:
     speech = ModelSpeech(understands=False)
     process = ModelProcess("voice.speech.whisper:Ear", {})
     try:
-        clips = [*await spoken_clips(speech), *fax_clips()]
-        if SHARED.is_dir():
-            clips += recorded_clips(most_people)
+        clips = [*await spoken_clips(speech), *fax_clips(), *recorded]
         clips = [clip for clip in clips if not only or clip.kind in only]
         await process.start()
         recogniser, vad, room = WhisperRecogniser(ModelPool([process])), SileroModel(), asyncio.Semaphore(at_once)
@@ -273,13 +273,15 @@ def _share(part: int, whole: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--speech", type=Path, default=SPEECH, help="folder of prompts/ and librispeech/")
     parser.add_argument("--people", type=int, default=16, help="recorded utterances of people, at most")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help="lines at a time")
     parser.add_argument("--only", nargs="*", default=[], choices=[kind.value for kind in Kind], help="these kinds")
     parser.add_argument("--json", type=Path, help="write every result there as well")
     chosen = parser.parse_args()
     quieter()
-    results = asyncio.run(run(chosen.people, chosen.at_once, chosen.only))
+    recorded = recorded_clips(chosen.speech, chosen.people)
+    results = asyncio.run(run(recorded, chosen.at_once, chosen.only))
     print(table(results))
     if chosen.json:
         rows = [

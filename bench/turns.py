@@ -1,6 +1,6 @@
 """When a turn is taken for over: silences to wait against answers cut, on recorded speech as a telephone carries it.
 
-    python -m bench.turns ../shared/speech [--limit 40]
+    python -m bench.turns FOLDER [--limit 40]
 
 The folder holds a ``manifest.json``: a list of ``{"path", "set"}``. Each recording is made mu-law, ends in silence,
 and is heard by the voice activity, Whisper and smart-turn of a call. Its inner pauses are where a turn may be cut,
