@@ -161,7 +161,7 @@ def fax_clips() -> list[Clip]:
 
 
 def recorded_clips(folder: Path, most_people: int) -> list[Clip]:
-    """Prompts, and the first of every speaker's utterances as people who say a lot at once; none without ``folder``."""
+    """Prompts, and the first of every speaker's utterances as people who talk long; none without a folder."""
     if not folder.is_dir():
         return []
     clips = [Clip(name, kind, _read(folder / "prompts" / f"{name}.wav")) for name, kind in PROMPTS.items()]
