@@ -172,6 +172,8 @@ class Phone(asyncio.Protocol):
         return True
 
     def _say(self, message: dict[str, Any]) -> None:
+        if self._transport.is_closing():  # a mark that was due after the end
+            return
         self._transport.write(_frame(json.dumps(message).encode()))
 
     def _message(self, payload: bytes, now: float) -> None:
