@@ -101,7 +101,7 @@ def changed(call: Call, event: RecordingChanged) -> None:
             Turn.objects.filter(call=call, seq=seq).update(text=text)
         fields: dict[str, object] = {"why": event.why} if event.why else {}
         if event.state is RecordingState.STOPPED:
-            fields["part"] = Call.objects.values_list("takeovers", flat=True).get(pk=call.pk) + 1
+            fields["part"] = event.part
         note(call.pk, EVENT + event.state.value, at=event.at, fields=fields)
     if event.state is RecordingState.STOPPED:
         for part in call.recordings.values_list("part", flat=True):
@@ -116,8 +116,10 @@ def is_paused(call: Call) -> bool:
 
 
 def erase_if_objected(call_id: UUID, part: int, *, now: datetime) -> None:
-    """Erase what an earlier line recorded of a person who objected on a later one, which sees to its own part."""
-    objected = CallEvent.objects.filter(call=call_id, kind=STOPPED_EVENT, fields__part__gt=part)
+    """Erase what one line recorded of a person who objected on another, which sees to its own part: an earlier one,
+    or one that had taken the call over before the objection was written down.
+    """
+    objected = CallEvent.objects.filter(call=call_id, kind=STOPPED_EVENT).exclude(fields__part=part)
     if objected.exists():
         rows = Recording.objects.filter(call=call_id, part=part)
         erase(rows, why="The person objected to the recording.", by=CONVERSATION, now=now)

@@ -231,10 +231,13 @@ class RecordingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingChanged:
-    """``why`` is a sentence for people. ``turns`` are masked texts of turns told before, by their number."""
+    """``why`` is a sentence for people. ``turns`` are masked texts of turns told before, by their number. ``part`` is
+    that of the line that tells it.
+    """
 
     state: RecordingState
     at: datetime
+    part: int
     why: str = ""
     turns: Mapping[int, str] = field(default_factory=dict)
 

@@ -103,4 +103,4 @@ class RecordingKeeper:
         return self._recorder.finish()
 
     def _tell(self, state: RecordingState, why: str = "", *, turns: dict[int, str] | None = None) -> None:
-        self._emit(RecordingChanged(state, utc_now(), why, turns or {}))
+        self._emit(RecordingChanged(state, utc_now(), self._plan.part, why, turns or {}))

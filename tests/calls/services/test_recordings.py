@@ -432,9 +432,9 @@ def test_what_a_line_tells_of_its_recording_is_written_down() -> None:
     call = done()
     for seq, text in enumerate(("four one one one", "one one one one"), start=1):
         Turn.objects.create(call=call, seq=seq, speaker="lead", text=text, start_ms=0, end_ms=1)
-    masked = RecordingChanged(RecordingState.REDACTED, NOW, "Said: card number.", {1: "[card number]", 7: "x"})
+    masked = RecordingChanged(RecordingState.REDACTED, NOW, 1, "Said: card number.", {1: "[card number]", 7: "x"})
     recordings.changed(call, masked)
-    recordings.changed(call, RecordingChanged(RecordingState.BEGAN, NOW))
+    recordings.changed(call, RecordingChanged(RecordingState.BEGAN, NOW, 1))
     assert list(call.turns.values_list("text", flat=True)) == ["[card number]", "one one one one"]
     fields = list(call.events.order_by("pk").values_list("kind", "fields"))
     assert fields == [("recording.redacted", {"why": "Said: card number."}), ("recording.began", {})]
@@ -472,12 +472,12 @@ def test_redacting_a_call_of_several_parts(settings: Settings) -> None:
     assert recordings.redact(call.pk, 100_000, 101_000, by="mia", now=LATER) == 0
 
 
-class TestAnObjectionOnALaterLine:
+class TestAnObjectionOnAnotherLine:
     """The first part was reported before it, is reported after it, or is found on the disk of a killed worker."""
 
-    def objects(self, call: Call) -> None:
+    def objects(self, call: Call, *, part: int = 2) -> None:
         with mock.patch("calls.services.doorbell.store_recordings"):
-            recordings.changed(call, RecordingChanged(RecordingState.STOPPED, NOW, "They object."))
+            recordings.changed(call, RecordingChanged(RecordingState.STOPPED, NOW, part, "They object."))
 
     def check(self, call: Call, settings: Settings) -> None:
         first = call.recordings.get(part=1)
@@ -499,6 +499,13 @@ class TestAnObjectionOnALaterLine:
         reported(call, settings)
         self.check(call, settings)
 
+    def test_a_line_that_took_over_before_it_was_written_down_keeps_nothing_either(self, settings: Settings) -> None:
+        call = done(takeovers=1)
+        self.objects(call, part=1)
+        second = reported(call, settings, part=2)
+        assert (second.erased_at is not None, second.name) == (True, "")
+        assert reported(call, settings).erased_at is None
+
     def test_what_was_left_behind_is_erased(self, settings: Settings) -> None:
         call = done(takeovers=1)
         self.objects(call)
@@ -508,5 +515,5 @@ class TestAnObjectionOnALaterLine:
 
     def test_on_the_first_line_it_is_the_line_s_own_matter(self, settings: Settings) -> None:
         call = done()
-        self.objects(call)
+        self.objects(call, part=1)
         assert reported(call, settings).erased_at is None
