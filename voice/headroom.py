@@ -92,13 +92,15 @@ class Headroom:
 
     def _tick(self) -> None:
         now = self._clock()
-        self._lags.append(max(0.0, now - self._due))
-        self._waits.append(max((queue.oldest_wait_s for queue in self._queues()), default=0.0))
-        self._busy.append((now, time.thread_time()))
-        self._ticks += 1
-        if self._ticks % _JUDGE_TICKS == 0:
-            self._judge(now)
-        self._next()
+        try:
+            self._lags.append(max(0.0, now - self._due))
+            self._waits.append(max((queue.oldest_wait_s for queue in self._queues()), default=0.0))
+            self._busy.append((now, time.thread_time()))
+            self._ticks += 1
+            if self._ticks % _JUDGE_TICKS == 0:
+                self._judge(now)
+        finally:
+            self._next()  # whatever could not be measured once is measured again
 
     def _judge(self, now: float) -> None:
         talking, ringing = self._calls()

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from structlog.testing import capture_logs
@@ -200,6 +201,19 @@ async def test_a_blocked_loop_and_waiting_speech_are_measured() -> None:
     assert measured.busy_percent < 50  # it slept, and did not compute
     assert (measured.talking, measured.ringing, measured.memory_free_mb) == (4, 0, 9000.0)
     assert watched.headroom.why.startswith("The event loop is ")
+
+
+async def test_what_could_not_be_measured_once_is_measured_again() -> None:
+    watched = Watched(Limits(lateness_ms=40))
+    broke = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: broke.set())
+    with mock.patch.object(watched.headroom, "_memory_free_mb", side_effect=ValueError("no figure")):
+        watched.headroom.start()
+        await asyncio.wait_for(broke.wait(), 5)
+    watched.lateness_ms = 50.0
+    await watched.until_told()
+    watched.headroom.stop()
+    assert watched.headroom.strained
 
 
 async def test_the_loops_own_computing_bounds_what_is_offered() -> None:

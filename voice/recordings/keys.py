@@ -77,7 +77,10 @@ def kept_in(path: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
-        fresh.write_text(new_key("var-1"))
+        with fresh.open("w") as file:
+            file.write(new_key("var-1"))
+            file.flush()
+            os.fsync(file.fileno())  # recordings outlive a power cut, and so must their key
         with contextlib.suppress(FileExistsError):  # another process was first: its key is the key
             os.link(fresh, path)
         fresh.unlink()
