@@ -1,10 +1,9 @@
 """Whose turn it is: what was heard and not answered yet, what is said to it, and what may stop us."""
 
 import asyncio
-import contextlib
 import math
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -12,14 +11,16 @@ import structlog
 from agents.domain.types import Act, Heard, HeardKind, Reply
 from agents.machines import MESSAGE_PLAYED
 from agents.ports import Dialogue
-from voice.domain.types import Acted, TurnTimings
+from voice.domain.types import Acted
 from voice.hearing import Ears, Turn
+from voice.inbox import Inbox, Pending
 from voice.judging import Judge, Sense
 from voice.media.ports import Media
 from voice.mending import Mending
+from voice.mouth import Mouth, Wait
 from voice.speaker import Speaker, Spoken
 from voice.speech.synthesis import clauses
-from voice.transcript import Transcript, answer_timings
+from voice.transcript import Transcript
 
 log = structlog.get_logger(__name__)
 
@@ -31,25 +32,6 @@ _UNCLEAR_S = 2.5  # after words that seemed to be for somebody else we ask
 _NOISE_S = 30.0  # of sound without a word count as silence; words come at least every 25
 _NOISE_GAP_S = 2.0  # after a longer gap it is another noise
 FILLER = "Let me see."
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """Something heard that awaits its answer; or, with ``reply``, what an operator has us say."""
-
-    heard: Heard
-    turn: Turn | None = None
-    at: float = 0.0
-    reply: Reply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    """What the person waited for, from their ``turn`` on: when the reply was there, and the word before it began."""
-
-    turn: Turn
-    replied: float
-    filler: float | None
 
 
 def utc_now() -> datetime:
@@ -66,8 +48,8 @@ class TurnTaking:
 
     ``disclosed`` is when the opening's statements had been heard, in seconds on the clock; None as long as they were
     not; ``on_disclosed`` is told it. ``closing`` is True from our goodbye on, ``handed_on`` once the person has heard
-    that they are put through. ``silence_prompt_s`` without a word are
-    heard as silence. A reply that is not there after ``filler_after_ms`` is preceded by a short word; 0 never.
+    that they are put through. ``silence_prompt_s`` without a word are heard as silence. A reply that is not there
+    after ``filler_after_ms`` is preceded by a short word; 0 never.
     """
 
     def __init__(
@@ -91,20 +73,15 @@ class TurnTaking:
         self._judge = judge
         self._mending = Mending(call_id, dialogue, emit=self._act, undecided=self._undecided, clock=clock)
         self._silence_prompt_s, self._filler_after_s = silence_prompt_s, filler_after_ms / 1000
-        self._inbox: list[_Pending] = []
-        self._news = asyncio.Event()
-        self._barge_in = asyncio.Event()
-        self._urgent = asyncio.Event()
-        self._too_early = asyncio.Event()  # for what we say: they go on with what it answers
+        self._inbox = Inbox(dialogue.cannot_wait)
+        self._mouth = Mouth(pipeline, speaker, transcript, begun=self._mending.begun)
         self._question_from = math.inf  # when our first question began to be heard
         self._listening = False
         self._noise_from, self._noise_until = 0.0, -math.inf  # sounds without a word, one after the other
         self._aside_at: float | None = None  # words that may have been meant for somebody else
         self._draft: asyncio.Task[None] | None = None
-        self._held: list[Turn] = []  # what stopped us, until what we had said by then is in the transcript
         self._replying: asyncio.Future[Reply] | None = None
         self._waits_s: float | None = None  # without a word until silence counts, where the last reply said so
-        self._mouth = asyncio.Lock()
         self._ours = asyncio.Event()  # cleared while somebody or something else speaks in our place
         self._ours.set()
         self._wanted_back: Callable[[], None] | None = None
@@ -117,13 +94,13 @@ class TurnTaking:
 
     def voice_heard(self) -> None:
         """The person begins to speak."""
-        self._barge_in.set()
-        self._news.set()
+        self._mouth.barge_in.set()
+        self._inbox.news.set()
         began = self._ears.began
         if began is not None and began - self._noise_until > _NOISE_GAP_S:
             self._noise_from = began
         if self._mending.continues(began):
-            self._too_early.set()
+            self._mouth.too_early.set()
 
     def turn_heard(self, turn: Turn | None) -> None:
         """The person has finished; None where it was no word."""
@@ -132,13 +109,12 @@ class TurnTaking:
         if turn is not None and sense is Sense.ASIDE:
             self._transcript.aside(turn)
             self._aside_at = turn.ended
-        elif turn is not None and sense is Sense.ANSWER and self._speaker.paused:
-            self._held.append(turn)
+        elif turn is not None and sense is Sense.ANSWER:
+            self._mouth.heard(turn)
+            self._inbox.put(Pending(Heard(turn.text, utc_now()), turn))
         elif turn is not None and sense is not Sense.ECHO:
             self._transcript.lead(turn)
-        if turn is not None and sense is Sense.ANSWER:
-            self._put(_Pending(Heard(turn.text, utc_now()), turn))
-        self._news.set()
+        self._inbox.news.set()
 
     def turn_guessed(self, turn: Turn) -> None:
         """A pause may have ended ``turn``: its answer is prepared, and the first words of it."""
@@ -155,25 +131,24 @@ class TurnTaking:
             self._draft = None
 
     def key_heard(self, key: str) -> None:
-        self._put(_Pending(Heard(key, utc_now(), HeardKind.KEY), at=self._clock()))
-        self._barge_in.set()
+        self._inbox.put(Pending(Heard(key, utc_now(), HeardKind.KEY), at=self._clock()))
+        self._mouth.barge_in.set()
 
     def machine_heard(self, name: str) -> None:
-        self._put(_Pending(Heard(name, utc_now(), HeardKind.MACHINE)))
-        self._barge_in.set()
+        self._inbox.put(Pending(Heard(name, utc_now(), HeardKind.MACHINE)))
+        self._mouth.barge_in.set()
 
     # What operators want.
 
     def ordered(self, heard: Heard) -> None:
         """An order to the conversation, answered as soon as it is its turn."""
-        self._put(_Pending(heard))
-        self._barge_in.set()
+        self._inbox.put(Pending(heard))
+        self._mouth.barge_in.set()
 
     def say_next(self, text: str, *, agent: str) -> None:
         """Say ``text`` in the agent's voice, before anything else that is to be said."""
-        self._inbox.insert(0, _Pending(Heard("", utc_now()), reply=Reply(text, agent=agent)))
-        self._news.set()
-        self._barge_in.set()
+        self._inbox.put_first(Pending(Heard("", utc_now()), reply=Reply(text, agent=agent)))
+        self._mouth.barge_in.set()
 
     def step_aside(self, wanted_back: Callable[[], None] | None = None) -> None:
         """From now on the agent is mute, until ``step_back``. What cannot wait is asked back for by ``wanted_back``;
@@ -181,26 +156,20 @@ class TurnTaking:
         """
         self._wanted_back = wanted_back
         self._ours.clear()
-        self._barge_in.set()
-        self._urgent.set()
-        self._news.set()
+        self._mouth.barge_in.set()
+        self._inbox.urgent.set()
+        self._inbox.news.set()
 
     def step_back(self, heard: Heard | None) -> None:
         """The agent goes on, with its answer to ``heard``."""
         self._ours.set()
         if heard is not None:
-            self._put(_Pending(heard))
-        self._news.set()
+            self._inbox.put(Pending(heard))
+        self._inbox.news.set()
 
     async def aside(self, text: str) -> None:
         """Say ``text`` while the agent is mute."""
-        await self._speak(Reply(text, agent="conversation", fixed=True), [text], None)
-
-    def _put(self, pending: _Pending) -> None:
-        self._inbox.append(pending)
-        self._news.set()
-        if self._dialogue.cannot_wait(pending.heard):
-            self._urgent.set()
+        await self._mouth.say(Reply(text, agent="conversation", fixed=True), [text])
 
     # The conversation.
 
@@ -208,7 +177,7 @@ class TurnTaking:
         """Break off what is being said, and say ``text``."""
         await self._pipeline.ready()
         await self._pipeline.hush()
-        await self._speak(Reply(text, fixed=True), [text], None)
+        await self._mouth.say(Reply(text, fixed=True), [text])
 
     async def talk(self) -> None:
         """From the opening until our last word was heard."""
@@ -225,13 +194,13 @@ class TurnTaking:
             pending = self._mended(self._take() if closing else await self._listen())
             closing = self.closing
             reply, filler = (pending.reply, None) if pending.reply else await self._answer(pending)
-            await self._say(reply, _Wait(pending.turn, self._clock(), filler) if pending.turn else None)
+            await self._say(reply, Wait(pending.turn, self._clock(), filler) if pending.turn else None)
             if reply.transfers and not self._going_on() and not self._objected():
                 self.handed_on = True
                 break
         self._mending.settle()
 
-    def _mended(self, pending: _Pending) -> _Pending:
+    def _mended(self, pending: Pending) -> Pending:
         """``pending`` with its first half, where we answered that too early; then our goodbye was none either."""
         whole = self._mending.mended(pending.heard, pending.turn)
         if whole is None:
@@ -247,10 +216,9 @@ class TurnTaking:
         """Whether what was said meanwhile stops the person from being put through; what does not is answered by
         whoever takes the call.
         """
-        self._inbox = [one for one in self._inbox if self._dialogue.cannot_wait(one.heard)]
-        return bool(self._inbox) or not self._ours.is_set()
+        return self._inbox.keep_urgent() or not self._ours.is_set()
 
-    async def _answer(self, pending: _Pending) -> tuple[Reply, float | None]:
+    async def _answer(self, pending: Pending) -> tuple[Reply, float | None]:
         """The reply, and when the word that had to come before it began."""
         heard = pending.heard
         # Shielded, so that a call that ends meanwhile leaves the conversation in a state that can be summed up.
@@ -284,7 +252,7 @@ class TurnTaking:
         done, _ = await asyncio.wait({reply}, timeout=self._filler_after_s)
         if done or self._inbox or self._ears.turn_open:
             return None
-        return (await self._speak(Reply(FILLER, fixed=True), [FILLER], self._barge_in)).start
+        return (await self._mouth.say(Reply(FILLER, fixed=True), [FILLER], self._mouth.barge_in)).start
 
     def _act(self, act: Act) -> None:
         self._emit(Acted(act))
@@ -302,7 +270,7 @@ class TurnTaking:
             log.info("call.talks_on", call_id=self._call_id)
         return bool(self._inbox)
 
-    async def _listen(self) -> _Pending:
+    async def _listen(self) -> Pending:
         """What is heard next; nothing for a while is heard as silence, and unclear words as such."""
         self._aside_at = None
         try:
@@ -311,18 +279,18 @@ class TurnTaking:
                     await self._stand_aside()
                     continue
                 self._listening = True
-                self._news.clear()
-                silent = _Pending(Heard("", utc_now(), HeardKind.SILENCE))
+                self._inbox.news.clear()
+                silent = Pending(Heard("", utc_now(), HeardKind.SILENCE))
                 if self._ears.turn_open:
                     noise_from = max(self._noise_from, self._speaker.quiet_since)
                     left_s = noise_from + _NOISE_S - self._clock()
-                    if left_s <= 0 or not await self._told_within(left_s):
+                    if left_s <= 0 or not await self._inbox.told_within(left_s):
                         return silent
                     continue
                 left_s, unclear = self._patience()
                 if left_s <= 0:
-                    return _Pending(Heard("", utc_now())) if unclear else silent
-                await self._told_within(left_s)
+                    return Pending(Heard("", utc_now())) if unclear else silent
+                await self._inbox.told_within(left_s)
         finally:
             self._listening = False
         return self._take()
@@ -331,18 +299,16 @@ class TurnTaking:
         """Until the line is ours again. What is said meanwhile is for somebody else, but for what cannot wait."""
         self._mending.settle()
         self._listening = False
-        self._news.clear()
-        urgent = [one for one in self._inbox if self._dialogue.cannot_wait(one.heard)]
-        self._inbox = urgent
-        if not urgent:
-            await self._news.wait()
+        self._inbox.news.clear()
+        if not self._inbox.keep_urgent():
+            await self._inbox.news.wait()
         elif self._wanted_back is not None:
             self._ours.set()
             self._wanted_back()
         else:
             await self._carry_out(self._take())
 
-    async def _carry_out(self, pending: _Pending) -> None:
+    async def _carry_out(self, pending: Pending) -> None:
         """What ``pending`` asks for, without a word."""
         for act in (await self._dialogue.reply(pending.heard, now=utc_now())).acts:
             self._act(act)
@@ -357,43 +323,30 @@ class TurnTaking:
         asking_s = max(since, self._aside_at) + _UNCLEAR_S - self._clock()
         return min(left_s, asking_s), True
 
-    async def _told_within(self, timeout_s: float) -> bool:
-        """Wait for news; False where none came."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._news.wait()
-        return self._news.is_set()
-
-    def _take(self) -> _Pending:
+    def _take(self) -> Pending:
         """The oldest thing heard, with the speech that followed it directly."""
-        self._urgent.clear()
-        first = self._inbox.pop(0)
-        if first.heard.kind is HeardKind.KEY:
-            self._transcript.key(first.heard.text, first.at)
-        if first.turn and first.turn.ended <= self._question_from:
-            return replace(first, heard=replace(first.heard, before_question=True))
-        while first.turn and self._inbox and (more := self._inbox[0].turn):
-            text = f"{first.heard.text} {self._inbox.pop(0).heard.text}"
-            first = _Pending(Heard(text, first.heard.at), more)
-        return first
+        taken = self._inbox.take(question_from=self._question_from)
+        if taken.heard.kind is HeardKind.KEY:
+            self._transcript.key(taken.heard.text, taken.at)
+        return taken
 
-    async def _say(self, reply: Reply, wait: _Wait | None, *, opening: bool = False) -> None:
+    async def _say(self, reply: Reply, wait: Wait | None, *, opening: bool = False) -> None:
         """Speak the reply, and go on after an interruption that was none; a real one leaves it to the next turn."""
         self.closing = self.closing or reply.ends
         self._waits_s = reply.waits_s
         if reply.keys:
-            self._record(await self._speaker.press(self._pipeline, reply.keys), reply, None)
+            await self._mouth.press(reply)
         parts = clauses(reply.text)
         if not parts:
             return
         self._judge.expects = reply.expects
         firm = reply.ends or not reply.interruptible
         waits = not firm or (reply.ends and self._ears.turn_open and self._mending.continues(self._ears.began))
-        if (waits and not await self._goes_on()) or (firm and self._urgent.is_set() and not reply.ends):
+        if (waits and not await self._goes_on()) or (firm and self._inbox.urgent.is_set() and not reply.ends):
             self._dialogue.interrupted(played="")
             return
         goes_on = self._goes_on if reply.ends or not firm else None
-        spoken = await self._speak(reply, parts, self._stopped_by(reply), wait, goes_on)
+        spoken = await self._mouth.say(reply, parts, self._stopped_by(reply), wait, goes_on)
         if (opening or reply.discloses) and self.disclosed is None and not reply.ends:
             self._disclose(spoken, last_statement(parts))
         if spoken.interrupted:
@@ -412,32 +365,8 @@ class TurnTaking:
     def _stopped_by(self, reply: Reply) -> asyncio.Event | None:
         """What makes us stop within this reply: any voice, only what cannot wait, or only who had not finished."""
         if reply.ends:
-            return self._too_early
-        return self._barge_in if reply.interruptible else self._urgent
-
-    async def _speak(
-        self,
-        reply: Reply,
-        parts: list[str],
-        stop: asyncio.Event | None,
-        wait: _Wait | None = None,
-        goes_on: Callable[[], Awaitable[bool]] | None = None,
-    ) -> Spoken:
-        async with self._mouth:
-            spoken: Spoken | None = None
-            self._barge_in.clear()
-            self._too_early.clear()
-            try:
-                spoken = await self._speaker.speak(
-                    self._pipeline, parts, keep=reply.fixed, stop=stop, goes_on=goes_on, begun=self._mending.begun
-                )
-                return spoken
-            finally:
-                # A call that ends while we speak leaves what was heard until then.
-                spoken = spoken or self._speaker.broken_off()
-                self._record(spoken, reply, _timings(wait, spoken))
-                while self._held:
-                    self._transcript.lead(self._held.pop(0))
+            return self._mouth.too_early
+        return self._mouth.barge_in if reply.interruptible else self._inbox.urgent
 
     async def _floor(self) -> None:
         """Wait while the person speaks, unless they never stop."""
@@ -446,17 +375,6 @@ class TurnTaking:
                 await self._ears.quiet()
         except TimeoutError:
             log.info("call.talked_over", call_id=self._call_id)
-
-    def _record(self, spoken: Spoken, reply: Reply, timings: TurnTimings | None) -> None:
-        if spoken.start is not None and spoken.text:
-            self._transcript.agent(
-                spoken.text,
-                start=spoken.start,
-                end=spoken.end,
-                interrupted=spoken.interrupted,
-                agent=reply.agent,
-                timings=timings,
-            )
 
     def _disclose(self, spoken: Spoken, needed: int) -> None:
         if 0 < needed <= spoken.whole:
@@ -485,11 +403,3 @@ class TurnTaking:
 
     async def _settled(self) -> None:
         self._mending.settle()
-
-
-def _timings(wait: _Wait | None, spoken: Spoken) -> TurnTimings | None:
-    if wait is None:
-        return None
-    return answer_timings(
-        wait.turn, replied=wait.replied, first_clause=spoken.ready, first_audio=spoken.start, filler=wait.filler
-    )
