@@ -189,6 +189,7 @@ class Environment(BaseSettings):
     voice_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     voice_internal_host: Annotated[str, _matching(r"[A-Za-z0-9.:_-]{1,100}", "a host's name or address")] = ""
     webrtc_ice_servers: Annotated[SecretStr, AfterValidator(_ice_servers)] = SecretStr("")
+    voice_filler_after_ms: Annotated[int, Field(ge=0, le=10_000)] = 1200
     voice_max_lag_ms: Annotated[float, Field(ge=0, le=10_000)] = 80.0
     voice_max_lateness_ms: Annotated[float, Field(ge=0, le=10_000)] = 40.0
     voice_max_speech_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 500.0

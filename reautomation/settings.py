@@ -227,6 +227,7 @@ VOICE = VoiceConfig(
     gpu_component=ENV.gpu_rate,
     gpu_share=env.gpu_share(ENV),
     max_call_s=ENV.voice_max_call_s,
+    filler_after_ms=ENV.voice_filler_after_ms,
     headroom=Limits(
         lag_ms=ENV.voice_max_lag_ms,
         lateness_ms=ENV.voice_max_lateness_ms,
