@@ -1,6 +1,6 @@
 """Our own voice in what we hear: the person's loudspeaker plays us, and their microphone sends us back.
 
-The sound is compared with what was being played 50 to 650 ms before. Measured on recorded speech through a small
+The sound is compared with what was being played 20 to 650 ms before. Measured on recorded speech through a small
 loudspeaker and a room, 12 to 26 dB down, as mu-law: over 400 ms an echo is alike by 0.30 to 0.66, other speech by
 0.05 to 0.25 (19 in 20 each); over 192 ms with the delay known, 0.29 to 0.64 against 0.01 to 0.18.
 """

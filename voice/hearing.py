@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from voice.domain.endpointing import SHORT, Patience, patience_for
 from voice.echo import EchoGuard
 from voice.levels import Levels, level_of
-from voice.speech.ports import BYTES_PER_MS, RATE, Recogniser
+from voice.speech.ports import BYTES_PER_MS, RATE, Guess, Recogniser
 from voice.speech.vad import START_WINDOWS, WINDOW, WINDOW_MS, SileroModel, Vad, VadEvent, VadMark
 
 _PREROLL = 400 * BYTES_PER_MS
@@ -87,7 +87,7 @@ class Ears:
         self._closed = asyncio.Event()
         self._closed.set()
         self._deciding: asyncio.Task[None] | None = None
-        self._guessed = False
+        self._guess, self._guessed = Guess(), False
         self._harvests: set[asyncio.Task[None]] = set()
         self.heard_s = 0.0
 
@@ -164,9 +164,12 @@ class Ears:
             self._paused_at = mark.at
             self._pause(self._time(mark.at))
             if not self._recogniser.busy:
-                self._decide(ahead=True)
+                self._guess = Guess()
+                self._decide(self._guess)
         elif self._deciding is None:
-            self._decide(ahead=False)
+            self._decide()
+        else:
+            self._guess.confirm()
 
     def _begin(self, at: int, windows: int) -> None:
         self._go_on()
@@ -205,8 +208,8 @@ class Ears:
             self._guessed = False
             self._on_resumed()
 
-    def _decide(self, *, ahead: bool) -> None:
-        self._deciding = asyncio.get_running_loop().create_task(self._decided(ahead))
+    def _decide(self, guess: Guess | None = None) -> None:
+        self._deciding = asyncio.get_running_loop().create_task(self._decided(guess))
         self._deciding.add_done_callback(self._report)
 
     def _harvest(self) -> None:
@@ -227,10 +230,10 @@ class Ears:
         if turn is not None:
             self._on_turn(replace(turn, started=started, stopped=ended))
 
-    async def _decided(self, ahead: bool) -> None:
+    async def _decided(self, guess: Guess | None) -> None:
         voice_end, known = self._voice_end, self._end - self._voice_end
         turn, likelihood = await self._understood(
-            self._turn_audio(), self._vad.voiced_ms - self._voiced_before, voice_end, ahead=ahead
+            self._turn_audio(), self._vad.voiced_ms - self._voiced_before, voice_end, guess
         )
         if turn is not None:
             self._guessed = True
@@ -259,7 +262,7 @@ class Ears:
         self._on_turn(None if turn is None or started is None else replace(turn, decided=self._clock()))
 
     async def _understood(
-        self, pcm: bytes, voiced_ms: int, voice_end: float, *, ahead: bool = False
+        self, pcm: bytes, voiced_ms: int, voice_end: float, guess: Guess | None = None
     ) -> tuple[Turn | None, float]:
         """The turn in ``pcm``, None without words, and the likelihood that it is over."""
         started = self._started if self._started is not None else voice_end
@@ -268,7 +271,7 @@ class Ears:
         ours = self._echo.sounds_like_us(spoken[-_ECHO:], voice_end)
         level = level_of(spoken[-max(WINDOW * 2, voiced_ms * BYTES_PER_MS) :])
         self.heard_s += len(pcm) / 2 / RATE
-        hearing = await self._recogniser.hear(pcm, voiced_ms=voiced_ms, hints=self._hints, ahead=ahead)
+        hearing = await self._recogniser.hear(pcm, voiced_ms=voiced_ms, hints=self._hints, guess=guess)
         now = self._clock()
         if not hearing.text:
             return None, hearing.turn_ended

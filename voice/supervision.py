@@ -34,7 +34,7 @@ from voice.turns import TurnTaking, utc_now
 log = structlog.get_logger(__name__)
 
 SUPERVISOR = "supervisor"
-_WAITING = 250  # messages: five seconds of both sides
+_WAITING = 250  # messages: three to five seconds of both sides
 _SEND_S = 5.0
 _MOST_SUPERVISORS = 4
 _MOST_AHEAD_S = 0.6  # of the supervisor's audio on its way to the person: more is left out

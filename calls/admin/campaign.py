@@ -135,6 +135,14 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             raise ValidationError(wrong)
         return message
 
+    def clean_max_call_s(self) -> int:
+        """Raises ValidationError where no worker lets a call last as long."""
+        seconds: int = self.cleaned_data["max_call_s"]
+        if "max_call_s" in self.changed_data and seconds > (most := settings.VOICE.max_call_s):
+            wrong = f"Voice workers end every call after {most} s: choose no more, or have VOICE_MAX_CALL_S raised."
+            raise ValidationError(wrong)
+        return seconds
+
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean() or self.cleaned_data
         first, last = typed.get("starts_on"), typed.get("ends_on")

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.chaos.speech_lines import HELLO, REFUSES, STOPS
 from voice import engines
-from voice.speech.ports import RATE, Hearing, Speech
+from voice.speech.ports import RATE, Guess, Hearing, Speech
 
 _LONGEST_HELLO_MS, _LONGEST_REFUSAL_MS = 650, 1800
 _CHAR_MS = 5
@@ -17,7 +17,9 @@ class LengthRecogniser:
 
     busy = False
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
+    async def hear(
+        self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), guess: Guess | None = None
+    ) -> Hearing:
         text = HELLO if voiced_ms <= _LONGEST_HELLO_MS else REFUSES if voiced_ms <= _LONGEST_REFUSAL_MS else STOPS
         return Hearing(text, 0.9, 1.0)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from voice.speech.ports import RATE, Hearing, Piece, Speech
+from voice.speech.ports import RATE, Guess, Hearing, Piece, Speech
 
 CHAR_MS = 25
 
@@ -50,7 +50,9 @@ class ScriptedRecogniser:
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
+    async def hear(
+        self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), guess: Guess | None = None
+    ) -> Hearing:
         if self.fault is not None:
             raise self.fault
         self.asked.append(pcm)

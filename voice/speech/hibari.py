@@ -1,4 +1,4 @@
-"""The engine of the speech-out process for the second local voice: hibari, a tenth of Piper's time.
+"""The engine of the speech-out process for the second local voice: hibari, far quicker than Piper.
 
 Apache-2.0, so it could live anywhere; like Piper it has a process of its own, away from the media loop.
 """

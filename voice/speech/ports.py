@@ -3,7 +3,7 @@
 Audio is PCM: 8 kHz, 16-bit little-endian, mono.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,17 +29,35 @@ class Hearing:
     words: tuple[tuple[str, float], ...] = ()
 
 
+class Guess:
+    """A pause that may not be the end of what is said. Once it is ``sure`` to be, its jobs wait like any other."""
+
+    def __init__(self) -> None:
+        self.sure = False
+        self._told: list[Callable[[], None]] = []
+
+    def when_sure(self, tell: Callable[[], None]) -> None:
+        self._told.append(tell)
+
+    def confirm(self) -> None:
+        self.sure = True
+        while self._told:
+            self._told.pop()()
+
+
 class Recogniser(Protocol):
     @property
     def busy(self) -> bool:
         """True while no model is free: guessing ahead would only delay others."""
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
+    async def hear(
+        self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), guess: Guess | None = None
+    ) -> Hearing:
         """The words in ``pcm``, of which ``voiced_ms`` are voice. Raises SpeechError.
 
-        ``hints`` are names and streets to expect. ``ahead``: the person may go on, so every other job comes first.
-        Asked again for the same speech, with or without more silence behind it, it is not paid for again, and who
-        asks without ``ahead`` hastens a guess that still waits. Who is cancelled leaves the queue.
+        ``hints`` are names and streets to expect. ``guess``: until it is sure every other job comes first. Asked
+        again for the same speech, with or without more silence behind it, it is not paid for again, and who asks
+        without a guess hastens one that still waits. Who is cancelled leaves the queue.
         """
 
     async def turn_ended(self, pcm: bytes) -> float:

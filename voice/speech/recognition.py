@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from voice.speech.heard import Heard, bare, believed
 from voice.speech.pool import Job, ModelPool
-from voice.speech.ports import Hearing
+from voice.speech.ports import Guess, Hearing
 
 _RECENT = 64
 _OPENING = 3200  # bytes of audio that tell one turn from another, nearly always
@@ -63,10 +63,12 @@ class WhisperRecogniser:
     def busy(self) -> bool:
         return self._pool.free == 0
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), ahead: bool = False) -> Hearing:
-        asked = self._ask(pcm, tuple(hints), voiced_ms, ahead=ahead)
+    async def hear(
+        self, pcm: bytes, *, voiced_ms: int, hints: Sequence[str] = (), guess: Guess | None = None
+    ) -> Hearing:
+        asked = self._ask(pcm, tuple(hints), voiced_ms, guess)
         # With a process to spare the ending is judged beside the words, else only where the words leave it open.
-        ending = self._pool.submit("turn_ended", pcm, ahead=ahead) if self._pool.free else None
+        ending = self._submit("turn_ended", pcm, guess) if self._pool.free else None
         try:
             heard = await self._words(asked, voiced_ms)
             confidence = round(math.exp(min(heard.score, 0.0)), 3)
@@ -74,7 +76,7 @@ class WhisperRecogniser:
                 return Hearing("", confidence, turn_ended=1.0)
             if bare(heard.text) in _WHOLE:
                 return Hearing(heard.text, confidence, 1.0, heard.words)
-            ending = ending or self._pool.submit("turn_ended", pcm, ahead=ahead)
+            ending = ending or self._submit("turn_ended", pcm, guess)
             return Hearing(heard.text, confidence, await ending.result, heard.words)
         finally:
             if ending is not None:
@@ -83,7 +85,7 @@ class WhisperRecogniser:
     async def turn_ended(self, pcm: bytes) -> float:
         return float(await self._pool.run("turn_ended", pcm))
 
-    def _ask(self, pcm: bytes, hints: tuple[str, ...], voiced_ms: int, *, ahead: bool) -> _Asked:
+    def _ask(self, pcm: bytes, hints: tuple[str, ...], voiced_ms: int, guess: Guess | None) -> _Asked:
         """The job for ``pcm``: the one that was given for the same speech before, where there is one.
 
         A turn's audio only grows, and as long as nothing in it is voice but what was, its words are the same.
@@ -92,13 +94,24 @@ class WhisperRecogniser:
         asked = self._recent.get(key)
         if asked is not None and not asked.lost and pcm.startswith(asked.pcm):
             self._recent.move_to_end(key)
-            if not ahead:
-                self._pool.hasten(asked.job)
+            self._hasten(asked.job, guess)
             return asked
-        asked = self._recent[key] = _Asked(pcm, self._pool.submit("hear", (pcm, hints), ahead=ahead))
+        asked = self._recent[key] = _Asked(pcm, self._submit("hear", (pcm, hints), guess))
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
         return asked
+
+    def _submit(self, method: str, argument: object, guess: Guess | None) -> Job:
+        job = self._pool.submit(method, argument, ahead=guess is not None and not guess.sure)
+        self._hasten(job, guess)
+        return job
+
+    def _hasten(self, job: Job, guess: Guess | None) -> None:
+        """Now, or as soon as the guess is sure."""
+        if guess is None or guess.sure:
+            self._pool.hasten(job)
+        else:
+            guess.when_sure(lambda: self._pool.hasten(job))
 
     async def _words(self, asked: _Asked, voiced_ms: int) -> Heard:
         """What ``asked`` came to; it leaves the queue when the last who waits for it is cancelled."""

@@ -129,6 +129,11 @@ def test_an_edit_writes_only_what_was_edited(as_manager: Client, campaign: Campa
             "voicemail_message",
             "Say how to reach you and to opt out: add {callback_number}, or a toll-free number.",
         ),
+        (
+            {"max_call_s": 301},
+            "max_call_s",
+            "Voice workers end every call after 300 s: choose no more, or have VOICE_MAX_CALL_S raised.",
+        ),
         ({"max_concurrency": 0}, "max_concurrency", "Ensure this value is greater than or equal to 1."),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from voice.speech.heard import Heard
 from voice.speech.pool import ModelPool
-from voice.speech.ports import Hearing, SpeechError
+from voice.speech.ports import Guess, Hearing, SpeechError
 from voice.speech.recognition import WhisperRecogniser
 
 SPEECH = b"speech" * 1000
@@ -83,7 +83,7 @@ async def test_with_a_process_to_spare_the_ending_is_judged_beside_the_words() -
 async def test_the_same_speech_is_paid_for_once() -> None:
     models = Models(heard("I was thinking"), heard("of Thursday"), ended=(0.3, 0.7, 0.9))
     ears = recogniser(models)
-    guess = await ears.hear(SPEECH, voiced_ms=500, ahead=True)
+    guess = await ears.hear(SPEECH, voiced_ms=500, guess=Guess())
     again = await ears.hear(SPEECH + bytes(800), voiced_ms=500)
     assert [(one.text, one.turn_ended) for one in (guess, again)] == [
         ("I was thinking", 0.3),
@@ -105,7 +105,7 @@ async def test_a_decision_joins_the_guess_that_runs_and_outlives_it() -> None:
     models = Models(heard("I was thinking"))
     models.open.clear()
     ears = recogniser(models)
-    guess = asyncio.create_task(ears.hear(SPEECH, voiced_ms=500, ahead=True))
+    guess = asyncio.create_task(ears.hear(SPEECH, voiced_ms=500, guess=Guess()))
     await settle()
     decision = asyncio.create_task(ears.hear(SPEECH + bytes(800), voiced_ms=500))
     await settle()
@@ -124,7 +124,7 @@ async def test_a_guess_that_nobody_wants_any_more_is_not_worked_on() -> None:
     first = asyncio.create_task(ears.hear(b"first", voiced_ms=500))
     await settle()
     assert ears.busy
-    guess = asyncio.create_task(ears.hear(b"speech", voiced_ms=300, ahead=True))
+    guess = asyncio.create_task(ears.hear(b"speech", voiced_ms=300, guess=Guess()))
     await settle()
     guess.cancel()
     models.open.set()
@@ -132,6 +132,39 @@ async def test_a_guess_that_nobody_wants_any_more_is_not_worked_on() -> None:
     assert [pcm for method, pcm in models.asked if method == "hear"] == [b"first"]
     assert (await ears.hear(b"speech", voiced_ms=300)).text == "Again."
     assert not ears.busy
+
+
+@pytest.mark.parametrize(("sure", "order"), [(True, [b"first", b"guess", b"later"]), (False, [b"first", b"later"])])
+async def test_a_guess_waits_for_all_others_until_it_is_sure(sure: bool, order: list[bytes]) -> None:
+    models = Models(heard("First."), heard("Next."), heard("Last."), ended=(0.9, 0.9, 0.9))
+    models.open.clear()
+    ears, guess = recogniser(models), Guess()
+    first = asyncio.create_task(ears.hear(b"first", voiced_ms=500))
+    await settle()
+    guessed = asyncio.create_task(ears.hear(b"guess", voiced_ms=300, guess=guess))
+    await settle()
+    if sure:
+        guess.confirm()
+    later = asyncio.create_task(ears.hear(b"later", voiced_ms=400))
+    await settle()
+    models.open.set()
+    await asyncio.gather(first, later)
+    assert [pcm for method, pcm in models.asked if method == "hear"][: len(order)] == order
+    await guessed
+
+
+async def test_the_end_of_a_guess_that_became_sure_waits_like_any_other() -> None:
+    models = Models(heard("First."), heard("Next."), ended=(0.9, 0.9))
+    models.open.clear()
+    ears, guess = recogniser(models), Guess()
+    guessed = asyncio.create_task(ears.hear(b"guess", voiced_ms=300, guess=guess))
+    await settle()
+    guess.confirm()
+    models.open.set()
+    other = asyncio.create_task(ears.hear(b"other", voiced_ms=400))
+    await asyncio.gather(guessed, other)
+    asked = models.asked
+    assert asked.index(("turn_ended", b"guess")) < asked.index(("turn_ended", b"other"))
 
 
 async def test_a_failure_is_not_kept() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.voice.speech import silence, tone
 from voice.domain.machines import Kind
 from voice.machines.watch import END_SILENCE_S, MachineWatch
-from voice.speech.ports import RATE, Hearing, SpeechError
+from voice.speech.ports import RATE, Guess, Hearing, SpeechError
 
 GREETING = "You have reached Tom. Please leave a message after the beep."
 IOS = "Hi, if you record your name and reason for calling, I'll see if this person is available."
@@ -24,7 +24,7 @@ class Reader:
     asked_s: list[float] = field(default_factory=list)
     busy: bool = False
 
-    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: object = (), ahead: bool = False) -> Hearing:
+    async def hear(self, pcm: bytes, *, voiced_ms: int, hints: object = (), guess: Guess | None = None) -> Hearing:
         self.asked_s.append(round(len(pcm) / 2 / RATE, 1))
         if self.fault is not None:
             raise self.fault
@@ -150,7 +150,9 @@ async def test_a_long_greeting_is_read_on_behind_what_was_read() -> None:
     texts = iter(["Welcome.", "Welcome to us.", "Welcome to our old company.", "For opening hours,", "Press one."])
 
     class Slices(Reader):
-        async def hear(self, pcm: bytes, *, voiced_ms: int, hints: object = (), ahead: bool = False) -> Hearing:
+        async def hear(
+            self, pcm: bytes, *, voiced_ms: int, hints: object = (), guess: Guess | None = None
+        ) -> Hearing:
             self.asked_s.append(round(len(pcm) / 2 / RATE, 1))
             return Hearing(next(texts), 0.9, 1.0)
 
@@ -365,7 +367,9 @@ async def test_a_call_without_a_watch() -> None:
 
 async def test_a_call_that_ends_while_its_greeting_is_read() -> None:
     class Slow(Reader):
-        async def hear(self, pcm: bytes, *, voiced_ms: int, hints: object = (), ahead: bool = False) -> Hearing:
+        async def hear(
+            self, pcm: bytes, *, voiced_ms: int, hints: object = (), guess: Guess | None = None
+        ) -> Hearing:
             await asyncio.Event().wait()
             raise AssertionError("never")
 
