@@ -23,7 +23,10 @@ _CLOSE_S = 1.0
 """How long a stranger may take to answer our close."""
 _MOST_HEARD = 128 * 1024
 _MOST_PINGS = 4
-"""What a stranger may send, in bytes and pings; a carrier sends two short messages and no ping until it is a call."""
+_MOST_ASKED = 2
+"""What a stranger may send, in bytes, pings and requests. A carrier sends two short messages and no ping until it is
+a call; the web asks once on a connection.
+"""
 _VISIT = "voice.visit"
 
 
@@ -46,11 +49,11 @@ class DoorLimits:
 class Visit:
     """One connection, from its accept until it is closed. ``drop`` closes it without a word."""
 
-    __slots__ = ("address", "deadline", "drop", "heard", "pings", "stranger")
+    __slots__ = ("address", "asked", "deadline", "drop", "heard", "pings", "stranger")
 
     def __init__(self, drop: Callable[[], None]) -> None:
         self.drop, self.address = drop, ""
-        self.stranger, self.heard, self.pings = True, 0, 0
+        self.stranger, self.heard, self.pings, self.asked = True, 0, 0, 0
         self.deadline: asyncio.TimerHandle | None = None
 
 
@@ -182,6 +185,15 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[MediaSocket]]:
             doors.leave(visit)
 
     class Http(H11Protocol):
+        def on_response_complete(self) -> None:
+            """Answer after answer on one connection would take the loop's time from the calls."""
+            visit = visits.get(self.transport)
+            if visit is not None and visit.stranger:
+                visit.asked += 1
+                if visit.asked >= _MOST_ASKED:
+                    self.transport.close()
+            super().on_response_complete()
+
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
             left(self.transport)

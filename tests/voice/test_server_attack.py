@@ -168,6 +168,14 @@ async def test_pings_without_end_are_not_answered(make_plane: PlaneMaker) -> Non
     await nobody_waits(plane)
 
 
+async def test_requests_without_end_are_not_answered(make_plane: PlaneMaker) -> None:
+    plane = await make_plane(handshake_timeout_s=5.0)
+    async with stranger(plane) as one:
+        one.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        assert 0 < (await one.answer(3)).count(b"HTTP/1.1 200") <= 2
+    await nobody_waits(plane)
+
+
 async def test_a_token_opens_its_own_line_alone_and_once(make_plane: PlaneMaker) -> None:
     """Whatever else the start message claims."""
     plane = await make_plane(ScriptedDialogue(opening=BYE))
