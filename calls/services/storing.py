@@ -128,7 +128,10 @@ def _adopt_lost(*, now: datetime) -> Iterator[Recording]:
     folder = Path(settings.RECORDINGS_LIVE_DIR)
     for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []:
         found = _FILE.fullmatch(path.name)
-        written_at = datetime.fromtimestamp(path.stat().st_mtime, tz=now.tzinfo)
+        try:
+            written_at = datetime.fromtimestamp(path.stat().st_mtime, tz=now.tzinfo)
+        except FileNotFoundError:  # its worker has removed it meanwhile
+            continue
         if found is None or written_at > now - _QUIET:
             continue
         call_id, part = UUID(found[1]), int(found[2])
@@ -141,13 +144,21 @@ def _adopt_lost(*, now: datetime) -> Iterator[Recording]:
         if call is None or _was_erased(call):
             path.unlink(missing_ok=True)  # the call was deleted, and its recording with it
         elif call.status in TERMINAL or written_at < now - timedelta(seconds=2 * settings.VOICE.max_call_s):
-            yield from _adopt(path, call, part, now=now)
+            if _was_objected_to(call, part):
+                path.unlink(missing_ok=True)
+            else:
+                yield from _adopt(path, call, part, now=now)
 
 
 def _was_erased(call: Call) -> bool:
     """Whether the call was erased while a part of it lay on a disk, unknown to whoever erased it."""
     erased = call.events.filter(kind__in=(recordings.ERASED, recordings.TALK_ERASED))
     return erased.exclude(fields__by=recordings.CONVERSATION).exists()  # an objection says itself what is to go
+
+
+def _was_objected_to(call: Call, part: int) -> bool:
+    """Whether the person objected on this very line, whose report would tell what is left."""
+    return call.events.filter(kind=recordings.STOPPED_EVENT, fields__part=part).exists()
 
 
 def _adopt(path: Path, call: Call, part: int, *, now: datetime) -> Iterator[Recording]:

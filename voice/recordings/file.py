@@ -26,7 +26,10 @@ class Track(IntEnum):
 
 
 class RecordingFile:
-    """One sealed stereo file at ``path``. After a failure it is closed, and nothing more is written."""
+    """One sealed stereo file at ``path``. After a failure it is closed, and nothing more is written.
+
+    What has to go from it by then takes the whole file along.
+    """
 
     def __init__(self, path: Path, keys: Keyring | None) -> None:
         self.path, self._keys = path, keys
@@ -84,6 +87,8 @@ class RecordingFile:
             self._tried(action, *args)
             if self._failed:
                 self._shut()  # the file would stay open
+        elif action in (self.silence, self.remove) and self.path.exists():
+            self.remove()  # else what was written until then would be found, and kept
 
     def _tried(self, action: Callable[..., object], *args: object) -> None:
         try:

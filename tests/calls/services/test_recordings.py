@@ -287,6 +287,12 @@ class TestLeftBehind:
         assert not Recording.objects.exists()
         assert all(path.exists() for path in paths)
 
+    def test_one_that_vanishes_meanwhile_holds_up_no_other(self, settings: Settings) -> None:
+        call = done()
+        path = left(call, settings, age_s=61)
+        with mock.patch.object(Path, "glob", return_value=[path.with_name(f"{call.pk}-9.rec"), path]):
+            assert storing.store_recordings(now=LATER) == 1
+
     def test_one_of_no_call_or_of_an_erased_recording_is_removed(self, settings: Settings) -> None:
         call, gone = done(), done()
         path, other = left(call, settings, age_s=61), left(gone, settings, age_s=61)
@@ -512,6 +518,16 @@ class TestAnObjectionOnAnotherLine:
         left(call, settings, age_s=61)
         storing.store_recordings(now=LATER)
         self.check(call, settings)
+
+    def test_what_the_line_itself_left_behind_is_removed(self, settings: Settings) -> None:
+        """It was killed, or its disk failed, before what it told of was done. One that talks on sees to it itself."""
+        over, live = done(), make.call(make.lead(), CallStatus.LIVE, answered_at=NOW)
+        for call in (over, live):
+            self.objects(call, part=1)
+        paths = [left(call, settings, age_s=61) for call in (over, live)]
+        assert storing.store_recordings(now=LATER) == 0
+        assert [path.exists() for path in paths] == [False, True]
+        assert not Recording.objects.exists()
 
     def test_on_the_first_line_it_is_the_line_s_own_matter(self, settings: Settings) -> None:
         call = done()

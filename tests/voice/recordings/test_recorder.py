@@ -1,7 +1,7 @@
 """What is kept of a call, from when on, and what is taken out of it again."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -294,4 +294,31 @@ def test_a_disk_that_fails_later_leaves_no_file_open(tape: Tape) -> None:
         tape.recorder.lead(tone(5000), 100.0)
         assert tape.finish(110.0) is None
     assert file.closed
+    assert {log["event"] for log in logs} == {"recording.failed"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda recorder: recorder.redact(101.0, 102.0),
+        lambda recorder: recorder.stop(erase=True),
+        lambda recorder: recorder.stop(erase=False),
+    ],
+    ids=["redacted", "erased", "silenced"],
+)
+def test_a_disk_that_fails_keeps_nothing_that_has_to_go(tape: Tape, asked: Callable[[Recorder], None]) -> None:
+    """What it had written before would be found after the call, and kept."""
+    tape.recorder.begin(100.0)
+    for second in range(10):
+        tape.recorder.lead(tone(1000), 100.0 + second)
+    tape.settle()
+    os.dup2(os.open("/dev/full", os.O_WRONLY), tape.recorder._file._raw.fileno())
+    with capture_logs() as logs:
+        tape.recorder.lead(tone(5000), 110.0)
+        tape.settle()
+        assert tape.path.exists()
+        asked(tape.recorder)
+        assert tape.finish(115.0) is None
+        tape.settle()
+    assert not tape.path.exists()
     assert {log["event"] for log in logs} == {"recording.failed"}
