@@ -49,8 +49,8 @@ class Inbox:
         return bool(self._waiting)
 
     def take(self, *, question_from: float) -> Pending:
-        """The oldest, with the speech that followed it directly. What was said before our question began to be heard,
-        at ``question_from``, is no answer to it: it is marked so, and stands alone.
+        """The oldest, with the speech that followed it directly as one turn. What was said before our question began
+        to be heard, at ``question_from``, is no answer to it: it is marked so, and stands alone.
         """
         self.urgent.clear()
         first = self._waiting.pop(0)
@@ -58,7 +58,8 @@ class Inbox:
             return replace(first, heard=replace(first.heard, before_question=True))
         while first.turn and self._waiting and (more := self._waiting[0].turn):
             text = f"{first.heard.text} {self._waiting.pop(0).heard.text}"
-            first = Pending(Heard(text, first.heard.at), more)
+            # It began with its first words: whoever goes on with what was answered too early does so by those.
+            first = Pending(Heard(text, first.heard.at), replace(more, started=first.turn.started))
         return first
 
     async def told_within(self, timeout_s: float) -> bool:

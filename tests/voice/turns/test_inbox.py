@@ -33,6 +33,12 @@ def test_speech_that_follows_speech_is_one_answer_and_a_key_is_its_own() -> None
     assert len(box) == 0
 
 
+def test_speech_that_is_put_together_began_with_its_first_words() -> None:
+    turn = inbox(said("No,", ended=1.0), said("on Friday.", ended=3.0)).take(question_from=BEFORE).turn
+    assert turn is not None
+    assert (turn.started, turn.ended) == (0.5, 3.0)
+
+
 def test_what_was_said_before_our_question_is_no_answer_to_it() -> None:
     box = inbox(said("Hello?", ended=1.0), said("Yes.", ended=3.0))
     first, second = box.take(question_from=2.0), box.take(question_from=2.0)
