@@ -332,6 +332,9 @@ class TurnTaking:
 
     async def _say(self, reply: Reply, wait: Wait | None, *, opening: bool = False) -> None:
         """Speak the reply, and go on after an interruption that was none; a real one leaves it to the next turn."""
+        if reply.ends and not self._ours.is_set() and self._wanted_back is None:
+            self._dialogue.interrupted(played="")  # whoever took the line while this was made ends the call
+            return
         self.closing = self.closing or reply.ends
         self._waits_s = reply.waits_s
         if reply.keys:

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from agents.domain.types import HeardKind, OptOut, Reply
+from agents.domain.types import Heard, HeardKind, OptOut, Reply
 from tests.voice.conftest import PlaneMaker, Watch, open_line
 from tests.voice.dialogues import BYE, ScriptedDialogue, opt_out
 from tests.voice.phone import answered, mulaw
@@ -22,6 +22,7 @@ from voice import bell
 from voice.domain.types import Acted, Answer, Controlled, Signal, SignalKind
 from voice.passes import LASTS_S, Grant, Passes, hashed
 from voice.supervision import Pass, Supervision
+from voice.turns import TurnTaking, utc_now
 
 SPEECH, TOKEN = "Hold on.", "a-token"
 
@@ -219,6 +220,32 @@ async def test_a_supervisor_who_is_cut_off_gives_the_line_back_and_an_opt_out_co
     assert acts[0] == OptOut("Stop calling me.")
     assert [heard for heard, _ in dialogue.heard] == [HeardKind.SPEECH, HeardKind.BACK]
     assert ("release", "kim") in told(watch)
+
+
+async def test_a_goodbye_that_was_being_made_is_not_said_over_who_takes_the_line(make_plane: PlaneMaker) -> None:
+    def meanwhile(_: Heard) -> Reply:
+        turns().step_aside()
+        return BYE
+
+    def turns() -> TurnTaking:
+        session = plane._seats["call-1"].session
+        assert session is not None
+        return session._turns
+
+    dialogue = ScriptedDialogue(meanwhile, BYE)
+    plane = await make_plane(dialogue, ScriptedRecogniser("No, thank you."), silence_prompt_s=60.0)
+    watch = open_line(plane)
+    async with answered(watch.line.stream) as phone:
+        await phone.spoken_to()
+        await phone.quiet(0.6)
+        await phone.say(spoken(SPEECH))
+        await asyncio.sleep(2.5)
+        assert (len(dialogue.heard), phone.closed_at) == (1, None)
+        back = Heard("takeover", utc_now(), HeardKind.BACK)
+        plane._loop.call_soon_threadsafe(turns().step_back, back)  # type: ignore[union-attr]  # it runs
+        await phone.gone()
+    await watch.report()
+    assert [turn.text for turn in watch.turns[1:]] == ["No, thank you.", "Goodbye."]
 
 
 async def test_who_may_listen_only_and_what_is_nonsense(make_plane: PlaneMaker, redis: str) -> None:
