@@ -69,6 +69,11 @@ class Mending:
         else:
             self._held = _Held(heard, turn, reply.acts)
 
+    @property
+    def stands(self) -> bool:
+        """Whether the last reply can no longer be taken back."""
+        return self._held is None
+
     def begun(self, at: float) -> None:
         """The person hears our first sound at ``at``, in seconds on the clock."""
         if self._held is not None and self._held.begun is None:

@@ -278,7 +278,7 @@ class CallSession:
     def _turn_taken(self, turn: TurnRecord) -> None:
         self._keeper.taken(turn)
         self._supervision.turn(turn)
-        self._emit(TurnTaken(turn, self._dialogue.snapshot()))
+        self._emit(TurnTaken(turn, self._dialogue.snapshot() if self._turns.settled else None))
 
     def _acted(self, acted: Acted) -> None:
         self._emit(replace(acted, snapshot=self._dialogue.snapshot()))
@@ -429,7 +429,7 @@ class CallSession:
     async def _recorded(self) -> Recording | None:
         try:
             async with asyncio.timeout(_RECORDING_S):
-                return await asyncio.wrap_future(self._keeper.finish())
+                return await asyncio.shield(asyncio.wrap_future(self._keeper.finish()))
         except TimeoutError:
             log.error("recording.late", call_id=self._call_id, waited_s=_RECORDING_S)
             return None

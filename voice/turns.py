@@ -90,6 +90,11 @@ class TurnTaking:
         self.closing = False
         self.handed_on = False
 
+    @property
+    def settled(self) -> bool:
+        """Whether what the conversation has come to is for good: its last reply can no longer be taken back."""
+        return self._mending.stands
+
     # What the parts tell.
 
     def voice_heard(self) -> None:

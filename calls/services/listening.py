@@ -193,7 +193,7 @@ def _hold_live(call: Call, *, at: datetime, why: str, **changes: datetime) -> No
     move(call.pk, CallStatus.LIVE, at=at, why=why, fence=call.fence, changes=held)
 
 
-def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object]) -> None:
+def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object] | None) -> None:
     record = Turn(
         call=call,
         seq=turn.seq,
@@ -206,8 +206,9 @@ def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object]) -> 
         confidence=turn.confidence,
         timings=asdict(turn.timings) if turn.timings else {},
     )
+    state = {} if snapshot is None else {"snapshot": dict(snapshot)}
     with transaction.atomic():
-        if Call.objects.filter(pk=call.pk, fence=call.fence).update(snapshot=dict(snapshot)):
+        if Call.objects.filter(pk=call.pk, fence=call.fence).update(fence=call.fence, **state):
             Turn.objects.bulk_create([record], ignore_conflicts=True)
         else:  # the line that has taken the call over counts on from the turns that were kept
             log.warning("call.turn_too_late", call_id=str(call.pk), seq=turn.seq)

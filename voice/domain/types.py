@@ -251,8 +251,10 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class TurnTaken:
+    """``snapshot`` is the conversation's state from then on; None as long as its last reply may yet be taken back."""
+
     turn: TurnRecord
-    snapshot: Mapping[str, object]
+    snapshot: Mapping[str, object] | None
 
 
 @dataclass(frozen=True, slots=True)

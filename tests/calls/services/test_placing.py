@@ -1,6 +1,7 @@
 """One call on one line: every way it can go, with a carrier and a line that do as they are told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -56,6 +57,14 @@ def kinds(call: Call) -> list[str]:
 def held(call: Call) -> Decimal:
     call.campaign.budget.refresh_from_db()
     return call.campaign.budget.total.held
+
+
+def test_a_turn_said_while_a_reply_may_be_taken_back_leaves_the_state_as_it_was() -> None:
+    call = make.call()
+    unsettled = replace(turn(3), snapshot=None)
+    assert run(call, FakePlane(*TALK[:-1], unsettled, TALK[-1]), FakeDialer())
+    assert call.snapshot == {"turns": 2}
+    assert list(call.turns.values_list("seq", flat=True)) == [1, 2, 3]
 
 
 def test_a_call_from_the_queue_to_its_end() -> None:

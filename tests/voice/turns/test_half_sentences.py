@@ -10,7 +10,7 @@ from tests.voice.conftest import PlaneMaker, Watch, open_line
 from tests.voice.dialogues import BYE, ScriptedDialogue, opt_out
 from tests.voice.phone import answered
 from tests.voice.speech import CHAR_MS, ScriptedRecogniser, spoken
-from voice.domain.types import Acted, Signal, SignalKind, Speaker
+from voice.domain.types import Acted, Signal, SignalKind, Speaker, TurnTaken
 
 BOOKED = BookAppointment(datetime(2026, 11, 24, 21, tzinfo=UTC))
 BOOKING = Reply("Very good, then I put you down for Thursday at two, and Kate will be there.", acts=(BOOKED,))
@@ -54,6 +54,9 @@ async def test_who_goes_on_at_once_is_answered_once_to_all_they_said(make_plane:
     ]
     assert dialogue.taken_back == ["Thursday at two."]
     assert acts(watch) == [EndCall("done")]  # nobody was booked
+    # Nor would a line that goes on from what is written believe it.
+    states = [event.snapshot for event in watch.events if isinstance(event, TurnTaken)]
+    assert {state["heard"] for state in states[:-1] if state is not None} == {0}
     assert said(watch, Speaker.LEAD) == ["Thursday at two.", "is what I cannot do."]
     heard_of_us = said(watch, Speaker.AGENT)
     assert heard_of_us[-1] == "Friday it is."
