@@ -188,7 +188,7 @@ def test_a_database_that_is_away_during_a_live_call_costs_no_turn(
     call.refresh_from_db()
     assert (call.disposition, call.ended_by, call.fence) == ("not_interested", "lead", 1)
     assert (call.facts, worker.rings()) == ({"heard": str(answers)}, [call.pk])
-    seconds = [float(one.quantity) for one in UsageReport.objects.filter(component="call")]
+    seconds = [float(one.quantity) for one in UsageReport.objects.filter(reference=call.pk, component="call")]
     assert call.billed_s is not None
     assert abs(sum(seconds) - call.billed_s) <= 1
     assert audit() == []
