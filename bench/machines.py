@@ -21,6 +21,7 @@ import soundfile  # type: ignore[import-untyped]
 import soxr
 import structlog
 
+from bench import SPEECH
 from simulator import audio
 from simulator.domain.people import Screening, Service
 from simulator.speech import ModelSpeech, Voice
@@ -33,7 +34,6 @@ from voice.speech.process import ModelProcess
 from voice.speech.recognition import WhisperRecogniser
 from voice.speech.vad import SileroModel
 
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech"
 AT_ONCE = 4
 LONGEST_S = 26.0
 _PACKET = 320

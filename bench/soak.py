@@ -26,6 +26,7 @@ import numpy as np
 import psutil
 import uvloop
 
+from bench import SPEECH
 from bench.soak_host import serve
 from bench.voice.load import Found, Phone, media_frames
 from bench.voice.speech import NoSpeech, Utterance, utterances
@@ -279,7 +280,7 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=CALLS)
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--lasts", type=float, nargs=2, default=(SHORT_S, LONG_S), help="seconds of a call")
-    parser.add_argument("--speech", type=Path, default=Path("../shared/speech"), help="recordings of people")
+    parser.add_argument("--speech", type=Path, default=SPEECH, help="recordings of people")
     parser.add_argument("--host", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.host:

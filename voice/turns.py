@@ -392,7 +392,7 @@ class TurnTaking:
     async def hear_out(self) -> None:
         """What was said into the end still counts, an opt-out above all, whatever has broken by then."""
         deadline = asyncio.get_running_loop().time() + _HEAR_OUT_S
-        for step in (self._last_reply, self._answer_rest, self._ears.finish, self._answer_rest, self._settled):
+        for step in (self._last_reply, self._answer_rest, self._ears.finish, self._answer_rest, self._settle):
             try:
                 async with asyncio.timeout_at(deadline):
                     await step()
@@ -409,5 +409,5 @@ class TurnTaking:
         while self._inbox:
             await self._carry_out(self._mended(self._take()))
 
-    async def _settled(self) -> None:
+    async def _settle(self) -> None:
         self._mending.settle()

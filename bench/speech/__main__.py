@@ -18,11 +18,11 @@ import numpy as np
 
 from agents.domain.numbers import digits
 from agents.domain.text import normalise
+from bench import SPEECH
 from bench.speech import said
 from bench.speech.corpus import CONDITIONS, Line, NoSpeech, Utterance, recordings, under
 from bench.speech.recognisers import Ours, Plain, median, timed
 
-SPEECH = Path(__file__).resolve().parents[3] / "shared" / "speech"
 TOLERANCE = 0.5
 """Points of word error by which ours may be worse: less than what one recording is worth."""
 _CHANCE = 1  # sentence of our own set: the voices speak them a little differently each time

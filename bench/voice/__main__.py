@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from bench import SPEECH
 from bench.voice import report
 from bench.voice.measuring import Measured, Setting, measure
 from bench.voice.speech import NoSpeech, utterances
@@ -51,7 +52,7 @@ def at_once(row: Measured) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.voice", description=__doc__)
-    parser.add_argument("--speech", type=Path, default=Path("../shared/speech"), help="recordings of people")
+    parser.add_argument("--speech", type=Path, default=SPEECH, help="recordings of people")
     parser.add_argument("--out", type=Path, default=Path("var/bench-voice"), help="where pictures and tables go")
     parser.add_argument("--seconds", type=float, default=20.0, help="measured for each number of calls")
     parser.add_argument("--only", choices=["canned", "real"], help="one of the two ladders")

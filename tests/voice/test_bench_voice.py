@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench import SPEECH
 from bench.voice import report
 from bench.voice.__main__ import at_once, in_time
 from bench.voice.measuring import Measured
 from bench.voice.speech import NoSpeech, utterances
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEECH = ROOT.parent / "shared" / "speech"
 
 ROW = Measured("ours", 8, 8, 30, 0, 265.0, 505.0, -80.0, 61.1, 809.0, 1.0)
 
