@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
@@ -27,6 +27,24 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 class StartError(Exception):
     """A process did not come up, or a port is taken; the text says what to do."""
+
+
+class Stopped(BaseException):
+    """INT or TERM came.
+
+    Not KeyboardInterrupt: one raised while a text is executed, as dataclasses do for their methods, makes CPython
+    3.11 die of the signal at its end under ``-m``, whatever exit code the program chose.
+    """
+
+
+def stop_on_signals() -> None:
+    """From here on INT and TERM raise Stopped in the main thread."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 @dataclass(frozen=True, slots=True)

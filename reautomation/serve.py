@@ -8,18 +8,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
 
 from reautomation import embedded, roles
 from reautomation.env import BadEnvironment, Environment
-from reautomation.processes import StartError, Supervisor, require_port
+from reautomation.processes import StartError, Stopped, Supervisor, require_port, stop_on_signals
 
 
 def main() -> int:
     """Serve until Ctrl-C or TERM; 2 with one sentence when it cannot start."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    stop_on_signals()
     try:
         return _serve()
     except (BadEnvironment, embedded.EmbeddedError, StartError) as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except Stopped:
         return 0
 
 

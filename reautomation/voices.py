@@ -12,20 +12,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reautomation.settings")
 
 from reautomation import roles
 from reautomation.env import BadEnvironment
-from reautomation.processes import StartError, Supervisor
+from reautomation.processes import StartError, Stopped, Supervisor, stop_on_signals
 
 _PAST_LONGEST_CALL_S = 45  # its last words, its recording and its report
 
 
 def main() -> int:
     """Serve until TERM or Ctrl-C; 2 with one sentence when it cannot start."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    stop_on_signals()
     try:
         return _serve()
     except (BadEnvironment, StartError) as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except Stopped:
         return 0
 
 

@@ -5,7 +5,6 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +20,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="keep serving after the summary, until Ctrl-C")
     keep: bool = parser.parse_args().keep
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     os.environ["ENV_FILE"] = os.devnull  # the demo has an environment of its own, whatever .env says
     from reautomation import env
     from reautomation.embedded import EmbeddedError
-    from reautomation.processes import StartError, free_port, listening
+    from reautomation.processes import StartError, Stopped, free_port, listening, stop_on_signals
 
+    stop_on_signals()
     try:
         with _only_demo():
             auth_token = secrets.token_hex(16)
@@ -42,7 +41,7 @@ def main() -> int:
     except (env.BadEnvironment, EmbeddedError, StartError) as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except Stopped:
         print("\nStopped.", file=sys.stderr)
         return 130
 

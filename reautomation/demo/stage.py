@@ -11,7 +11,7 @@ import django
 from django.conf import settings
 
 from reautomation import embedded, roles
-from reautomation.processes import StartError, Supervisor
+from reautomation.processes import StartError, Stopped, Supervisor
 
 ROOT = settings.BASE_DIR
 PEOPLE = ROOT / "demo" / "people.yaml"
@@ -42,7 +42,7 @@ def run(var: Path, auth_token: str, web_port: int, carrier_port: int, *, keep: b
         code = _call_everybody(campaign_id, supervisor, carrier_port)
         if keep:
             print("Serving on. Ctrl-C stops everything.", flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(Stopped):
                 _serve_on(supervisor)
             print("\nStopping …", flush=True)
     return code

@@ -1,5 +1,6 @@
 """Processes that start together end together, whoever ends them."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -139,3 +140,28 @@ def test_a_free_port_is_accepted_and_silent() -> None:
     port = free_port()
     require_port("127.0.0.1", port, "WEB_PORT")
     assert not listening("127.0.0.1", port)()
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_the_exit_code_is_the_programs_own_even_if_the_signal_fell_into_executed_text(
+    tmp_path: Path, number: str
+) -> None:
+    """As when a dataclass is being made: a KeyboardInterrupt there ends CPython 3.11 by the signal in the end."""
+    (tmp_path / "program.py").write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            from reautomation.processes import Stopped, stop_on_signals
+            stop_on_signals()
+            try:
+                exec("import os, signal; os.kill(os.getpid(), signal.{number}); [n for n in range(9)]")
+            except Stopped:
+                sys.exit(7)
+            """
+        )
+    )
+    arguments = [sys.executable, "-m", "program"]
+    ended = subprocess.run(
+        arguments, env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}, check=False, timeout=60
+    )
+    assert ended.returncode == 7
