@@ -8,7 +8,7 @@ from agents.agenda import side_of, topic
 from agents.base import AgentName, BaseAgent, Ending
 from agents.domain import spoken
 from agents.domain.questions import TIMES
-from agents.domain.scoring import qualified, rating, score
+from agents.domain.scoring import Reason, qualified, rating, score, score_reasons
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Disposition, EndedBy, Outcome, Progress, Prospect
 from agents.state import CallState, Stage, last_act_at
@@ -65,6 +65,7 @@ class AnalyticsAgent(BaseAgent[Ending, Outcome]):
             acts=state.carried_out(),
             facts={**facts, "voicemail_message": "left"} if state.message_left else facts,
             score=points,
+            reasons=reasons_of(state, brief),
         )
 
 
@@ -82,6 +83,11 @@ def known_facts(state: CallState, brief: Brief) -> dict[str, str]:
 def score_of(state: CallState, brief: Brief) -> int:
     """The lead's score by what is known until now, 0 to 100."""
     return score(known_facts(state, brief), booked=state.has_act("book"))
+
+
+def reasons_of(state: CallState, brief: Brief) -> tuple[Reason, ...]:
+    """Why the score is what it is."""
+    return score_reasons(known_facts(state, brief), booked=state.has_act("book"))
 
 
 def is_qualified(state: CallState, brief: Brief) -> bool:

@@ -1,4 +1,4 @@
-"""The score of a lead, 0 to 100, by the fields of LPMAMA qualification; the weights are the project's own defaults.
+"""The score of a lead, 0 to 100, by the fields of LPMAMA qualification, with the reason for every point.
 
 Nothing here rests on a trait that Fair Housing protects: every reason that is not time-bound weighs the same.
 """
@@ -9,9 +9,24 @@ from dataclasses import dataclass
 from agents.domain.entities import Financing, Motivation
 
 QUALIFIED_FROM = 40
+WARM_FROM = 40
 HOT_FROM = 70
 _TIME_BOUND = frozenset({Motivation.JOB, Motivation.FINANCES, Motivation.INHERITED})
+_FINANCES = {
+    Financing.CASH: "Pays cash",
+    Financing.PRE_APPROVED: "Pre-approved for a loan",
+    Financing.PAID_OFF: "The home is paid off",
+    Financing.MORTGAGE: "There is a mortgage on the home",
+    Financing.SELL_FIRST: "Has to sell first",
+    Financing.LENDER_NEEDED: "Needs a lender",
+}
 _STRONG_FINANCE = frozenset({Financing.CASH, Financing.PRE_APPROVED, Financing.PAID_OFF})
+_AGENTS = {
+    "none": "Has no other agent",
+    "informal": "Has another agent, without an agreement",
+    "some": "Has another agent",
+    "signed": "Has signed with another agent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,50 +46,90 @@ class ScoreWeights:
     appointment: int = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why ``part`` of the score has its ``points``, of ``most`` that it could have. ``why`` is for people."""
+
+    part: str
+    why: str
+    points: int
+    most: int
+
+
 DEFAULT_WEIGHTS = ScoreWeights()
 
 
 def score(facts: Mapping[str, str], *, booked: bool, weights: ScoreWeights = DEFAULT_WEIGHTS) -> int:
-    """Points for the known ``facts``; half of ``area_and_price`` for one of the two."""
-    points = _timeline(facts.get("timeline", ""), weights)
-    points += _motivation(facts.get("motivation", ""), weights)
-    points += _finance(facts.get("financing", ""), weights)
-    points += weights.unrepresented if facts.get("agent") == "none" else 0
-    known = sum(facts.get(name, "unknown") != "unknown" for name in ("area", "price"))
-    known += facts.get("budget", "unknown") != "unknown"
-    points += weights.area_and_price * min(known, 2) // 2
-    points += weights.appointment if booked else 0
-    return max(0, min(points, 100))
+    """Points for the known ``facts``, 0 to 100; half of ``area_and_price`` for one of the two."""
+    return max(0, min(sum(one.points for one in score_reasons(facts, booked=booked, weights=weights)), 100))
 
 
-def _timeline(value: str, weights: ScoreWeights) -> int:
-    if not value.isdigit():
-        return 0
+def score_reasons(
+    facts: Mapping[str, str], *, booked: bool, weights: ScoreWeights = DEFAULT_WEIGHTS
+) -> tuple[Reason, ...]:
+    """What ``score`` adds up, part by part; a part without points says what is missing."""
+    return (
+        _timeline(facts.get("timeline", ""), weights),
+        _motivation(facts.get("motivation", ""), weights),
+        _finance(facts.get("financing", ""), weights),
+        _agent(facts.get("agent", ""), weights),
+        _place_and_price(facts, weights),
+        _appointment(booked, weights),
+    )
+
+
+def _timeline(value: str, weights: ScoreWeights) -> Reason:
+    most = max(weights.within_3_months, weights.within_6_months, weights.within_12_months)
+    if not value.isdecimal():
+        return Reason("timeline", "In no hurry" if value == "open" else "No timeline told", 0, most)
     months = int(value)
-    if months <= 3:
-        return weights.within_3_months
-    if months <= 6:
-        return weights.within_6_months
-    return weights.within_12_months if months <= 12 else 0
+    for limit, points in ((3, weights.within_3_months), (6, weights.within_6_months), (12, weights.within_12_months)):
+        if months <= limit:
+            return Reason("timeline", f"Wants to move within {limit} months", points, most)
+    return Reason("timeline", "Wants to move in more than 12 months", 0, most)
 
 
-def _motivation(value: str, weights: ScoreWeights) -> int:
+def _motivation(value: str, weights: ScoreWeights) -> Reason:
+    most = max(weights.motivation_urgent, weights.motivation_given, weights.motivation_curious)
     if value in ("", "unknown"):
-        return 0
+        return Reason("motivation", "No reason told", 0, most)
     if value == Motivation.CURIOSITY:
-        return weights.motivation_curious
-    return weights.motivation_urgent if value in _TIME_BOUND else weights.motivation_given
+        return Reason("motivation", "Is curious", weights.motivation_curious, most)
+    shown = value.replace("_", " ")
+    if value in _TIME_BOUND:
+        return Reason("motivation", f"Has a reason that presses: {shown}", weights.motivation_urgent, most)
+    return Reason("motivation", f"Has a reason: {shown}", weights.motivation_given, most)
 
 
-def _finance(value: str, weights: ScoreWeights) -> int:
+def _finance(value: str, weights: ScoreWeights) -> Reason:
+    most = max(weights.finance_ready, weights.finance_open)
     if value in ("", "unknown"):
-        return 0
-    return weights.finance_ready if value in _STRONG_FINANCE else weights.finance_open
+        return Reason("financing", "Nothing told of the finances", 0, most)
+    points = weights.finance_ready if value in _STRONG_FINANCE else weights.finance_open
+    known = value in frozenset(Financing)
+    return Reason("financing", _FINANCES[Financing(value)] if known else value.replace("_", " "), points, most)
+
+
+def _agent(value: str, weights: ScoreWeights) -> Reason:
+    why = _AGENTS.get(value, "Not told whether there is another agent")
+    return Reason("agent", why, weights.unrepresented if value == "none" else 0, weights.unrepresented)
+
+
+def _place_and_price(facts: Mapping[str, str], weights: ScoreWeights) -> Reason:
+    known = [name for name in ("area", "price", "budget") if facts.get(name, "unknown") != "unknown"]
+    points = weights.area_and_price * min(len(known), 2) // 2
+    why = f"Told the {' and the '.join(known)}" if known else "Neither area nor price told"
+    return Reason("area_and_price", why, points, weights.area_and_price)
+
+
+def _appointment(booked: bool, weights: ScoreWeights) -> Reason:
+    why = "Booked an appointment" if booked else "No appointment booked"
+    return Reason("appointment", why, weights.appointment if booked else 0, weights.appointment)
 
 
 def rating(points: int) -> str:
     """ "hot", "warm" or "cold"."""
-    return "hot" if points >= HOT_FROM else "warm" if points >= QUALIFIED_FROM else "cold"
+    return "hot" if points >= HOT_FROM else "warm" if points >= WARM_FROM else "cold"
 
 
 def qualified(facts: Mapping[str, str], points: int) -> bool:

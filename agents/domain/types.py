@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from agents.domain.scoring import Reason
+
 
 class Disposition(StrEnum):
     """How a call ended for the business. The carrier's own endings (busy, no answer) are dispositions too."""
@@ -232,10 +234,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the conversation came to. ``facts`` maps a fact's name to its value, ``score`` is 0 to 100."""
+    """What the conversation came to. ``facts`` maps a fact's name to its value, ``score`` is 0 to 100 and
+    ``reasons`` says why, part by part."""
 
     disposition: Disposition
     summary: str
     acts: tuple[Act, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     score: int = 0
+    reasons: tuple[Reason, ...] = ()

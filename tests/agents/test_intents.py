@@ -10,7 +10,7 @@ import pytest
 
 from agents.domain import entities
 from agents.domain.intents import Answer, Intent, Objection, answer, read
-from agents.domain.scoring import ScoreWeights, qualified, rating, score
+from agents.domain.scoring import Reason, ScoreWeights, qualified, rating, score, score_reasons
 from agents.domain.text import normalise
 from agents.domain.times import instant
 
@@ -118,6 +118,54 @@ FULL = {
 def test_score(change: dict[str, str], points: int) -> None:
     assert score({**FULL, **change}, booked=False) == points
     assert score({**FULL, **change}, booked=True) == points + 10
+
+
+@pytest.mark.parametrize(
+    ("facts", "booked", "reasons"),
+    [
+        (
+            FULL,
+            True,
+            [
+                ("timeline", "Wants to move within 3 months", 25, 25),
+                ("motivation", "Has a reason that presses: job", 20, 20),
+                ("financing", "Pays cash", 20, 20),
+                ("agent", "Has no other agent", 15, 15),
+                ("area_and_price", "Told the area and the budget", 10, 10),
+                ("appointment", "Booked an appointment", 10, 10),
+            ],
+        ),
+        (
+            {"timeline": "18", "motivation": "own_home", "financing": "sell_first", "agent": "some", "price": "1"},
+            False,
+            [
+                ("timeline", "Wants to move in more than 12 months", 0, 25),
+                ("motivation", "Has a reason: own home", 12, 20),
+                ("financing", "Has to sell first", 10, 20),
+                ("agent", "Has another agent", 0, 15),
+                ("area_and_price", "Told the price", 5, 10),
+                ("appointment", "No appointment booked", 0, 10),
+            ],
+        ),
+        (
+            {"timeline": "open", "motivation": "curiosity", "financing": "unknown", "area": "unknown"},
+            False,
+            [
+                ("timeline", "In no hurry", 0, 25),
+                ("motivation", "Is curious", 4, 20),
+                ("financing", "Nothing told of the finances", 0, 20),
+                ("agent", "Not told whether there is another agent", 0, 15),
+                ("area_and_price", "Neither area nor price told", 0, 10),
+                ("appointment", "No appointment booked", 0, 10),
+            ],
+        ),
+    ],
+)
+def test_a_score_says_why(facts: dict[str, str], booked: bool, reasons: list[tuple[str, str, int, int]]) -> None:
+    found = score_reasons(facts, booked=booked)
+
+    assert found == tuple(Reason(*one) for one in reasons)
+    assert sum(one.points for one in found) == score(facts, booked=booked)
 
 
 def test_weights_can_be_changed_and_the_score_is_capped() -> None:
