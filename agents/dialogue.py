@@ -43,6 +43,7 @@ from agents.machines import Response
 from agents.resumed import last_words
 from agents.returning import begun, recalled
 from agents.state import ActRecord, CallState, HandOn, Stage, dump, load
+from agents.steps import OPENING, RULES, Stopwatch, decided
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +89,12 @@ class LeadDialogue:
         In a hurry only a question about a time is put again; in place of any other comes the goodbye. Of a
         conversation that has ended the last words come again.
         """
+        watch = Stopwatch(now)
+        reply = self._open(now)
+        watch.whole(OPENING, decided(reply.acts, self._state.question))
+        return replace(reply, steps=watch.steps)
+
+    def _open(self, now: datetime) -> Reply:
         state, brief = self._state, self._brief
         if state.stage is Stage.ENDED:
             return self._over(last_words(state))
@@ -150,6 +157,14 @@ class LeadDialogue:
         return reply
 
     async def _answer(self, heard: Heard, now: datetime) -> Reply:
+        """The answer with the steps that it took; what the graph was not asked for is one step."""
+        watch = Stopwatch(now)
+        reply = await self._respond(heard, now, watch)
+        if not watch.steps:
+            watch.whole(RULES, decided(reply.acts, self._state.question))
+        return replace(reply, steps=watch.steps)
+
+    async def _respond(self, heard: Heard, now: datetime, watch: Stopwatch) -> Reply:
         if self._asks_to_opt_out(heard):
             return self._end(OPT_OUT_TEXT, OptOut(heard.text), EndCall("opt_out"), settled=Disposition.DO_NOT_CALL)
         if self._state.stage is Stage.ENDED:
@@ -172,7 +187,7 @@ class LeadDialogue:
         if heard.kind is HeardKind.KEY:
             heard = replace(heard, text="", kind=HeardKind.SPEECH)
         result = await conversation_graph().ainvoke(
-            {"brief": self._brief, "state": self._state, "heard": heard, "now": now}
+            {"brief": self._brief, "state": self._state, "heard": heard, "now": now, "watch": watch}
         )
         # A hurry that came while the graph ran counts from the next reply on.
         self._state = hurried(result["state"]) if self._state.hurried else result["state"]
@@ -242,7 +257,7 @@ class LeadDialogue:
         self._state = met.state
         if met.opens:
             self._resumed = False  # they have just come to the phone
-            return self.opening(now=now)
+            return self._open(now)
         if met.acts:
             return self._end(met.say, *met.acts, settled=met.state.settled, fixed=False)
         if met.say:

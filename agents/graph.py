@@ -1,8 +1,10 @@
 """The conversation as a LangGraph: understand, supervise, one agent, reply. Compiled once per process."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
+from time import perf_counter
 from typing import Any, Protocol, TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -22,6 +24,7 @@ from agents.qualification import QualificationAgent, absorb
 from agents.returning import about_the_appointment
 from agents.scheduler import SchedulerAgent
 from agents.state import ActRecord, CallState, Stage
+from agents.steps import Stopwatch, decided, understood
 
 _KEPT_OPEN = frozenset({Question.SLOT, Question.CALLBACK, Question.AGENT_SIGNED, Question.KEEP})
 """Questions off the agenda's order, which an aside does not close."""
@@ -44,12 +47,13 @@ _OF_MACHINES = frozenset({Intent.SCREENING, Intent.VOICEMAIL})
 
 
 class TurnState(TypedDict, total=False):
-    """What one run of the graph carries. The caller gives the first four, the graph the rest."""
+    """What one run of the graph carries. The caller gives the first five, the graph the rest."""
 
     brief: Brief
     state: CallState
     heard: Heard
     now: datetime
+    watch: Stopwatch
     scene: Scene
     agent: AgentName
     move: Move
@@ -154,15 +158,31 @@ async def _reply(state: TurnState) -> TurnState:
     return {"state": call, "reply": reply}
 
 
-class _Step(Protocol):
+class _Node(Protocol):
     async def __call__(self, state: TurnState) -> TurnState: ...
 
 
-def _step(agent: BaseAgent[Scene, Move]) -> _Step:
+def _acting(agent: BaseAgent[Scene, Move]) -> _Node:
     async def act(state: TurnState) -> TurnState:
         return {"move": agent.act(state["scene"])}
 
     return act
+
+
+def _timed(name: str, node: _Node, decision: Callable[[TurnState], str]) -> _Node:
+    """``node``, noted as a step with what ``decision`` makes of its result."""
+
+    async def run(state: TurnState) -> TurnState:
+        began_s = perf_counter()
+        result = await node(state)
+        state["watch"].note(name, began_s, decision(result))
+        return result
+
+    return run
+
+
+def _put(result: TurnState) -> str:
+    return decided(result["reply"].acts, result["state"].question)
 
 
 @cache
@@ -170,14 +190,15 @@ def conversation_graph() -> "CompiledStateGraph[TurnState, Any, TurnState, TurnS
     """The compiled graph of this process. It keeps nothing between runs, so every call shares it."""
     agents = (ConversationAgent(), QualificationAgent(), ObjectionHandlerAgent(), SchedulerAgent())
     graph = StateGraph(TurnState)
-    graph.add_node("understand", _understand)
-    graph.add_node("supervise", _supervise)
-    graph.add_node("answer", _reply)
+    graph.add_node("understand", _timed("understand", _understand, lambda turn: understood(turn["scene"].reading)))
+    graph.add_node("supervise", _timed("supervise", _supervise, lambda turn: turn["agent"].value))
+    graph.add_node("answer", _timed("answer", _reply, _put))
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "supervise")
     for agent in agents:
-        graph.add_node(agent.name.value, _step(agent))
-        graph.add_edge(agent.name.value, "answer")
+        name = agent.name.value
+        graph.add_node(name, _timed(name, _acting(agent), lambda turn: decided(turn["move"].acts, turn["move"].ask)))
+        graph.add_edge(name, "answer")
     graph.add_conditional_edges("supervise", lambda turn: turn["agent"].value, [agent.name.value for agent in agents])
     graph.add_edge("answer", END)
     return graph.compile()

@@ -7,6 +7,7 @@ the end. Every instant is an aware UTC ``datetime``.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from agents.domain.scoring import Reason
@@ -202,6 +203,40 @@ class Expect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a language model was asked for in one step, and what it took.
+
+    ``prompt_version`` and ``prompt_hash`` name the prompt that was sent. Tokens and ``cost_usd`` are None where the
+    server does not tell them or the model has no price. ``cached``: the answer was kept from before. ``dropped`` says
+    in a fixed word why the answer was not used ("deadline", "invalid"), "" where it was.
+    """
+
+    model: str
+    prompt_version: str = ""
+    prompt_hash: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: Decimal | None = None
+    cached: bool = False
+    dropped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a turn: a node of the graph, an agent, a use of a model (``use``).
+
+    ``decision`` is what it came to, in words of a closed vocabulary: never in the person's. A reply that was prepared
+    ahead has the instants at which it was made.
+    """
+
+    name: str
+    started_at: datetime
+    duration_us: int
+    decision: str = ""
+    use: ModelUse | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What to do now: speak ``text`` (empty: say nothing), then carry out ``acts`` in order.
 
@@ -209,7 +244,7 @@ class Reply:
     it may be rendered once and kept. ``interruptible`` is False for words the law wants heard whole. ``expects`` is
     what the answer needs patience for, None for nothing in particular. ``discloses`` marks the opening. Once the
     words of an ``is_message``, for a voicemail, were played, ``message_played`` is heard. ``keys`` come first.
-    ``waits_s`` without a word count as silence, None for as many as always.
+    ``waits_s`` without a word count as silence, None for as many as always. ``steps`` are how it was made.
     """
 
     text: str
@@ -222,6 +257,7 @@ class Reply:
     is_message: bool = False
     keys: str = ""
     waits_s: float | None = None
+    steps: tuple[Step, ...] = field(default=(), compare=False)
 
     @property
     def transfers(self) -> bool:
