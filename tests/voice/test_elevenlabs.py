@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from agents.breaker import Breaker, ProviderError, Resting
 from simulator.elevenlabs.studio import Account
 from tests.simulator.provider import KEY, VOICE, Provider, provider, tone
 from tests.simulator.world import web
@@ -20,7 +21,6 @@ from tests.voice.speech import ToneSynthesiser
 from voice.domain.types import Tier, TierChanged, Used
 from voice.media.mulaw import encoded
 from voice.metering import Meter
-from voice.speech.breaker import Breaker, ProviderError, Resting
 from voice.speech.elevenlabs import ElevenLabsSynthesiser
 from voice.speech.elevenlabs_errors import ElevenLabsError
 from voice.speech.loudness import levelled

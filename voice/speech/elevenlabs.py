@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from voice.speech.breaker import Breaker, Resting
+from agents.breaker import Breaker, Resting
 from voice.speech.elevenlabs_errors import Account, ElevenLabsError
 from voice.speech.elevenlabs_http import HttpTransport
 from voice.speech.elevenlabs_socket import SocketTransport

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from voice.speech.breaker import ProviderError
+from agents.breaker import ProviderError
 from voice.speech.ports import SpeechError
 
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
