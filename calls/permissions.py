@@ -32,6 +32,8 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "suppressionentry": ("view",),
         "call": ("supervise", "transfer", "view"),
         "turn": ("view",),
+        "workflowtrace": ("change", "view"),
+        "agentexecution": ("view",),
         "recording": ("change", "delete", "view"),
         "callevent": ("view",),
         "decision": ("view",),

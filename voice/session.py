@@ -105,7 +105,7 @@ class CallSession:
         )
         self._keeper = RecordingKeeper(call_id, self._recorder, plan, emit=emit, clock=clock)
         self._meter = Meter(self._clocks(config), emit)
-        transcript = Transcript(self._recorder, self._turn_taken, turns=plan.turns)
+        self._transcript = Transcript(self._recorder, self._turn_taken, turns=plan.turns, part=plan.part)
         voice = TieredVoice(
             engines.synthesiser,
             engines.premium,
@@ -148,7 +148,7 @@ class CallSession:
             pipeline=self._pipeline,
             ears=self._ears,
             speaker=self._speaker,
-            transcript=transcript,
+            transcript=self._transcript,
             judge=judge,
             emit=self._acted,
             on_disclosed=self._disclosed,
@@ -168,7 +168,7 @@ class CallSession:
             call_id,
             self._turns,
             self._pipeline,
-            transcript,
+            self._transcript,
             ears=lambda said: Ears(
                 engines.vad,
                 engines.recogniser,
@@ -424,6 +424,7 @@ class CallSession:
             usage=self._meter.take(),
             recording=recording,
             cut_off=cut_off,
+            worked=self._transcript.worked(),
         )
 
     async def _recorded(self) -> Recording | None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from agents.domain.types import HeardKind
-from voice.domain.types import Speaker, TurnRecord, TurnTimings
+from agents.domain.types import HeardKind, Step
+from voice.domain.types import Speaker, TurnRecord, TurnTimings, Worked
 from voice.hearing import Turn
 from voice.recorder import Recorder
 
@@ -34,10 +34,29 @@ def answer_timings(
 
 
 class Transcript:
-    """Numbers the turns, those of earlier lines included, and hands each to ``taken``."""
+    """Numbers the turns, those of earlier lines included, and hands each to ``taken``.
 
-    def __init__(self, recorder: Recorder, taken: Callable[[TurnRecord], None], *, turns: int = 0) -> None:
-        self._recorder, self._taken, self._seq = recorder, taken, turns
+    Steps of the conversation go with the agent's next turn: those of a reply without a word, too.
+    """
+
+    def __init__(
+        self, recorder: Recorder, taken: Callable[[TurnRecord], None], *, turns: int = 0, part: int = 1
+    ) -> None:
+        self._recorder, self._taken, self._seq, self._part = recorder, taken, turns, part
+        self._steps: tuple[Step, ...] = ()
+        self._told_steps = 0
+
+    def thought(self, steps: tuple[Step, ...]) -> None:
+        """A reply was made in ``steps``."""
+        self._steps += steps
+
+    def worked(self) -> Worked | None:
+        """The steps that no turn has taken yet, once; None where there are none."""
+        if not self._steps:
+            return None
+        worked = Worked(self._seq, self._part, self._told_steps + 1, self._steps)
+        self._told_steps, self._steps = self._told_steps + len(self._steps), ()
+        return worked
 
     def lead(self, turn: Turn) -> None:
         self._add(Speaker.LEAD, turn.text, turn.started, turn.ended, confidence=turn.confidence)
@@ -79,5 +98,6 @@ class Transcript:
                 agent=agent,
                 confidence=confidence,
                 timings=timings,
+                worked=self.worked() if speaker is Speaker.AGENT else None,
             )
         )

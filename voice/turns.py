@@ -188,6 +188,7 @@ class TurnTaking:
         """From the opening until our last word was heard."""
         await self._pipeline.ready()
         reply = self._dialogue.opening(now=utc_now())
+        self._transcript.thought(reply.steps)
         self._mending.hold(reply, Heard("", utc_now()), None)
         await self._say(reply, None, opening=True)
         self._question_from = min(self._question_from, self._clock())
@@ -232,6 +233,7 @@ class TurnTaking:
             filler = await self._fill(heard, self._replying)
             reply = await asyncio.shield(self._replying)
         self._replying = None
+        self._transcript.thought(reply.steps)
         self._mending.hold(reply, heard, pending.turn)
         return reply, filler
 
@@ -315,7 +317,12 @@ class TurnTaking:
 
     async def _carry_out(self, pending: Pending) -> None:
         """What ``pending`` asks for, without a word."""
-        for act in (await self._dialogue.reply(pending.heard, now=utc_now())).acts:
+        self._done(await self._dialogue.reply(pending.heard, now=utc_now()))
+
+    def _done(self, reply: Reply) -> None:
+        """``reply`` counts, though nobody hears it."""
+        self._transcript.thought(reply.steps)
+        for act in reply.acts:
             self._act(act)
 
     def _patience(self) -> tuple[float, bool]:
@@ -402,8 +409,7 @@ class TurnTaking:
     async def _last_reply(self) -> None:
         self.turn_resumed()
         if self._replying is not None:
-            for act in (await self._replying).acts:
-                self._act(act)
+            self._done(await self._replying)
 
     async def _answer_rest(self) -> None:
         while self._inbox:

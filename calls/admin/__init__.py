@@ -12,6 +12,7 @@ from calls.admin import (
     lists,
     records,
     rule,
+    trace,
     worker,
 )
 
@@ -28,5 +29,6 @@ __all__ = [
     "records",
     "rule",
     "schedule",
+    "trace",
     "worker",
 ]

@@ -32,6 +32,7 @@ from calls.admin.base import (
 from calls.admin.call_money import cost_now, money_of
 from calls.admin.call_recordings import RedactForm, players
 from calls.admin.transfer_targets import TransferForm, told_of
+from calls.admin.waterfall import work_of
 from calls.domain import phone
 from calls.domain.status import UNFINISHED, CallStatus
 from calls.models import Appointment, Call, Decision, Recording, Turn
@@ -223,6 +224,7 @@ def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
         "unfinished": call.status in UNFINISHED,
         "transfer_form": _transfer_form(call, request),
         "transfer_told": told_of(call),
+        "work": work_of(call),
         "money": money_of(call, events, request.user, now=timezone.now()),
     }
 

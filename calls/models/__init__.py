@@ -12,8 +12,10 @@ from calls.models.rule import Rule, RuleRevision
 from calls.models.schedule import Schedule, ScheduleRun
 from calls.models.suppression import Person, Suppression, SuppressionEntry
 from calls.models.talk import CampaignWord, Recording, TransferTarget
+from calls.models.trace import AgentExecution, WorkflowTrace
 
 __all__ = [
+    "AgentExecution",
     "Appointment",
     "BudgetSum",
     "Call",
@@ -50,4 +52,5 @@ __all__ = [
     "TransferTarget",
     "Turn",
     "VoiceWorker",
+    "WorkflowTrace",
 ]

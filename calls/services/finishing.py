@@ -18,7 +18,7 @@ from billing.services import meter, settling
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, Lead
 from calls.models.call import Direction
-from calls.services import acts, costs, recordings
+from calls.services import acts, costs, recordings, tracing
 from calls.services.moving import move, note
 from calls.services.opting_out import record_opt_out, suppress
 from calls.services.retrying import decide_on_lead
@@ -50,6 +50,8 @@ def finish(
     _carry_out(call, report, now=now)
     if report.recording:
         recordings.keep(call.pk, report.recording)
+    tracing.keep(call, report.worked)
+    tracing.conclude(call)
     call.lead = Lead.objects.select_for_update(no_key=True).get(pk=call.lead_id)
     decide_on_lead(call.lead, call, report, now=now, again_at=again_at)
     event = costs.event_of(call)

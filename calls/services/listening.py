@@ -11,7 +11,7 @@ from agents.domain.types import Act, EndCall, EndedBy, OptOut, Transfer
 from calls.domain.status import CallStatus
 from calls.models import Call, Turn
 from calls.models.call import Direction
-from calls.services import acts, broken, recordings, transferring
+from calls.services import acts, broken, recordings, tracing, transferring
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
 from calls.services.leases import lease_end
@@ -177,8 +177,10 @@ def _end(call: Call, report: Report, *, now: datetime) -> None:
 def _leave(call: Call, report: Report, *, now: datetime) -> None:
     """What this line used and recorded counts; what becomes of the call is told by whoever takes it over."""
     with transaction.atomic():
+        tracing.keep(call, report.worked)
         unfinished = Call.objects.unfinished().filter(pk=call.pk).select_for_update(no_key=True)
-        if not unfinished.exists():
+        if not unfinished.exists():  # the carrier has told first that it is over
+            tracing.conclude(Call.objects.get(pk=call.pk))
             return
         meter_usage(call, report.usage, now=now)
         if report.recording:
@@ -210,5 +212,6 @@ def _keep_turn(call: Call, turn: TurnRecord, snapshot: Mapping[str, object] | No
     with transaction.atomic():
         if Call.objects.filter(pk=call.pk, fence=call.fence).update(fence=call.fence, **state):
             Turn.objects.bulk_create([record], ignore_conflicts=True)
+            tracing.keep(call, turn.worked)
         else:  # the line that has taken the call over counts on from the turns that were kept
             log.warning("call.turn_too_late", call_id=str(call.pk), seq=turn.seq)

@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from calls.models import Call, CallEvent, Recording, Turn
-from calls.services import acts, doorbell
+from calls.services import acts, doorbell, tracing
 from calls.services.moving import note
 from voice import bell
 from voice.domain.types import Recording as Recorded
@@ -265,6 +265,7 @@ def erase_talk(calls: QuerySet[Call], *, why: str, by: str, now: datetime) -> in
             said = Turn.objects.filter(call=call_id).exclude(text="").update(text="")
             Call.objects.filter(pk=call_id).update(summary="", facts={}, snapshot=None)
             acts.forget_words(call_id)
+            tracing.forget_decisions(call_id)
             note(call_id, TALK_ERASED, at=now, fields={"turns": said, "why": why, "by": by})
     return erased
 

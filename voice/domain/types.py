@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
-from agents.domain.types import Act, EndedBy, Outcome
+from agents.domain.types import Act, EndedBy, Outcome, Step
 from voice.domain.headroom import Limits
 
 
@@ -174,11 +174,24 @@ class Speaker(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Worked:
+    """How what came before the turn numbered ``turn`` was made, the turn's own reply included.
+
+    ``part`` is that of the line; its ``steps`` are numbered from ``first``, and counted from 1 over all its turns.
+    """
+
+    turn: int
+    part: int
+    first: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRecord:
     """One turn as it was heard. ``seq`` counts from 1 over both speakers; offsets are from the call's answer.
 
-    For an agent's turn, ``text`` is what was really played before an interruption, and ``timings`` belong to the wait
-    that the person had before it.
+    For an agent's turn, ``text`` is what was really played before an interruption, ``timings`` belong to the wait
+    that the person had before it, and ``worked`` is how it was made.
     """
 
     seq: int
@@ -190,6 +203,7 @@ class TurnRecord:
     agent: str = ""
     confidence: float | None = None
     timings: TurnTimings | None = None
+    worked: Worked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,8 +375,8 @@ class Controlled:
 class Report:
     """How the line was used, sent once. ``answered_at`` None means that no media socket ever opened.
 
-    ``usage`` is what ``Used`` has not told yet. ``cut_off``: the conversation broke off here while the person may be
-    there still, so another line may take it over.
+    ``usage`` is what ``Used``, and ``worked`` what no turn has told yet. ``cut_off``: the conversation broke off here
+    while the person may be there still, so another line may take it over.
     """
 
     outcome: Outcome
@@ -373,6 +387,7 @@ class Report:
     usage: tuple[Usage, ...] = ()
     recording: Recording | None = None
     cut_off: bool = False
+    worked: Worked | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ LISTS = {
     "consent": "There is no consent yet.",
     "suppression": "Nobody asked not to be called yet.",
     "suppressionentry": "No number was put on the do-not-call list yet",
+    "workflowtrace": "No conversation was held yet.",
 }
 
 
@@ -67,6 +68,7 @@ def more_of_everything(round: int) -> None:
     for call in world.calls(world.leads(campaign, 4), attempt=round):
         if not Turn.objects.filter(call=call).exists():
             world.talk(call)
+        world.worked(call)
     world.suppression(f"+1303555999{round}")
 
 
@@ -98,6 +100,7 @@ def test_a_calls_page_takes_as_many_queries_for_a_long_call(as_manager: Client, 
     for seq in range(100, 140):
         Turn.objects.create(call=first, seq=seq, speaker="lead", text="Yes.", start_ms=0, end_ms=1)
         CallEvent.objects.create(call=first, at=world.NOW, kind="call.note")
+    world.worked(first, replies=40)
     assert queries(as_manager, url) == few
     assert few <= 16
 

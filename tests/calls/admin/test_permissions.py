@@ -9,7 +9,7 @@ from calls.permissions import MANAGERS, ensure_managers, remember_permissions
 from tests.calls.admin import world
 
 PAGES = ["campaign", "lead", "leadimport", "call", "turn", "callevent", "decision", "appointment", "consent"]
-PAGES += ["suppression", "suppressionentry"]
+PAGES += ["suppression", "suppressionentry", "workflowtrace"]
 
 
 def test_what_a_campaign_manager_may_do(manager: User) -> None:
@@ -47,6 +47,7 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "calls.change_retryrule",
         "calls.change_schedule",
         "calls.change_transfertarget",
+        "calls.change_workflowtrace",
         "calls.delete_callingwindow",
         "calls.delete_campaignword",
         "calls.delete_recording",
@@ -56,6 +57,7 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "calls.flip_halt",
         "calls.supervise_call",
         "calls.transfer_call",
+        "calls.view_agentexecution",
         "calls.view_appointment",
         "calls.view_call",
         "calls.view_callerid",
@@ -84,6 +86,7 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "calls.view_transfertarget",
         "calls.view_turn",
         "calls.view_voiceworker",
+        "calls.view_workflowtrace",
     ]
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
+from agents.domain.types import ModelUse, Step
 from billing.models import Budget
 from calls.models import (
     Appointment,
@@ -20,7 +21,8 @@ from calls.models import (
     Suppression,
     Turn,
 )
-from calls.services import recordings
+from calls.services import recordings, tracing
+from voice.domain.types import Worked
 from voice.recordings.sealed import Header, SealedFile
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -170,3 +172,24 @@ def recording(call: Call, folder: Path, *, seconds: int = 3, part: int = 1, sinc
 
 def suppression(phone: str = "+13035559999") -> Suppression:
     return Suppression.objects.create(phone=phone, source="voice", said="Please stop calling me.", created_at=NOW)
+
+
+def reply_of(at: datetime, *, agent: str = "qualification", use: ModelUse | None = None) -> tuple[Step, ...]:
+    """The steps of one reply that began ``at``, with a model's if ``use`` says so."""
+    steps = [
+        Step("understand", at, 300, "yes"),
+        Step("supervise", at + timedelta(microseconds=350), 20, agent),
+        Step(agent, at + timedelta(microseconds=400), 100, ""),
+        Step("answer", at + timedelta(microseconds=600), 150, "ask timeline"),
+    ]
+    if use is not None:
+        steps.insert(1, Step("model", at, 640_000, "timeline", use))
+    return tuple(steps)
+
+
+def worked(call: Call, *, replies: int = 2, use: ModelUse | None = None, agent: str = "qualification") -> None:
+    """``replies`` of the agent on ``call``, summed up."""
+    for number in range(replies):
+        steps = reply_of(NOW + timedelta(seconds=5 * number), use=use, agent=agent)
+        tracing.keep(call, Worked(2 * number + 1, 1, 1 + number * len(steps), steps))
+    tracing.conclude(call)
