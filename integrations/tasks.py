@@ -3,9 +3,14 @@
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import services
+from integrations import services, tracing
 
 
 @shared_task(name="integrations.deliver")
 def deliver(**_newer: object) -> None:
     services.deliver_alone(now=timezone.now())
+
+
+@shared_task(name="integrations.export_traces")
+def export_traces(**_newer: object) -> None:
+    tracing.export_alone(now=timezone.now())

@@ -35,6 +35,7 @@ _SECRETS = frozenset(
         "RECORDING_KEYS",
         "RECORDINGS_S3_SECRET_KEY",
         "WEBRTC_ICE_SERVERS",
+        "LANGSMITH_API_KEY",
     }
 )
 
@@ -235,6 +236,13 @@ class Environment(BaseSettings):
     email_url: SecretStr = SecretStr("")
     alert_emails: Annotated[str, AfterValidator(_mail_addresses)] = ""
     alert_from: Annotated[str, AfterValidator(_mail_address)] = ""
+
+    langsmith_api_key: Annotated[SecretStr, AfterValidator(_header)] = SecretStr("")
+    langsmith_endpoint: Annotated[str, _url("http", "https")] = "https://api.smith.langchain.com"
+    langsmith_project: Annotated[
+        str, _matching(r"[A-Za-z0-9 _.-]{1,80}", "a project's name, of letters, digits, spaces, dots and dashes")
+    ] = "reautomation"
+    langsmith_speech: bool = False
 
 
 def read() -> Environment:

@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch queues": {"task": "calls.watch_queues", "schedule": 10.0, "options": {"expires": 20}},
     "prune usage": {"task": "billing.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "mail alerts": {"task": "billing.send_alerts", "schedule": 60.0, "options": {"expires": 60}},
+    "export traces": {"task": "integrations.export_traces", "schedule": 15.0, "options": {"expires": 30}},
     "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},
 }
 
@@ -245,3 +246,9 @@ VOICE_QUEUES = tuple(env.listed(ENV.voice_queues))
 CALL_LEASE_S = 20
 CALL_UNKNOWN_LIMIT_H = 72
 """A call of which the carrier does not tell in so many hours what became of it is ended."""
+
+# Traces, see docs/traces.md
+LANGSMITH_API_KEY = ENV.langsmith_api_key.get_secret_value()
+LANGSMITH_ENDPOINT = ENV.langsmith_endpoint
+LANGSMITH_PROJECT = ENV.langsmith_project
+LANGSMITH_SPEECH = ENV.langsmith_speech

@@ -51,12 +51,12 @@ class ModelFilter(_StepFilter):
 
 
 class DroppedFilter(_StepFilter):
-    title, parameter_name = "model's answer not used", "dropped_reason"
+    title, parameter_name = "why a model's answer was dropped", "dropped_reason"
 
 
 @admin.register(WorkflowTrace)
 class WorkflowTraceAdmin(ReadOnlyAdmin):
-    list_display = ["when", "lead", "result", "turns", "steps", "work", "slowest", "used", "tokens", "cost", "sent"]
+    list_display = ["when", "lead", "result", "answered", "slowest", "used", "cost", "sent"]
     list_filter = [AgentFilter, ModelFilter, DroppedFilter, "outcome", "script_version"]
     list_select_related = ["call__lead"]
     list_display_links = None
@@ -81,21 +81,22 @@ class WorkflowTraceAdmin(ReadOnlyAdmin):
     def result(self, trace: WorkflowTrace) -> SafeString | str:
         return badge(trace.outcome)
 
-    @admin.display(description="work", ordering="work_us")
-    def work(self, trace: WorkflowTrace) -> str:
-        return length(trace.work_us)
+    @admin.display(description="turns", ordering="turns")
+    def answered(self, trace: WorkflowTrace) -> SafeString:
+        steps = counted(trace.steps, "step", "steps")
+        return format_html('{}<br><small class="nowrap">{}</small>', trace.turns, steps)
 
     @admin.display(description="slowest turn", ordering="slowest_us")
-    def slowest(self, trace: WorkflowTrace) -> str:
-        return length(trace.slowest_us)
+    def slowest(self, trace: WorkflowTrace) -> SafeString:
+        slowest, in_all = length(trace.slowest_us), length(trace.work_us)
+        return format_html('{}<br><small class="nowrap">{} in all</small>', slowest, in_all)
 
-    @admin.display(description="models")
-    def used(self, trace: WorkflowTrace) -> str:
-        return ", ".join(trace.models_used) or "-"
-
-    @admin.display(description="tokens", ordering="tokens_in")
-    def tokens(self, trace: WorkflowTrace) -> str:
-        return f"{trace.tokens_in:,} in, {trace.tokens_out:,} out" if trace.models_used else "-"
+    @admin.display(description="models", ordering="tokens_in")
+    def used(self, trace: WorkflowTrace) -> SafeString | str:
+        if not trace.models_used:
+            return "-"
+        tokens = f"{trace.tokens_in:,} tokens in, {trace.tokens_out:,} out"
+        return format_html("{}<br><small>{}</small>", ", ".join(trace.models_used), tokens)
 
     @admin.display(description="models' cost", ordering="cost_usd")
     def cost(self, trace: WorkflowTrace) -> str:

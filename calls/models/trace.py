@@ -10,12 +10,15 @@ MOST_ATTEMPTS = 3
 """So often a trace that is refused is sent again."""
 EXPORTED_WITHIN = timedelta(days=14)
 """What is older is not sent any more: an export that was switched on late does not begin with years of calls."""
+_SETTLED = timedelta(seconds=15)
+"""By then a call's line has written its last steps, also where the carrier was first to tell of the end."""
 
 
 class WorkflowTraceQuerySet(models.QuerySet["WorkflowTrace"]):
     def to_export(self, *, now: datetime) -> "WorkflowTraceQuerySet":
         """What is over and has not gone yet; what was refused before comes last."""
-        waiting = self.filter(exported_at=None, ended_at__gt=now - EXPORTED_WITHIN, export_attempts__lt=MOST_ATTEMPTS)
+        ended = self.filter(ended_at__gt=now - EXPORTED_WITHIN, ended_at__lt=now - _SETTLED)
+        waiting = ended.filter(exported_at=None, export_attempts__lt=MOST_ATTEMPTS)
         return waiting.order_by("export_attempts", "ended_at")
 
 
