@@ -22,6 +22,7 @@ from voice.domain.types import (
     TurnRecord,
     TurnTaken,
     Usage,
+    Worked,
 )
 from voice.ports import NoLine, Spending
 
@@ -150,8 +151,8 @@ def ended(disposition: Disposition, *acts: Act, answered_at: datetime | None = N
     return Ended(report(disposition, *acts, answered_at=answered_at, ended_at=ended_at))
 
 
-def turn(seq: int = 1, text: str = "Hello, this is Ava.") -> TurnTaken:
-    said = TurnRecord(seq, Speaker.AGENT, text, 100 * seq, 100 * seq + 90, agent="Conversation")
+def turn(seq: int = 1, text: str = "Hello, this is Ava.", worked: Worked | None = None) -> TurnTaken:
+    said = TurnRecord(seq, Speaker.AGENT, text, 100 * seq, 100 * seq + 90, agent="Conversation", worked=worked)
     return TurnTaken(said, {"turns": seq})
 
 

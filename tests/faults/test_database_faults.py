@@ -17,10 +17,10 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from structlog.testing import capture_logs
 
-from agents.domain.types import BookAppointment, Disposition
+from agents.domain.types import BookAppointment, Disposition, Step
 from billing.models import UsageReport
 from billing.services.auditing import audit
-from calls.models import Appointment, Call
+from calls.models import AgentExecution, Appointment, Call, WorkflowTrace
 from calls.services import doorbell
 from calls.services.leases import Heartbeat
 from calls.services.placing import place
@@ -34,7 +34,7 @@ from tests.calls.fakes import ended as bye
 from tests.calls.race.threads import at_once
 from tests.faults.workers import Phones, Worker
 from tests.voice.dialogues import OPENING
-from voice.domain.types import Acted, Live
+from voice.domain.types import Acted, Live, Worked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 NOW = NOON_IN_DENVER
@@ -110,11 +110,11 @@ def test_a_crash_of_the_database_in_mid_call_loses_nothing(database: Database) -
     script: tuple[Scripted, ...] = (
         Live(ANSWERED),
         database.crash,
-        turn(1),
+        turn(1, worked=Worked(1, 1, 1, (Step("opening", ANSWERED, 200),))),
         Acted(BOOK),
         database.wait_until_back,
         database.crash,
-        turn(2),
+        turn(2, worked=Worked(2, 1, 2, (Step("rules", ANSWERED, 100), Step("answer", ANSWERED, 50)))),
         bye(Disposition.APPOINTMENT, BOOK, answered_at=ANSWERED, ended_at=ENDED),
     )
     connection.close()
@@ -129,6 +129,9 @@ def test_a_crash_of_the_database_in_mid_call_loses_nothing(database: Database) -
     call.refresh_from_db()
     assert (call.status, call.disposition, call.fence, call.turns.count()) == ("done", "appointment", 1, 2)
     assert Appointment.objects.get(call=call).start_at == BOOK.start_at
+    steps = AgentExecution.objects.values_list("sequence", "turn", "agent")
+    assert list(steps) == [(1, 1, "opening"), (2, 2, "rules"), (3, 2, "answer")]
+    assert WorkflowTrace.objects.get(pk=call.pk).steps == 3
     assert audit() == []
 
 

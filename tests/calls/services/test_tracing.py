@@ -36,8 +36,7 @@ END = ended(Disposition.QUALIFIED, answered_at=ANSWERED, ended_at=ENDED)
 
 def told(seq: int, first: int, steps: tuple[Step, ...], *, part: int = 1) -> TurnTaken:
     """An agent's turn that says how it was made."""
-    plain = turn(seq)
-    return replace(plain, turn=replace(plain.turn, worked=Worked(seq, part, first, steps)))
+    return turn(seq, worked=Worked(seq, part, first, steps))
 
 
 def ended_after(first: int, steps: tuple[Step, ...]) -> Ended:
@@ -102,7 +101,7 @@ def test_steps_are_written_with_their_turn_or_neither_is() -> None:
         pytest.raises(OperationalError),
     ):
         _keep_turn(call, taken.turn, taken.snapshot)
-    assert not (Turn.objects.exists() or WorkflowTrace.objects.exists())
+    assert (Turn.objects.count(), WorkflowTrace.objects.count()) == (0, 0)
     for _ in range(2):
         _keep_turn(call, taken.turn, taken.snapshot)
     assert (Turn.objects.count(), rows()) == (1, [(1, 1, 1, "opening", "ask interest", 210)])
@@ -123,7 +122,7 @@ def test_the_line_that_was_replaced_writes_no_steps() -> None:
     call.fence = 1
     taken = told(1, 1, OPENED)
     _keep_turn(call, taken.turn, taken.snapshot)
-    assert not (Turn.objects.exists() or WorkflowTrace.objects.exists())
+    assert (Turn.objects.count(), WorkflowTrace.objects.count()) == (0, 0)
 
 
 def test_a_line_whose_call_the_carrier_has_ended_completes_the_sums() -> None:
