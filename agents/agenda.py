@@ -5,32 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agents.domain import spoken
-from agents.domain.questions import ASIDES, Question, wording
+from agents.domain.questions import ASIDES, Question
+from agents.domain.script import MAX_ASKED, Kind, Step
 from agents.domain.slots import ahead
 from agents.domain.times import LATEST, zone_of
-from agents.domain.types import Brief
+from agents.domain.types import Brief, Expect
 from agents.domain.understanding import days_ahead
 from agents.state import CallState
 
-MAX_ASKED = 3
 MAX_REFUSALS = 2
 _OFFERED_AT_ONCE = 2
 _CALLBACK_IN_H = 3
-_SELLER = (
-    (Question.MOTIVATION, "motivation"),
-    (Question.TIMELINE, "timeline"),
-    (Question.PRICE, "price"),
-    (Question.AGENT, "agent"),
-    (Question.FINANCING, "financing"),
-)
-_BUYER = (
-    (Question.MOTIVATION, "motivation"),
-    (Question.TIMELINE, "timeline"),
-    (Question.AREA, "area"),
-    (Question.BUDGET, "budget"),
-    (Question.AGENT, "agent"),
-    (Question.FINANCING, "financing"),
-)
+_EXPECTED = {Kind.NUMBER: Expect.NUMBER, Kind.MONEY: Expect.NUMBER, Kind.TIMELINE: Expect.DATE}
+"""Kinds of answers that people give in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +45,27 @@ def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
         return Question.INTEREST
     if state.value("agent") == "some":
         return Question.AGENT_SIGNED
-    for question, fact in _BUYER if side == "buy" else _SELLER:
-        if not state.value(fact) and _may_ask(state, question):
-            both = question is Question.AREA and not state.value("budget") and not state.asked.get(Question.SEARCH)
-            return Question.SEARCH if both else question
-    return Question.SLOT if free_slots(state, brief, now=now) else Question.CALLBACK
+    step = due(state, brief)
+    if step is not None:
+        return step.question
+    wants_slot = brief.script.plan(side)[-1].question is Question.SLOT
+    return Question.SLOT if wants_slot and free_slots(state, brief, now=now) else Question.CALLBACK
+
+
+def due(state: CallState, brief: Brief) -> Step | None:
+    """The first question of the plan that is neither answered nor asked as often as it may be; None at its end."""
+    _, *steps, _ = brief.script.plan(side_of(state, brief))
+    open_ = (step for step in steps if not any(state.value(fact) for fact in step.facts))
+    return next((step for step in open_ if _asked(state, step) < step.most), None)
+
+
+def _asked(state: CallState, step: Step) -> int:
+    return state.own_asked.get(step.name, 0) if step.question is Question.OWN else state.asked.get(step.question, 0)
+
+
+def own_step(state: CallState, brief: Brief) -> Step | None:
+    """The script's own question that is open, None where none is."""
+    return brief.script.step(state.own, side_of(state, brief)) if state.question is Question.OWN else None
 
 
 def _may_ask(state: CallState, question: Question) -> bool:
@@ -97,12 +100,15 @@ def put(
     offer: Sequence[datetime] = (),
 ) -> Asked:
     """Ask ``question``; ``again`` repeats it in the words used last. ``offer`` names the times to choose from."""
+    if question is Question.OWN and (step := own_step(state, brief) if again else due(state, brief)) is not None:
+        return _put_own(step, state, brief, again=again)
     before = state.asked.get(question, 0)
     asked = before if again else before + 1
     state = replace(state, question=question, heard_whole=True, asked={**state.asked, question: asked})
     if question is Question.KEEP and brief.history.appointment_at and asked == 1:
         when = spoken.moment(brief.history.appointment_at, zone=zone_of(brief.lead_zone), now=now)
-        return Asked(f"You are booked for {when}. {wording(question, side='', asked=0)}", state, personal=True)
+        text = f"You are booked for {when}. {brief.script.wording(question, side=side_of(state, brief), asked=0)}"
+        return Asked(text, state, personal=True)
     if question is Question.SLOT:
         slots = tuple(offer or free_slots(state, brief, now=now))[:_OFFERED_AT_ONCE]
         return Asked(_offer(slots, brief, now, asked), replace(state, offered=slots), personal=True)
@@ -111,8 +117,23 @@ def put(
         first, second = (spoken.moment(slot, zone=zone_of(brief.lead_zone), now=now) for slot in slots)
         text = f"I can call back {first}, or {second}. Which is better?"
         return Asked(text, replace(state, offered=slots), personal=True)
-    text = wording(question, side=side_of(state, brief), asked=max(asked - 1, 0))
-    return Asked(text, replace(state, offered=()))
+    text = brief.script.wording(question, side=side_of(state, brief), asked=max(asked - 1, 0))
+    return Asked(text, replace(state, offered=()), personal=text in brief.script.personal)
+
+
+def _put_own(step: Step, state: CallState, brief: Brief, *, again: bool) -> Asked:
+    asked = _asked(state, step) + (not again)
+    state = replace(
+        state,
+        question=Question.OWN,
+        heard_whole=True,
+        own=step.name,
+        own_asked={**state.own_asked, step.name: asked},
+        own_expects=_EXPECTED.get(step.kind) if step.kind else None,
+        offered=(),
+    )
+    text = step.wordings[min(max(asked - 1, 0), len(step.wordings) - 1)]
+    return Asked(text, state, personal=text in brief.script.personal)
 
 
 def _offer(slots: Sequence[datetime], brief: Brief, now: datetime, asked: int) -> str:

@@ -82,16 +82,20 @@ def known_facts(state: CallState, brief: Brief) -> dict[str, str]:
 
 def score_of(state: CallState, brief: Brief) -> int:
     """The lead's score by what is known until now, 0 to 100."""
-    return score(known_facts(state, brief), booked=state.has_act("book"))
+    weights = brief.script.scoring.weights
+    return score(known_facts(state, brief), booked=state.has_act("book"), weights=weights)
 
 
 def reasons_of(state: CallState, brief: Brief) -> tuple[Reason, ...]:
     """Why the score is what it is."""
-    return score_reasons(known_facts(state, brief), booked=state.has_act("book"))
+    weights = brief.script.scoring.weights
+    return score_reasons(known_facts(state, brief), booked=state.has_act("book"), weights=weights)
 
 
 def is_qualified(state: CallState, brief: Brief) -> bool:
-    return qualified(known_facts(state, brief), score_of(state, brief))
+    required = brief.script.required(side_of(state, brief))
+    points = score_of(state, brief)
+    return qualified(known_facts(state, brief), points, scoring=brief.script.scoring, required=required)
 
 
 def prospect_of(state: CallState, brief: Brief) -> Prospect:
@@ -154,5 +158,5 @@ def _summary(disposition: Disposition, facts: Mapping[str, str], points: int, st
     told = [f"{name.replace('_', ' ')}: {value}" for name, value in sorted(facts.items())]
     met = ", ".join(kind.value.replace("_", " ") for kind in state.objections)
     parts = [headline, "Facts: " + ", ".join(told) if told else "", f"Objections: {met}" if met else ""]
-    parts.append(f"Score {points} ({rating(points)})")
+    parts.append(f"Score {points} ({rating(points, brief.script.scoring)})")
     return ". ".join(part for part in parts if part) + "."

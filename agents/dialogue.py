@@ -21,7 +21,7 @@ from agents.domain.intents import Answer, Intent
 from agents.domain.opt_out import opts_out
 from agents.domain.questions import TIMES, Question, introduction, reason
 from agents.domain.recording import beside_recording, objects_to_recording
-from agents.domain.standing import CUT_OFF
+from agents.domain.standing import CUT_OFF, script_of
 from agents.domain.text import normalise, sentences
 from agents.domain.types import (
     Act,
@@ -322,6 +322,7 @@ def start(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> LeadDia
 
     Raises UnknownSnapshot where that cannot be read.
     """
+    brief = replace(brief, script=script_of(brief))
     if snapshot is None:
         return LeadDialogue(brief, begun(brief))
     return LeadDialogue(brief, load(snapshot), resumed=True)

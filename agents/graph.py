@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from agents.agenda import free_slots, next_question, put, side_of, topic
+from agents.agenda import free_slots, next_question, own_step, put, side_of, topic
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.closing import shortest_way
 from agents.conversation import ConversationAgent
@@ -20,6 +20,7 @@ from agents.domain.times import zone_of
 from agents.domain.types import Brief, Heard, HeardKind, Reply
 from agents.domain.understanding import Context, Reading, understand
 from agents.objection_handler import ObjectionHandlerAgent
+from agents.own_questions import answered, for_the_rest, is_no_objection
 from agents.qualification import QualificationAgent, absorb
 from agents.returning import about_the_appointment
 from agents.scheduler import SchedulerAgent
@@ -80,7 +81,12 @@ async def _understand(state: TurnState) -> TurnState:
     reading = understand(heard.text, context, now=now)
     if brief.inbound:
         reading = replace(reading, intents=reading.intents - _OF_MACHINES)
-    informed = absorb(call, reading, topic=on_to, side=side_of(call, brief))
+    own = own_step(call, brief)
+    rest = for_the_rest(reading, own) if own else reading
+    informed = absorb(call, rest, topic=on_to, side=side_of(call, brief))
+    if own is not None:
+        informed = answered(informed, reading, own, heard, before=call)
+        reading = is_no_objection(rest, own, state=informed, before=call)
     return {"scene": Scene(brief, call, informed, heard, reading, now)}
 
 

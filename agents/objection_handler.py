@@ -7,7 +7,7 @@ from agents.agenda import free_slots
 from agents.analytics import is_qualified
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.domain.intents import Answer, Intent, Objection
-from agents.domain.objections import FAIR_HOUSING_REFUSAL, HANDLINGS, Try
+from agents.domain.objections import FAIR_HOUSING_REFUSAL, Try
 from agents.domain.questions import Question
 from agents.domain.types import Disposition, EndCall
 from agents.domain.understanding import days_ahead
@@ -34,7 +34,7 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
 
     def _try(self, scene: Scene, kind: Objection) -> Move:
         """The next try at ``kind``, or the exit when there is none left."""
-        state, handling = scene.state, HANDLINGS[kind]
+        state, handling = scene.state, scene.brief.script.playbook[kind]
         tries = state.objections.get(kind, 0)
         state = replace(state, objections={**state.objections, kind: tries + 1}, objection=kind, unclear=0)
         if kind in _PLANS_GONE:
@@ -44,16 +44,19 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
         if tries >= len(handling.tries) or sum(state.objections.values()) > MAX_OBJECTIONS:
             return self._leave(scene, replace(state, objection=None), handling.exit)
         attempt = handling.tries[tries]
+        personal = attempt.text in scene.brief.script.personal
         if attempt.then:
-            return Move(replace(state, objection=None), say=attempt.text, ask=attempt.then)
-        return Move(replace(state, question=Question.OBJECTION), say=attempt.text, asks_itself=True)
+            return Move(replace(state, objection=None), say=attempt.text, ask=attempt.then, personal=personal)
+        state = replace(state, question=Question.OBJECTION)
+        return Move(state, say=attempt.text, asks_itself=True, personal=personal)
 
     def _answered(self, scene: Scene, kind: Objection) -> Move:
         """What the person made of the question that went with our last try."""
         reading = scene.reading
-        attempt = HANDLINGS[kind].tries[max(scene.state.objections.get(kind, 1) - 1, 0)]
+        tries = scene.brief.script.playbook[kind].tries
+        attempt = tries[max(scene.state.objections.get(kind, 1) - 1, 0)]
         if kind is Objection.NOT_INTERESTED:
-            return self._clarified(scene)
+            return self._clarified(scene, attempt)
         if reading.objection == kind or (reading.answer is Answer.NO and not scene.learnt):
             return self._try(scene, kind)
         state = replace(scene.state, objection=None, unclear=0)
@@ -63,16 +66,16 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
             return Move(replace(state, settled=None).learn("interested", "yes", 0.5), say="I see.")
         return Move(state, say="I see.")
 
-    def _agreed(self, scene: Scene, state: CallState, attempt: Try) -> Move:
+    def _agreed(self, scene: Scene, state: CallState, attempt: Try, *, say: str = "Very well.") -> Move:
         """A yes leads where the try said: an appointment, a call back, or on with the agenda."""
         if attempt.callback_days:
             at = days_ahead(attempt.callback_days, now=scene.now, zone=scene.zone)
             return promise(scene, state, scene.reading.at or at)
         if attempt.on_yes is Question.SLOT and not free_slots(state, scene.brief, now=scene.now):
-            return Move(state, say="Very well.", ask=Question.CALLBACK)
-        return Move(state, say="Very well.", ask=attempt.on_yes)
+            return Move(state, say=say, ask=Question.CALLBACK)
+        return Move(state, say=say, ask=attempt.on_yes)
 
-    def _clarified(self, scene: Scene) -> Move:
+    def _clarified(self, scene: Scene, attempt: Try) -> Move:
         """After "is it only the timing": a date or a "timing" keeps the door open; anything else ends it."""
         reading = scene.reading
         if reading.objection in _PLANS_GONE or "plans" in reading.words or "changed" in reading.words:
@@ -81,14 +84,15 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
         if reading.at and scene.now < reading.at:
             return promise(scene, open_door, reading.at)
         if any(word in reading.words for word in _TIMING) or reading.objection is Objection.NOT_READY:
-            return Move(open_door, say="That makes sense.", ask=Question.CALLBACK)
+            return self._agreed(scene, open_door, attempt, say="That makes sense.")
         if scene.learnt:
             return Move(open_door.learn("interested", "yes", 0.5), say="I see.")
         if reading.answer is Answer.YES and len(reading.words.split()) <= 3:
-            return Move(open_door, say="That makes sense.", ask=Question.CALLBACK)
+            return self._agreed(scene, open_door, attempt, say="That makes sense.")
         return self._try(scene, Objection.NOT_INTERESTED)
 
     def _leave(self, scene: Scene, state: CallState, farewell: str) -> Move:
         if state.settled is None and not is_qualified(state, scene.brief):
             state = replace(state, settled=Disposition.NOT_INTERESTED)
-        return Move(state, say=farewell, acts=(EndCall((state.settled or Disposition.QUALIFIED).value),))
+        ends = EndCall((state.settled or Disposition.QUALIFIED).value)
+        return Move(state, say=farewell, acts=(ends,), personal=farewell in scene.brief.script.personal)

@@ -52,8 +52,9 @@ class QualificationAgent(BaseAgent[Scene, Move]):
         if state.value("agent") == "signed":
             return Move(
                 replace(state, settled=Disposition.HAS_AGENT),
-                say="Thank you for telling me. You are in good hands, so I will let you go. Goodbye.",
+                say=(farewell := scene.brief.script.lines.has_agent),
                 acts=(EndCall("has_agent"),),
+                personal=farewell in scene.brief.script.personal,
             )
         if state.value("interested") and not scene.before.value("interested"):
             return Move(state, say="Great.")

@@ -29,7 +29,7 @@ def begun(brief: Brief) -> CallState:
     known = {
         name: Fact(value, _SURE, 0)
         for name, value in brief.history.facts.items()
-        if name in _ASKED and value not in _NOT_FOR_GOOD
+        if name in _ASKED | brief.script.own_facts and value not in _NOT_FOR_GOOD
     }
     return CallState(facts=known)
 

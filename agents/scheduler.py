@@ -20,7 +20,7 @@ _ENOUGH_ASKED = 2
 _APOLOGIES = {
     Intent.OTHER_LANGUAGE: "I am sorry, I only speak English. A colleague can call you.",
     Intent.PERSON_REQUEST: "Of course, a person can call you.",
-    Intent.BAD_TIME: "Sorry to catch you at a bad time.",
+    Intent.BAD_TIME: "",  # the script's own words
     Intent.CALLBACK: "Of course.",
 }
 
@@ -51,7 +51,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
             return hand_on(state, scene.brief, said=scene.heard.text)
         for intent, apology in _APOLOGIES.items():
             if intent in reading.intents:
-                return self._when(scene, state, apology)
+                return self._when(scene, state, apology or scene.brief.script.lines.bad_time)
         if question in (Question.CALLBACK, Question.CALLBACK_OFFER):
             return self._callback(scene)
         return Move(state, say="Gladly.", ask=_meeting(scene))

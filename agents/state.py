@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.domain.intents import Objection
-from agents.domain.questions import EXPECTS, Question
+from agents.domain.questions import Question
 from agents.domain.types import (
     Act,
     BookAppointment,
@@ -25,6 +25,16 @@ from agents.domain.types import (
 )
 
 VERSION = 1
+
+EXPECTS: Mapping[Question, Expect] = {
+    Question.PRICE: Expect.NUMBER,
+    Question.BUDGET: Expect.NUMBER,
+    Question.SEARCH: Expect.NUMBER,
+    Question.TIMELINE: Expect.DATE,
+    Question.SLOT: Expect.DATE,
+    Question.CALLBACK: Expect.DATE,
+}
+"""Questions whose answers come in pieces: "four hundred ... and fifty thousand"."""
 
 
 class HandOn(StrEnum):
@@ -120,8 +130,9 @@ class CallState:
     ``hurried`` asks for the shortest way to a kind end, and ``hurry_asked`` are the questions about a time that were
     open then or put since. Of machines: ``purposes`` counts how often a screening service was told why we call,
     ``keys`` are those pressed into a menu, ``messages`` counts those begun on a voicemail, and ``message_left`` says
-    that one was heard whole. ``holding`` counts what was said since the person asked us to wait. They all have
-    defaults, so a snapshot from before them loads, and the other way round.
+    that one was heard whole. ``holding`` counts what was said since the person asked us to wait. ``own`` names the
+    script's own question that was asked last, ``own_asked`` counts each of them, and ``own_expects`` is what its
+    answer needs patience for. They all have defaults, so a snapshot from before them loads, and the other way round.
     """
 
     stage: Stage = Stage.NEW
@@ -153,10 +164,15 @@ class CallState:
     message_left: bool = False
     handing_on: HandOn = HandOn.NONE
     holding: int = 0
+    own: str = ""
+    own_asked: Mapping[str, int] = field(default_factory=dict)
+    own_expects: Expect | None = None
 
     @property
     def expects(self) -> Expect | None:
         """What the open question asks for that needs patience."""
+        if self.question is Question.OWN:
+            return self.own_expects
         return EXPECTS.get(self.question) if self.question else None
 
     def value(self, name: str) -> str:

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from agents.domain import spoken
-from agents.domain.types import Brief, Expect
+
+if TYPE_CHECKING:  # a brief carries the script, and a script its questions
+    from agents.domain.types import Brief
 
 
 class Question(StrEnum):
-    """What the last reply asked. The first nine are the agenda; the rest come up on the way."""
+    """What the last reply asked. The first ten are the agenda; the rest come up on the way.
+
+    ``OWN`` is any of the script's own questions; the state names which.
+    """
 
     INTEREST = "interest"
     SIDE = "side"
@@ -28,6 +34,7 @@ class Question(StrEnum):
     STILL_THERE = "still_there"
     CALLBACK_OFFER = "callback_offer"
     KEEP = "keep"
+    OWN = "own"
 
 
 TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
@@ -36,15 +43,16 @@ TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
 ASIDES = frozenset({Question.STILL_THERE, Question.OBJECTION, Question.REMOVAL, Question.CALLBACK_OFFER})
 """Questions beside the agenda: what the call is on to stays the same."""
 
-EXPECTS: Mapping[Question, Expect] = {
-    Question.PRICE: Expect.NUMBER,
-    Question.BUDGET: Expect.NUMBER,
-    Question.SEARCH: Expect.NUMBER,
-    Question.TIMELINE: Expect.DATE,
-    Question.SLOT: Expect.DATE,
-    Question.CALLBACK: Expect.DATE,
-}
-"""Questions whose answers come in pieces: "four hundred ... and fifty thousand"."""
+AROUND = (
+    Question.SIDE,
+    Question.AGENT_SIGNED,
+    Question.CALLBACK,
+    Question.KEEP,
+    Question.REMOVAL,
+    Question.STILL_THERE,
+    Question.CALLBACK_OFFER,
+)
+"""Questions that are on no plan."""
 
 Wordings = tuple[str, ...]
 
@@ -100,19 +108,17 @@ _BUY: Mapping[Question, Wordings] = {
 }
 
 
-def wording(question: Question, *, side: str, asked: int) -> str:
-    """The text of ``question`` when it has been asked ``asked`` times before; ``side`` is "sell" or "buy"."""
-    texts = (_BUY if side == "buy" else _SELL).get(question) or _SHARED[question]
-    return texts[min(asked, len(texts) - 1)]
+def wordings(question: Question, *, side: str) -> Wordings:
+    """The texts of ``question`` where no script says otherwise; ``side`` is "sell" or "buy"."""
+    return (_BUY if side == "buy" else _SELL).get(question) or _SHARED[question]
 
 
-def every_wording() -> tuple[str, ...]:
-    """All wordings of all questions; the first wordings, which are heard most, come first."""
-    tables = [*_SELL.values(), *_BUY.values(), *_SHARED.values()]
-    return tuple(dict.fromkeys([texts[0] for texts in tables] + [text for texts in tables for text in texts]))
+def beside_the_plan() -> dict[Question, Wordings]:
+    """Questions that come up on the way, on either side, with their texts."""
+    return {question: _SHARED[question] for question in AROUND}
 
 
-def introduction(brief: Brief, *, greeting: str = "Hi") -> str:
+def introduction(brief: "Brief", *, greeting: str = "Hi") -> str:
     """Who calls, or is called: person, agent's name, AI assistant, company, recording where there is, way out.
 
     The law wants it heard whole.
@@ -125,7 +131,7 @@ def introduction(brief: Brief, *, greeting: str = "Hi") -> str:
     return f"{hello}, {whose} {brief.company}{line}. You can say stop or press nine at any time."
 
 
-def reason(brief: Brief) -> str:
+def reason(brief: "Brief") -> str:
     """Why we call, or have called, as one sentence."""
     begin = "We called" if brief.inbound else "I am calling"
     if brief.interest == "buy":

@@ -3,14 +3,11 @@
 Nothing here rests on a trait that Fair Housing protects: every reason that is not time-bound weighs the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agents.domain.entities import Financing, Motivation
 
-QUALIFIED_FROM = 40
-WARM_FROM = 40
-HOT_FROM = 70
 _TIME_BOUND = frozenset({Motivation.JOB, Motivation.FINANCES, Motivation.INHERITED})
 _FINANCES = {
     Financing.CASH: "Pays cash",
@@ -57,6 +54,19 @@ class Reason:
 
 
 DEFAULT_WEIGHTS = ScoreWeights()
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How a lead is scored, and from which score on it is hot, warm, and qualified for an appointment."""
+
+    weights: ScoreWeights = DEFAULT_WEIGHTS
+    hot_from: int = 70
+    warm_from: int = 40
+    qualified_from: int = 40
+
+
+DEFAULT_SCORING = Scoring()
 
 
 def score(facts: Mapping[str, str], *, booked: bool, weights: ScoreWeights = DEFAULT_WEIGHTS) -> int:
@@ -127,16 +137,19 @@ def _appointment(booked: bool, weights: ScoreWeights) -> Reason:
     return Reason("appointment", why, weights.appointment if booked else 0, weights.appointment)
 
 
-def rating(points: int) -> str:
+def rating(points: int, scoring: Scoring = DEFAULT_SCORING) -> str:
     """ "hot", "warm" or "cold"."""
-    return "hot" if points >= HOT_FROM else "warm" if points >= WARM_FROM else "cold"
+    return "hot" if points >= scoring.hot_from else "warm" if points >= scoring.warm_from else "cold"
 
 
-def qualified(facts: Mapping[str, str], points: int) -> bool:
-    """Interested, free to be served, with a timeline or a reason and enough points."""
+def qualified(
+    facts: Mapping[str, str], points: int, *, scoring: Scoring = DEFAULT_SCORING, required: Iterable[str] = ()
+) -> bool:
+    """Interested, free to be served, with a timeline or a reason, every ``required`` fact and enough points."""
     return (
-        points >= QUALIFIED_FROM
+        points >= scoring.qualified_from
         and facts.get("interested") == "yes"
         and facts.get("agent") in ("none", "informal")
         and any(facts.get(name, "unknown") not in ("unknown", "open") for name in ("timeline", "motivation"))
+        and all(facts.get(name, "unknown") != "unknown" for name in required)
     )

@@ -1,7 +1,9 @@
-"""The words that are the same in every call, whatever the campaign: a voice may say them ahead and keep them."""
+"""The words that are the same in every call of a campaign: a voice may say them ahead and keep them."""
 
-from agents.domain.objections import FAIR_HOUSING_REFUSAL, HANDLINGS
-from agents.domain.questions import every_wording
+from agents.domain import spoken
+from agents.domain.objections import FAIR_HOUSING_REFUSAL
+from agents.domain.script import DEFAULT_SCRIPT, Script, filled
+from agents.domain.types import Brief
 
 _ACKNOWLEDGEMENTS = ("Thank you.", "Understood.", "Got it.", "Of course.", "Great.", "All right.")
 _FAREWELLS = (
@@ -21,7 +23,25 @@ NOBODY_FREE = "I'm sorry, nobody is free right now."
 
 
 def standing_phrases() -> tuple[str, ...]:
-    """The likeliest first."""
-    answers = (text for one in HANDLINGS.values() for text in (*(attempt.text for attempt in one.tries), one.exit))
-    words = (*every_wording(), *_ACKNOWLEDGEMENTS, *_FAREWELLS, *answers, FAIR_HOUSING_REFUSAL)
-    return tuple(dict.fromkeys((CUT_OFF, NOBODY_FREE, *words)))
+    """Those of the built-in script, the likeliest first."""
+    words = (*_ACKNOWLEDGEMENTS, *_FAREWELLS, FAIR_HOUSING_REFUSAL)
+    return tuple(dict.fromkeys((CUT_OFF, NOBODY_FREE, *DEFAULT_SCRIPT.texts(), *words)))
+
+
+def script_of(brief: Brief) -> Script:
+    """The script in the words for this person."""
+    return filled(
+        brief.script,
+        lead_first_name=spoken.first_name(brief.lead_name),
+        street=spoken.street(brief.property_address),
+        company=brief.company,
+        agent_name=brief.agent_name,
+    )
+
+
+def phrases_of(brief: Brief) -> tuple[str, ...]:
+    """What the brief's script says in every call of its campaign; nothing for the built-in one."""
+    if not brief.script.version:
+        return ()
+    script = script_of(brief)
+    return tuple(dict.fromkeys(text for text in script.texts() if text not in script.personal))

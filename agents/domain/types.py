@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from agents.domain.scoring import Reason
+from agents.domain.script import DEFAULT_SCRIPT, Script
 
 
 class Disposition(StrEnum):
@@ -95,7 +96,8 @@ class Brief:
     ``slots`` are the free appointments that may be offered, in order. ``consent_source`` and ``consent_at`` answer
     "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known. ``inbound``: the lead
     calls us, and the conversation goes on from ``history``. ``recorded``: the call is going to be, and is told so.
-    ``colleagues`` are the names of those who may take the call over, the first to be asked first.
+    ``colleagues`` are the names of those who may take the call over, the first to be asked first. ``script`` is what
+    is asked and answered, in which order, and how the lead is scored.
     """
 
     call_id: str
@@ -114,6 +116,7 @@ class Brief:
     voicemail_message: str = ""
     recorded: bool = True
     colleagues: tuple[str, ...] = ()
+    script: Script = DEFAULT_SCRIPT
 
 
 class HeardKind(StrEnum):

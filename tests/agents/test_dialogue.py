@@ -9,7 +9,8 @@ import pytest
 from agents.dialogue import MAX_TURNS, OPT_OUT_TEXT, start
 from agents.domain.intents import Objection
 from agents.domain.objections import FAIR_HOUSING_REFUSAL, HANDLINGS
-from agents.domain.questions import Question, wording
+from agents.domain.questions import Question
+from agents.domain.script import DEFAULT_SCRIPT
 from agents.domain.standing import CUT_OFF
 from agents.domain.types import (
     BookAppointment,
@@ -27,7 +28,7 @@ from agents.graph import conversation_graph
 from agents.state import UnknownSnapshot
 from tests.agents.people import BUYER, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, heard, talk
 
-WORDED_ELSEWHERE = (Question.SLOT, Question.OBJECTION)
+WORDED_ELSEWHERE = (Question.SLOT, Question.OBJECTION, Question.OWN)
 ASKS_INTEREST = "Are you still thinking about selling?"
 ALL_ANSWERED = ["Yes.", "New job.", "two months", "450", "no", "paid off"]
 
@@ -374,7 +375,7 @@ def test_every_try_asks_at_most_one_question_in_25_words(kind: Objection) -> Non
 def test_every_wording_is_one_short_question(question: Question) -> None:
     for side in ("sell", "buy"):
         for asked in range(4):
-            text = wording(question, side=side, asked=asked)
+            text = DEFAULT_SCRIPT.wording(question, side=side, asked=asked)
             assert text.count("?") == 1 or text == "I cannot hear you. If you can hear me, please say yes."
             assert len(text.split()) <= 15
 

@@ -450,6 +450,7 @@ async def test_a_snapshot_from_before_loads_and_can_be_hurried() -> None:
         **OLD_SNAPSHOT["state"],
         **{"hurried": False, "hurry_asked": []},
         **{"purposes": 0, "keys": [], "messages": 0, "message_left": False, "handing_on": "", "holding": 0},
+        **{"own": "", "own_asked": {}, "own_expects": None},
     }
     assert (await unhurried.reply(heard("paid off"), now=NOW)).text == f"Thank you. {OFFER}"
     assert (await dialogue.reply(heard("paid off"), now=NOW)).text == f"Thank you. {SHORT_OF_TIME} {OFFER}"
