@@ -7,11 +7,10 @@ import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from agents.domain.intents import Objection
 from agents.domain.objections import Handling, Try
@@ -30,6 +29,7 @@ from agents.domain.script import (
     standard,
 )
 from agents.domain.script_checks import Problem, problems, suggested
+from agents.script_schema import Document, HandlingPart, StepPart, problem_of
 
 MAX_BYTES = 64 * 1024
 _MAX_DEPTH = 10
@@ -46,83 +46,6 @@ class ScriptError(Exception):
         self.problems = tuple(found)
 
 
-Points = Annotated[int, Field(ge=0, le=100, strict=True)]
-Threshold = Annotated[int, Field(ge=1, le=100, strict=True)]
-Texts = Annotated[list[str], Field(min_length=1, max_length=4)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Step(_Part):
-    ask: str
-    wordings: Texts | None = None
-    required: bool = False
-    most: Annotated[int, Field(ge=1, le=MAX_ASKED, strict=True)] | None = None
-    kind: Kind | None = None
-    words: Annotated[int, Field(ge=1, le=40, strict=True)] | None = None
-
-
-class _Questions(_Part):
-    sell: Annotated[list[_Step], Field(min_length=2, max_length=20)]
-    buy: Annotated[list[_Step], Field(min_length=2, max_length=20)]
-
-
-class _Beside(_Part):
-    side: Texts
-    agent_signed: Texts
-    callback: Texts
-    keep: Texts
-
-
-class _Try(_Part):
-    say: str
-    then: str | None = None
-    on_yes: str | None = None
-    callback_days: Annotated[int, Field(ge=1, le=365, strict=True)] | None = None
-
-
-class _Handling(_Part):
-    tries: Annotated[list[_Try], Field(max_length=2)]
-    exit: str
-
-
-class _Lines(_Part):
-    bad_time: str
-    has_agent: str
-
-
-class _Weights(_Part):
-    within_3_months: Points
-    within_6_months: Points
-    within_12_months: Points
-    motivation_urgent: Points
-    motivation_given: Points
-    motivation_curious: Points
-    finance_ready: Points
-    finance_open: Points
-    unrepresented: Points
-    area_and_price: Points
-    appointment: Points
-
-
-class _Score(_Part):
-    weights: _Weights
-    hot_from: Threshold
-    warm_from: Threshold
-    qualified_from: Threshold
-
-
-class _Document(_Part):
-    format: Literal[1]
-    questions: _Questions
-    beside: _Beside
-    objections: dict[str, _Handling]
-    lines: _Lines
-    score: _Score
-
-
 def read(text: str) -> Script:
     """The script that ``text`` holds. Raises ScriptError with everything that is wrong with it."""
     return of_document(_parsed(text))
@@ -131,9 +54,9 @@ def read(text: str) -> Script:
 def of_document(data: Mapping[str, Any]) -> Script:
     """The script of a document that was parsed already. Raises ScriptError."""
     try:
-        document = _Document.model_validate(data)
+        document = Document.model_validate(data)
     except ValidationError as error:
-        raise ScriptError([_problem(one) for one in error.errors()]) from None
+        raise ScriptError([problem_of(one) for one in error.errors()]) from None
     found: list[Problem] = []
     script = Script(
         sell=tuple(_steps("sell", document.questions.sell, found)),
@@ -214,7 +137,7 @@ def _try_data(attempt: Try) -> dict[str, Any]:
     return data
 
 
-def _steps(side: str, typed: Iterable[_Step], found: list[Problem]) -> Iterable[Step]:
+def _steps(side: str, typed: Iterable[StepPart], found: list[Problem]) -> Iterable[Step]:
     known = (Question.INTEREST, *PLANNED[side], *_ENDS)
     for place, one in enumerate(typed):
         path = f"questions.{side}[{place}]"
@@ -243,7 +166,7 @@ def _steps(side: str, typed: Iterable[_Step], found: list[Problem]) -> Iterable[
         )
 
 
-def _built_in(question: Question, side: str, typed: _Step, path: str, found: list[Problem]) -> Step:
+def _built_in(question: Question, side: str, typed: StepPart, path: str, found: list[Problem]) -> Step:
     fixed = question in (Question.INTEREST, *_ENDS)
     for name, given in (
         ("kind", typed.kind is not None),
@@ -259,7 +182,7 @@ def _built_in(question: Question, side: str, typed: _Step, path: str, found: lis
     return replace(step, wordings=texts, required=typed.required, most=typed.most or step.most)
 
 
-def _playbook(typed: Mapping[str, _Handling], found: list[Problem]) -> dict[Objection, Handling]:
+def _playbook(typed: Mapping[str, HandlingPart], found: list[Problem]) -> dict[Objection, Handling]:
     playbook: dict[Objection, Handling] = {}
     for name, one in typed.items():
         if name not in [kind.value for kind in Objection]:
@@ -330,14 +253,3 @@ def _check_shape(text: str) -> None:
             )
         if isinstance(event, yaml.AliasEvent):
             raise ScriptError([Problem("document", "It refers to itself with *: write the part out.")])
-
-
-_SAYS = {
-    "missing": "It is missing: add it, as the built-in script has it.",
-    "extra_forbidden": "It is not known: take it out, or correct its name.",
-}
-
-
-def _problem(error: ErrorDetails) -> Problem:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-    return Problem(path or "document", _SAYS.get(error["type"], f"{error['msg']}."))

@@ -21,6 +21,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "transfertarget": ("add", "change", "delete", "view"),
         "schedule": ("add", "change", "delete", "view"),
         "schedulerun": ("view",),
+        "script": ("add", "change", "delete", "view"),
         "callerid": ("add", "change", "view"),
         "voiceworker": ("view",),
         "leadlist": ("add", "change", "view"),

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 _ORDER = {
     "calls": [
         "Campaign",
+        "Script",
         "Schedule",
         "Lead",
         "LeadImport",

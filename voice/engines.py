@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from agents.domain.standing import phrases_of
+from agents.domain.types import Brief
 from voice.domain.types import VoiceConfig
 from voice.speech.elevenlabs import ElevenLabsSynthesiser
 from voice.speech.keeping import furnish, prepare
@@ -55,7 +57,8 @@ class EngineRoom:
         self._recogniser, self._synthesiser, self._premium = recogniser, synthesiser, premium
         self._local: LocalSynthesiser | None = None
         self._elevenlabs: ElevenLabsSynthesiser | None = None
-        self._preparing: asyncio.Task[None] | None = None
+        self._preparing: set[asyncio.Task[None]] = set()
+        self._prepared: set[tuple[str, ...]] = set()
         self.processes: list[ModelProcess] = []
         self._pools: list[ModelPool] = []
 
@@ -74,14 +77,27 @@ class EngineRoom:
         await asyncio.gather(*(process.start() for process in self.processes), self._start_premium())
         await self._furnish(disk)
         await synthesiser.speech(first_words, keep=True)
-        if self._local is not None:
-            self._preparing = asyncio.create_task(prepare(self._local, phrases))
+        self._say_ahead(phrases)
         return Engines(SileroModel(), recogniser, synthesiser, disk, self._premium or self._elevenlabs)
 
+    def learn_script(self, brief: Brief) -> None:
+        """Have the words of the brief's script spoken ahead, once for each script. On the loop's thread."""
+        key = (brief.script.version, brief.company, brief.agent_name)
+        if brief.script.version and key not in self._prepared:
+            self._prepared.add(key)
+            self._say_ahead(phrases_of(brief))
+
+    def _say_ahead(self, phrases: Sequence[str]) -> None:
+        if self._local is None:
+            return
+        task = asyncio.create_task(prepare(self._local, phrases))
+        self._preparing.add(task)
+        task.add_done_callback(self._preparing.discard)
+
     async def stop(self) -> None:
-        if self._preparing is not None:
-            self._preparing.cancel()
-            await asyncio.gather(self._preparing, return_exceptions=True)
+        for task in self._preparing:
+            task.cancel()
+        await asyncio.gather(*self._preparing, return_exceptions=True)
         await asyncio.gather(*(process.stop() for process in self.processes), self._stop_premium())
 
     def _whisper(self) -> WhisperRecogniser:

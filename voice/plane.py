@@ -235,6 +235,7 @@ class VoicePlane:
             line, seat = self._seat(brief, spending, plan, ring_s, talk_s)
             self._seats[brief.call_id] = self._tokens[line.stream.token] = seat
             asyncio.run_coroutine_threadsafe(self._hold(seat), self._loop)
+            self._on_loop(self._engine_room.learn_script, brief)
         except BaseException:
             self._taken.discard(place)
             raise

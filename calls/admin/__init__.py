@@ -12,6 +12,7 @@ from calls.admin import (
     lists,
     records,
     rule,
+    script,
     trace,
     worker,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "records",
     "rule",
     "schedule",
+    "script",
     "trace",
     "worker",
 ]

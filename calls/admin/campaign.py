@@ -32,7 +32,7 @@ from calls.admin.fields import DatesField, date_input
 from calls.admin.schedule import ScheduleInline, save_schedules
 from calls.admin.transfer_targets import TransferTargetInline
 from calls.admin.words import CampaignWordInline
-from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, Schedule
+from calls.models import Appointment, Call, CallingWindow, Campaign, Lead, Schedule, Script
 from calls.models.campaign import CampaignStatus
 from calls.models.lead import LeadStatus
 from calls.services import campaigns, funding, gates, watching_queues
@@ -69,6 +69,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "holdout_percent",
             "company_name",
             "agent_name",
+            "script",
             "caller_ids",
             "starts_on",
             "ends_on",
@@ -119,6 +120,10 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        script = self.fields.get("script")
+        if isinstance(script, forms.ModelChoiceField):  # older versions are for looking things up
+            script.queryset = Script.objects.newest() | Script.objects.filter(pk=self.instance.script_id)
+            script.empty_label = "the built-in script"
         if "caller_ids" in self.fields:  # added many at once, on a page that is no popup
             setattr(self.fields["caller_ids"].widget, "can_add_related", False)  # noqa: B010 - the admin's wrapper
         budget = self.fields.get("budget")
@@ -180,6 +185,7 @@ class CampaignAdmin(BaseAdmin):
     fieldsets = [
         (None, {"fields": ["name", "budget"]}),
         ("Who calls", {"fields": ["company_name", "agent_name", "caller_ids"]}),
+        ("What is said", {"fields": ["script"]}),
         (
             "When",
             {

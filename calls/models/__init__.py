@@ -10,6 +10,7 @@ from calls.models.lists import CompanySuppression, NumberCheck, Scrub, ScrubHit
 from calls.models.pacing import CallerId, CarrierPace, VoiceWorker
 from calls.models.rule import Rule, RuleRevision
 from calls.models.schedule import Schedule, ScheduleRun
+from calls.models.script import Script
 from calls.models.suppression import Person, Suppression, SuppressionEntry
 from calls.models.talk import CampaignWord, Recording, TransferTarget
 from calls.models.trace import AgentExecution, WorkflowTrace
@@ -44,6 +45,7 @@ __all__ = [
     "RuleRevision",
     "Schedule",
     "ScheduleRun",
+    "Script",
     "Scrub",
     "ScrubHit",
     "SharedDecision",

@@ -81,7 +81,17 @@ class Call(models.Model):
     premium_chosen = models.BooleanField(default=False, help_text="Premium pays for this lead, held out or not.")
     held_out = models.BooleanField(default=False, help_text="Stays local to measure what premium brings.")
     voice = models.CharField(max_length=60, blank=True)
-    script_version = models.CharField(max_length=20, blank=True)
+    script = models.ForeignKey(
+        "calls.Script",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="calls",
+        help_text="Empty: the built-in one.",
+    )
+    script_version = models.CharField(
+        max_length=20, blank=True, help_text="Of the code, and after a plus the hash of the campaign's own script."
+    )
     offered_slots = models.JSONField(default=list, blank=True, help_text="Appointments that this call may offer.")
     snapshot = models.JSONField(null=True, blank=True, editable=False)
     closing_at = models.DateTimeField(

@@ -74,6 +74,14 @@ class Campaign(models.Model):
         max_length=80, blank=True, help_text="Spoken in the first sentence; empty: the company of the settings."
     )
     agent_name = models.CharField(max_length=40, blank=True, help_text="Empty: the name of the settings.")
+    script = models.ForeignKey(
+        "calls.Script",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="campaigns",
+        help_text="What is asked and answered, and how leads are scored. Empty: the built-in script.",
+    )
     caller_ids = models.ManyToManyField(
         "calls.CallerId",
         blank=True,

@@ -11,7 +11,7 @@ from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
 from calls.models.campaign import TransferMode
-from calls.services import legs, recording_consent, voicemail
+from calls.services import legs, recording_consent, scripts, voicemail
 from calls.services.facts import clock_of
 from voice.domain.types import Colleague, TalkPlan
 
@@ -132,4 +132,5 @@ def brief_of(call: Call, slots: tuple[datetime, ...], *, now: datetime) -> Brief
         inbound=inbound,
         history=history_of(call, now=now) if inbound else History(),
         recorded=recording_consent.terms_of(call, now=now).records,
+        script=scripts.spoken(call.script),
     )

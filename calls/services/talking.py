@@ -17,7 +17,7 @@ from redis import RedisError
 from agents.domain.types import Brief
 from calls.domain.slots import free_slots
 from calls.models import Campaign
-from calls.services import workers
+from calls.services import scripts, workers
 from calls.services.briefing import taken_slots
 from voice.browser.invitations import MOST_S, Invitation, invite
 
@@ -69,6 +69,7 @@ def invitation_of(campaign: Campaign, person: Person, *, now: datetime) -> Invit
             consent_at=now - _CONSENT_AGE,
             slots=slots,
             recorded=False,
+            script=scripts.spoken(campaign.script),
         ),
         max_length_s=min(campaign.max_call_s, MOST_S),
         lexicon={word.written: word.spoken for word in words if word.spoken},

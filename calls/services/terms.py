@@ -56,6 +56,7 @@ class Terms:
     budget_ids: tuple[int, ...]
     voice: str
     script_version: str = SCRIPT_VERSION
+    script_id: int | None = None
     reasons: tuple[str, ...] = ()
     premium_chosen: bool = False
     held_out: bool = False
@@ -71,6 +72,7 @@ class Terms:
             "held_out": self.held_out,
             "voice": self.voice,
             "script_version": self.script_version,
+            "script_id": self.script_id,
         }
 
 
@@ -106,6 +108,8 @@ class CampaignTerms:
             currency,
             tuple(budget.pk for budget in payers),
             voice=voice_name(tier),
+            script_version=self._script_version,
+            script_id=campaign.script_id,
             reasons=(
                 *choice.reasons,
                 *shortened,
@@ -123,6 +127,11 @@ class CampaignTerms:
     @cached_property
     def _card(self) -> RateCard:
         return card_at(self._now)
+
+    @cached_property
+    def _script_version(self) -> str:
+        own = self._campaign.script
+        return SCRIPT_VERSION if own is None else f"{SCRIPT_VERSION}+{own.digest}"
 
     @cached_property
     def _puts_through(self) -> bool:

@@ -1,0 +1,29 @@
+// The script's page: rehearse the text as it stands, without saving it.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.getElementById("rehearse");
+  const body = document.getElementById("id_body");
+  if (!button) return;
+  if (!body) {
+    button.remove();
+    return;
+  }
+  button.addEventListener("click", async () => {
+    const shown = document.getElementById("rehearsal");
+    const token = document.querySelector("input[name=csrfmiddlewaretoken]").value;
+    button.disabled = true;
+    try {
+      const answer = await fetch(button.dataset.url, {
+        method: "POST",
+        headers: { "X-CSRFToken": token },
+        body: new URLSearchParams({ body: body.value }),
+      });
+      shown.innerHTML = answer.ok ? await answer.text() : "The server did not answer: try again.";
+    } catch {
+      shown.textContent = "The server did not answer: try again.";
+    } finally {
+      button.disabled = false;
+    }
+  });
+});
