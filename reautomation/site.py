@@ -8,12 +8,12 @@ from django.http import HttpRequest
 _ORDER = {
     "calls": [
         "Campaign",
-        "Script",
         "Schedule",
         "Lead",
         "LeadImport",
         "Call",
         "Appointment",
+        "Script",
         "CallerId",
         "Suppression",
         "SuppressionEntry",
