@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', "0025_traces"),
+        ('calls', '0025_traces'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
