@@ -24,6 +24,7 @@ _ORDER = {
         "Rule",
         "Halt",
         "VoiceWorker",
+        "WorkflowTrace",
         "Decision",
         "CallEvent",
         "Turn",
