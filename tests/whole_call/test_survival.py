@@ -64,6 +64,13 @@ def test_a_killed_worker_is_heard_as_an_apology_and_the_booking_completes(instal
     turns = list(call.turns.values_list("seq", "speaker", "text"))
     assert [seq for seq, _, _ in turns] == list(range(1, len(turns) + 1))
     assert sum(text.startswith(CUT_OFF) for _, _, text in turns) == 1
+    steps = list(call.trace.executions.values_list("part", "sequence", "agent", "turn"))
+    for part in (1, 2):  # each line counts its own, whoever was killed
+        own = [(sequence, agent) for line, sequence, agent, _ in steps if line == part]
+        assert [sequence for sequence, _ in own] == list(range(1, len(own) + 1))
+        assert own[0] == (1, "opening")
+    assert {turn for *_, turn in steps} <= {seq for seq, speaker, _ in turns if speaker == "agent"}
+    assert (call.trace.steps, call.trace.outcome) == (len(steps), "appointment")
     assert Appointment.objects.get().call == call
     assert call.disclosed_at is not None
     assert call.billed_s is not None
