@@ -28,7 +28,10 @@ class AgentName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One turn as an agent sees it. ``state`` holds this turn's facts already, ``before`` does not."""
+    """One turn as an agent sees it. ``state`` holds this turn's facts already, ``before`` does not.
+
+    ``words`` are what a language model gave to say to a turn that no rule could read.
+    """
 
     brief: Brief
     before: CallState
@@ -36,6 +39,7 @@ class Scene:
     heard: Heard
     reading: Reading
     now: datetime
+    words: str = ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -63,6 +67,7 @@ class Move:
     Nothing is asked when an act ends the call, when ``quiet``, or when ``say`` is a question by itself
     (``asks_itself``). ``again`` puts the question in the words used last; ``offer`` are the times it names.
     ``personal`` marks words that are this lead's alone. ``waits_s`` is how long a silence may last after it.
+    ``unread`` says that nothing was understood.
     """
 
     state: CallState
@@ -75,6 +80,7 @@ class Move:
     personal: bool = False
     offer: Sequence[datetime] = ()
     waits_s: float | None = None
+    unread: bool = False
 
     @property
     def transfers(self) -> bool:

@@ -101,16 +101,18 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return Move(state, say="I am sorry for the trouble. Goodbye.", acts=(EndCall("unclear"),))
         if not state.heard_whole:
             return Move(state, ask=state.question, again=True)
+        question = state.question if state.question in _ASKED_AGAIN else None
+        if scene.words:
+            return Move(state, say=scene.words, ask=question, personal=True)
         state = replace(state, unclear=state.unclear + 1)
         if state.unclear >= MAX_UNCLEAR:
-            return Move(state, ask=Question.CALLBACK_OFFER)
-        question = state.question if state.question in _ASKED_AGAIN else None
+            return Move(state, ask=Question.CALLBACK_OFFER, unread=True)
         if Intent.GREETING in said:
             return Move(state, say=f"Hello. {self._name(scene)}", ask=question, again=True)
         if Intent.REPEAT in said:
             # The same words once; whoever misses them twice gets others.
             return Move(state, say="Of course.", ask=question, again=state.unclear == 1)
-        return Move(state, say="Sorry, I did not get that.", ask=question)
+        return Move(state, say="Sorry, I did not get that.", ask=question, unread=True)
 
 
 _ASKED_AGAIN = frozenset({Question.SLOT, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL})

@@ -4,6 +4,7 @@ What the law asks for is plain code here and never reaches the graph: the openin
 that opt out. What machines say goes to ``agents.machines``.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,6 +40,7 @@ from agents.domain.types import (
 )
 from agents.graph import conversation_graph
 from agents.handing_on import back_on_the_line, nobody_free, ordered
+from agents.llm.interpreter import Interpreter
 from agents.machines import Response
 from agents.resumed import last_words
 from agents.returning import begun, recalled
@@ -58,24 +60,36 @@ _WANTS_REMOVAL = frozenset({"remove it", "please remove it", "remove", "do that"
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A reply that was prepared: to ``heard``, from the state ``before``, which it would make ``after``."""
+    """A reply that is being prepared: to ``heard``, from the state ``before``, by a conversation ``aside``."""
 
     heard: Heard
     before: CallState
-    after: CallState
-    reply: Reply
+    aside: "LeadDialogue"
+    answering: "asyncio.Task[Reply]"
 
     def fits(self, heard: Heard, state: CallState) -> bool:
         """Whether it is the answer to ``heard``, whenever that was said, from this very state."""
-        return state is self.before and replace(heard, at=self.heard.at) == self.heard
+        return state is self.before and replace(heard, at=self.heard.at) == self.heard and not self._failed
+
+    @property
+    def _failed(self) -> bool:
+        done = self.answering.done()
+        return done and (self.answering.cancelled() or self.answering.exception() is not None)
+
+    def discard(self) -> None:
+        """Nobody wants it any more: whatever it waits for is withdrawn."""
+        self.answering.cancel()
 
 
 class LeadDialogue:
     """The conversation of one call. ``reply`` never raises for what was heard; every turn ends in a state that
     ``snapshot`` gives whole."""
 
-    def __init__(self, brief: Brief, state: CallState, *, resumed: bool = False) -> None:
+    def __init__(
+        self, brief: Brief, state: CallState, *, resumed: bool = False, interpreter: Interpreter | None = None
+    ) -> None:
         self._brief = brief
+        self._interpreter = interpreter
         self._state = state
         self._resumed = resumed
         self._draft: _Draft | None = None
@@ -90,6 +104,8 @@ class LeadDialogue:
         conversation that has ended the last words come again.
         """
         watch = Stopwatch(now)
+        if self._interpreter is not None:
+            self._interpreter.warm()
         reply = self._open(now)
         watch.whole(OPENING, decided(reply.acts, self._state.question))
         return replace(reply, steps=watch.steps)
@@ -130,19 +146,19 @@ class LeadDialogue:
         """What ``reply`` would answer by now. Changes nothing that counts: ``reply`` to the same words takes it over
         as long as the state is still the same."""
         if self._draft is None or not self._draft.fits(heard, self._state):
-            before = self._state
-            aside = LeadDialogue(self._brief, before)
-            reply = await aside._answer(heard, now)
-            self._draft = _Draft(heard, before, aside._state, reply)
-        return self._draft.reply
+            if self._draft is not None:
+                self._draft.discard()
+            aside = LeadDialogue(self._brief, self._state, interpreter=self._interpreter)
+            answering = asyncio.create_task(aside._answer(heard, now))
+            self._draft = _Draft(heard, self._state, aside, answering)
+        return await self._draft.answering
 
     async def reply(self, heard: Heard, *, now: datetime) -> Reply:
-        """The answer to ``heard``: first what the law wants, then the graph. A prepared one is taken over."""
-        draft, self._draft = self._draft, None
+        """The answer to ``heard``: first what the law wants, then the graph. A prepared one is taken over, also while
+        it is still in the making."""
         before = self._state
-        if draft is not None and draft.fits(heard, self._state):
-            self._state, reply = draft.after, draft.reply
-        else:
+        reply = prepared = await self._prepared(heard)
+        if reply is None:
             reply = await self._answer(heard, now)
         self._before = None if any(isinstance(act, OptOut) for act in reply.acts) else before
         log.info(
@@ -152,9 +168,24 @@ class LeadDialogue:
             agent=reply.agent,
             question=self._state.question,
             acts=[type(act).__name__ for act in reply.acts],
-            prepared=draft is not None and reply is draft.reply,
+            prepared=prepared is not None,
         )
         return reply
+
+    async def _prepared(self, heard: Heard) -> Reply | None:
+        """The draft's reply, with its state taken over; None where there is none that fits by the time it is made."""
+        draft, self._draft = self._draft, None
+        if draft is None:
+            return None
+        try:
+            if draft.fits(heard, self._state):
+                await asyncio.wait({draft.answering})
+            if not draft.fits(heard, self._state):
+                return None
+        finally:
+            draft.discard()
+        self._state = draft.aside._state
+        return draft.answering.result()
 
     async def _answer(self, heard: Heard, now: datetime) -> Reply:
         """The answer with the steps that it took; what the graph was not asked for is one step."""
@@ -187,7 +218,14 @@ class LeadDialogue:
         if heard.kind is HeardKind.KEY:
             heard = replace(heard, text="", kind=HeardKind.SPEECH)
         result = await conversation_graph().ainvoke(
-            {"brief": self._brief, "state": self._state, "heard": heard, "now": now, "watch": watch}
+            {
+                "brief": self._brief,
+                "state": self._state,
+                "heard": heard,
+                "now": now,
+                "watch": watch,
+                "interpreter": self._interpreter,
+            }
         )
         # A hurry that came while the graph ran counts from the next reply on.
         self._state = hurried(result["state"]) if self._state.hurried else result["state"]
@@ -317,12 +355,15 @@ def _says_something(text: str) -> bool:
     return bool(purpose.objections or purpose.intents - _PICKING_UP)
 
 
-def start(brief: Brief, *, snapshot: Mapping[str, Any] | None = None) -> LeadDialogue:
+def start(
+    brief: Brief, *, snapshot: Mapping[str, Any] | None = None, interpreter: Interpreter | None = None
+) -> LeadDialogue:
     """A new conversation, which knows what the brief's history tells, or the one that ``snapshot`` holds.
 
-    Raises UnknownSnapshot where that cannot be read.
+    ``interpreter`` helps with turns that no rule reads; without one the rules hold the conversation alone. Raises
+    UnknownSnapshot where the snapshot cannot be read.
     """
     brief = replace(brief, script=script_of(brief))
     if snapshot is None:
-        return LeadDialogue(brief, begun(brief))
-    return LeadDialogue(brief, load(snapshot), resumed=True)
+        return LeadDialogue(brief, begun(brief), interpreter=interpreter)
+    return LeadDialogue(brief, load(snapshot), resumed=True, interpreter=interpreter)

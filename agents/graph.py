@@ -1,6 +1,9 @@
-"""The conversation as a LangGraph: understand, supervise, one agent, reply. Compiled once per process."""
+"""The conversation as a LangGraph: understand, supervise, one agent, reply. Compiled once per process.
 
-from collections.abc import Callable
+A turn that no rule could read is interpreted by a language model before the reply, where there is one.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -19,6 +22,8 @@ from agents.domain.questions import TIMES, Question
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Heard, HeardKind, Reply
 from agents.domain.understanding import Context, Reading, understand
+from agents.interpreting import interpret
+from agents.llm.interpreter import Interpreter
 from agents.objection_handler import ObjectionHandlerAgent
 from agents.own_questions import answered, for_the_rest, is_no_objection
 from agents.qualification import QualificationAgent, absorb
@@ -47,14 +52,21 @@ _OF_MACHINES = frozenset({Intent.SCREENING, Intent.VOICEMAIL})
 """Nobody's machine calls us back: such words are a person's who tells of one."""
 
 
+_AGENTS: Mapping[AgentName, BaseAgent[Scene, Move]] = {
+    agent.name: agent
+    for agent in (ConversationAgent(), QualificationAgent(), ObjectionHandlerAgent(), SchedulerAgent())
+}
+
+
 class TurnState(TypedDict, total=False):
-    """What one run of the graph carries. The caller gives the first five, the graph the rest."""
+    """What one run of the graph carries. The caller gives the first six, the graph the rest."""
 
     brief: Brief
     state: CallState
     heard: Heard
     now: datetime
     watch: Stopwatch
+    interpreter: Interpreter | None
     scene: Scene
     agent: AgentName
     move: Move
@@ -132,6 +144,28 @@ def _about_times(scene: Scene) -> bool:
     return reading.at is not None or reading.answer is not None or choice.refused or choice.taken is not None
 
 
+def _decide(scene: Scene) -> tuple[AgentName, Move]:
+    agent = choose_agent(scene)
+    return agent, _AGENTS[agent].act(scene)
+
+
+async def _interpret(state: TurnState) -> TurnState:
+    """What a model makes of a turn that no rule could read; the rules' own move where that is nothing."""
+    interpreter, note = state["interpreter"], state["watch"].note
+    found = interpreter and await interpret(state["scene"], interpreter=interpreter, decide=_decide, note=note)
+    if not found:
+        return {"move": state["move"]}
+    scene, agent, move = found
+    return {"scene": scene, "agent": agent, "move": move}
+
+
+def _is_interpreted(turn: TurnState) -> bool:
+    """Whether a model is asked: there is one, somebody said something that was not understood, and there is time."""
+    scene = turn["scene"]
+    asked = turn.get("interpreter") is not None and turn["move"].unread
+    return asked and bool(scene.reading.words) and not scene.before.hurried
+
+
 async def _reply(state: TurnState) -> TurnState:
     """Put the agent's words and the next question together, and remember both."""
     scene = state["scene"]
@@ -194,17 +228,24 @@ def _put(result: TurnState) -> str:
 @cache
 def conversation_graph() -> "CompiledStateGraph[TurnState, Any, TurnState, TurnState]":
     """The compiled graph of this process. It keeps nothing between runs, so every call shares it."""
-    agents = (ConversationAgent(), QualificationAgent(), ObjectionHandlerAgent(), SchedulerAgent())
     graph = StateGraph(TurnState)
     graph.add_node("understand", _timed("understand", _understand, lambda turn: understood(turn["scene"].reading)))
     graph.add_node("supervise", _timed("supervise", _supervise, lambda turn: turn["agent"].value))
     graph.add_node("answer", _timed("answer", _reply, _put))
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "supervise")
-    for agent in agents:
+    graph.add_node("interpret", _interpret)
+    graph.add_edge("interpret", "answer")
+    for agent in _AGENTS.values():
         name = agent.name.value
         graph.add_node(name, _timed(name, _acting(agent), lambda turn: decided(turn["move"].acts, turn["move"].ask)))
-        graph.add_edge(name, "answer")
-    graph.add_conditional_edges("supervise", lambda turn: turn["agent"].value, [agent.name.value for agent in agents])
+        if agent.name is not AgentName.CONVERSATION:
+            graph.add_edge(name, "answer")
+    graph.add_conditional_edges("supervise", lambda turn: turn["agent"].value, [name.value for name in _AGENTS])
+    graph.add_conditional_edges(
+        AgentName.CONVERSATION.value,
+        lambda turn: "interpret" if _is_interpreted(turn) else "answer",
+        ["interpret", "answer"],
+    )
     graph.add_edge("answer", END)
     return graph.compile()

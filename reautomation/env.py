@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agents.llm.config import ModelConfig
 from calls.domain.queues import QUEUES
 from voice.browser import ice
 from voice.recordings.bucket import Bucket
@@ -31,6 +32,7 @@ _SECRETS = frozenset(
         "REDIS_URL",
         "TWILIO_AUTH_TOKEN",
         "ELEVENLABS_API_KEY",
+        "LLM_API_KEY",
         "EMAIL_URL",
         "RECORDING_KEYS",
         "RECORDINGS_S3_SECRET_KEY",
@@ -216,6 +218,17 @@ class Environment(BaseSettings):
     ] = ""
     elevenlabs_model: Literal["eleven_flash_v2_5", "eleven_multilingual_v2", "eleven_v3"] = "eleven_flash_v2_5"
 
+    llm_backend: Literal["none", "ollama", "openai"] = "none"
+    llm_url: Annotated[str, _url("http", "https")] = ""
+    llm_model: Annotated[str, _matching(r"[A-Za-z0-9._:/@-]{1,200}", "the name of a model, such as llama3.1:8b")] = ""
+    llm_api_key: Annotated[SecretStr, AfterValidator(_header)] = SecretStr("")
+    llm_first_clause_ms: Annotated[int, Field(ge=100, le=5000)] = 900
+    llm_reply_ms: Annotated[int, Field(ge=200, le=10_000)] = 2000
+    llm_concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    llm_queue_ms: Annotated[int, Field(ge=0, le=2000)] = 100
+    llm_context_tokens: Annotated[int, Field(ge=1024, le=131_072)] = 2048
+    llm_cache_h: Annotated[float, Field(ge=0, le=720)] = 24
+
     gpu_rate: Annotated[str, _matching(r"gpu\.[a-z0-9_.-]+", "a GPU's key of the rate card, such as gpu.rtx4090")] = (
         ""
     )
@@ -252,6 +265,7 @@ def read() -> Environment:
         _check_service(environment.database_url, "DATABASE_URL", "postgresql", "postgres")
         _check_service(environment.redis_url, "REDIS_URL", "redis", "rediss")
         _check_premium(environment)
+        _check_model(environment)
         _check_mail(environment)
         _check_bucket(environment)
         _check_processes(environment)
@@ -361,6 +375,46 @@ def _check_premium(environment: Environment) -> None:
         there, missing = ("ELEVENLABS_API_KEY", "ELEVENLABS_VOICE_ID")[:: 1 if key else -1]
         raise BadEnvironment(
             f"{there} is set and {missing} is not: set both for the premium voice, or neither for the local one."
+        )
+
+
+def language_model(environment: Environment, *, cache_url: str) -> ModelConfig:
+    """Which language model conversations ask; its answers are kept in the Redis at ``cache_url``."""
+    ollama = environment.llm_backend == "ollama"
+    return ModelConfig(
+        backend=environment.llm_backend,
+        url=environment.llm_url or ("http://127.0.0.1:11434" if ollama else ""),
+        model=environment.llm_model or ("llama3.1:8b" if ollama else ""),
+        api_key=environment.llm_api_key.get_secret_value(),
+        first_clause_s=environment.llm_first_clause_ms / 1000,
+        reply_s=environment.llm_reply_ms / 1000,
+        concurrency=environment.llm_concurrency,
+        queue_s=environment.llm_queue_ms / 1000,
+        context_tokens=environment.llm_context_tokens,
+        cache_url=cache_url,
+        cache_s=round(environment.llm_cache_h * 3600),
+    )
+
+
+def _check_model(environment: Environment) -> None:
+    if environment.llm_backend == "openai":
+        for name, value, example in (
+            ("LLM_URL", environment.llm_url, "http://127.0.0.1:8001/v1"),
+            ("LLM_MODEL", environment.llm_model, "meta-llama/Llama-3.1-8B-Instruct"),
+        ):
+            if not value:
+                raise BadEnvironment(f"LLM_BACKEND is openai and {name} is not set: set it, as in {name}={example}.")
+    if environment.llm_backend == "none" and (environment.llm_url or environment.llm_model):
+        there = "LLM_URL" if environment.llm_url else "LLM_MODEL"
+        raise BadEnvironment(
+            f"{there} is set and LLM_BACKEND is not: set LLM_BACKEND=ollama, or openai for any other server, or "
+            f"remove {there} to let the rules speak alone."
+        )
+    if environment.llm_reply_ms < environment.llm_first_clause_ms:
+        raise BadEnvironment(
+            f"LLM_REPLY_MS is {environment.llm_reply_ms}, less than LLM_FIRST_CLAUSE_MS, which is "
+            f"{environment.llm_first_clause_ms}: a reply cannot be whole before its first clause. Raise the one, or "
+            f"lower the other."
         )
 
 

@@ -85,7 +85,7 @@ def configure(*, level: str, style: Literal["console", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("httpx", "httpcore", "twilio.http_client", "websockets", "asyncio", "aioice"):
+    for chatty in ("httpx", "httpx2", "httpcore", "twilio.http_client", "websockets", "asyncio", "aioice"):
         logging.getLogger(chatty).setLevel("WARNING")
     _PROCESSORS[:] = [
         structlog.stdlib.filter_by_level,

@@ -240,6 +240,7 @@ VOICE = VoiceConfig(
     internal_host=env.internal_host(ENV),
     ice_servers=tuple(env.listed(ENV.webrtc_ice_servers.get_secret_value())),
 )
+LANGUAGE_MODEL = env.language_model(ENV, cache_url=REDIS_URL)
 VOICE_RING_TIMEOUT_S = ENV.voice_ring_timeout_s
 VOICE_QUEUES = tuple(env.listed(ENV.voice_queues))
 """The queues that voice workers are asked to serve; none named: all that they can."""

@@ -80,6 +80,7 @@ class TurnTaking:
         self._noise_from, self._noise_until = 0.0, -math.inf  # sounds without a word, one after the other
         self._aside_at: float | None = None  # words that may have been meant for somebody else
         self._draft: asyncio.Task[None] | None = None
+        self._drafted: Heard | None = None  # what the draft answers
         self._replying: asyncio.Future[Reply] | None = None
         self._waits_s: float | None = None  # without a word until silence counts, where the last reply said so
         self._ours = asyncio.Event()  # cleared while somebody or something else speaks in our place
@@ -125,7 +126,7 @@ class TurnTaking:
         """A pause may have ended ``turn``: its answer is prepared, and the first words of it."""
         if self._listening and not self._inbox and self._judge.sense(turn) is Sense.ANSWER:
             before = turn.ended <= self._question_from
-            heard = Heard(turn.text, utc_now(), before_question=before)
+            heard = self._drafted = Heard(turn.text, utc_now(), before_question=before)
             self._draft = asyncio.create_task(self._prepare(heard))
             self._draft.add_done_callback(self._prepared)
 
@@ -239,8 +240,11 @@ class TurnTaking:
 
     async def _reply(self, heard: Heard) -> Reply:
         draft, self._draft = self._draft, None
-        if draft is not None:
-            await asyncio.wait({draft})
+        if draft is not None and self._drafted is not None:
+            if replace(self._drafted, at=heard.at) == heard:
+                await asyncio.wait({draft})
+            else:
+                draft.cancel()  # waiting for the answer to other words would only keep them waiting
         return await self._dialogue.reply(heard, now=utc_now())
 
     async def _prepare(self, heard: Heard) -> None:

@@ -9,6 +9,7 @@ told in docs/adr/0010-a-loop-that-hangs-ends-its-process.md.
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -77,11 +78,13 @@ class PlaneStep(bootsteps.StartStopStep):
         global _plane  # noqa: PLW0603 - one process, one plane
         # Every process of the project imports this module, and only this one needs what a call needs.
         from agents.dialogue import start
+        from agents.llm.assembly import interpreter
         from voice.plane import VoicePlane
 
+        asked = interpreter(settings.LANGUAGE_MODEL)
         _plane = VoicePlane(
             settings.VOICE,
-            start,
+            start if asked is None else partial(start, interpreter=asked),
             auth_token=settings.TWILIO_AUTH_TOKEN,
             on_loop=_loop_changed,
             on_headroom=_headroom_changed,

@@ -210,8 +210,9 @@ class ModelUse:
     """What a language model was asked for in one step, and what it took.
 
     ``prompt_version`` and ``prompt_hash`` name the prompt that was sent. Tokens and ``cost_usd`` are None where the
-    server does not tell them or the model has no price. ``cached``: the answer was kept from before. ``dropped`` says
-    in a fixed word why the answer was not used ("deadline", "invalid"), "" where it was.
+    server does not tell them or the model has no price. ``first_ms`` is how long its first clause took, None where
+    none came. ``cached``: the answer was kept from before. ``dropped`` says in a fixed word why the answer was not
+    used ("late", "number"), "" where it was.
     """
 
     model: str
@@ -220,6 +221,7 @@ class ModelUse:
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_usd: Decimal | None = None
+    first_ms: int | None = None
     cached: bool = False
     dropped: str = ""
 

@@ -1,0 +1,1 @@
+"""Language models behind one port: what they are asked, how long for, and what of their answers may count."""

@@ -1,0 +1,34 @@
+"""What the frame hands in to have a language model; importing this loads no model library."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agents.llm.port import Patience
+
+Backend = Literal["none", "ollama", "openai"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """``backend`` "openai" is any server that speaks OpenAI's chat completions, such as vLLM or llama.cpp.
+
+    ``concurrency`` requests run at a time, of this process; another waits ``queue_s`` for its turn at most.
+    ``context_tokens`` holds a prompt and its answer. ``cache_s`` of 0 keeps no answers.
+    """
+
+    backend: Backend = "none"
+    url: str = ""
+    model: str = ""
+    api_key: str = field(default="", repr=False)
+    first_clause_s: float = 0.9
+    reply_s: float = 2.0
+    concurrency: int = 4
+    queue_s: float = 0.1
+    context_tokens: int = 2048
+    cache_url: str = field(default="", repr=False)
+    cache_s: int = 86_400
+
+    @property
+    def patience(self) -> Patience:
+        """How long a turn waits for the model."""
+        return Patience(self.first_clause_s, self.reply_s)
