@@ -51,8 +51,8 @@ _CAPITAL_INSIDE = re.compile(r"(?<=[a-z,;'\u2019] )(?!(?:I|AI)\b)[A-Z]")
 _OPENING = (
     "a all and any are but can could did do does dont for have hello hey hi hmm how i id if ill im is isnt it its "
     "ive just let maybe me my no none not nothing of oh ok one or our really so some sorry sure thank thanks that "
-    "thats the their then there they theyre this to uh um wait was we well were weve what whats when where who why will "
-    "with would yeah yes you your youre"
+    "thats the their then there they theyre this to uh um wait was we well were weve what whats when where who why "
+    "will with would yeah yes you your youre"
 )
 _OPENERS = frozenset(_OPENING.split())
 """Words that may have a capital without being a name: they open sentences."""

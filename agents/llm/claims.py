@@ -46,8 +46,8 @@ _ASKED_BY: Mapping[str, Question] = {
 _MAY_ANSWER = frozenset({Question.INTEREST, Question.OBJECTION, Question.STILL_THERE, Question.FINANCING})
 """Questions of which a yes or no settles nothing by itself."""
 
-_LONGEST_FIGURE = 6
-"""Words of a quote that names a price or a time."""
+_LONGEST_ANSWER = _LONGEST_FIGURE = 6
+"""Words of a quote that says yes or no, or names a price or a time: a longer one shows something else."""
 
 _SHORT = 3
 """Letters of a word that shows nothing: a quote has to have a longer one, or be all that was said."""
@@ -93,6 +93,8 @@ def _reading(claim: Claim, scene: Scene, *, topic: Question, now: datetime) -> R
     if meaning in ("yes", "no"):
         if scene.state.question not in _MAY_ANSWER or not scene.state.heard_whole:
             raise Unfounded("binding")
+        if len(claim.quote.split()) > _LONGEST_ANSWER:
+            raise Unfounded("long")
         return replace(reading, answer=Answer(meaning))
     if meaning in _INTENTS:
         return replace(reading, intents=reading.intents | {Intent(meaning)})

@@ -146,20 +146,41 @@ async def test_a_fact_that_is_known_stays() -> None:
     assert facts["motivation"]["value"] == "job"
 
 
-@pytest.mark.parametrize(
-    ("brief", "lines", "claim", "fact"),
-    [
-        (BUYER, ("Yes.", "For work.", "Three months.", "Hmm so Zanzibar."), ("area", "zanzibar", "Zanzibar"), "area"),
-        (replace(SELLER, interest=""), ("Getting rid of it.",), ("sell", "getting rid"), "side"),
-    ],
-)
+GROUNDED: list[tuple[Brief, tuple[str, ...], tuple[str, ...], dict[str, str]]] = [
+    (BUYER, ("Zanzibar or bust.",), ("area", "zanzibar", "zanzibar"), {"area": "Zanzibar"}),
+    (replace(SELLER, interest=""), ("Getting rid of it.",), ("sell", "getting rid"), {"side": "sell"}),
+    (SELLER, ("Four fifty it was.",), ("price", "four fifty", "$450,000"), {"price": "450000", "interested": "yes"}),
+    (SELLER, ("Yesterday, if you ask me.",), ("timeline", "yesterday", "1"), {"timeline": "1", "interested": "yes"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("brief", "lines", "claim", "facts"), GROUNDED)
 async def test_facts_that_stand_in_what_was_said(
-    brief: Brief, lines: tuple[str, ...], claim: tuple[str, ...], fact: str
+    brief: Brief, lines: tuple[str, ...], claim: tuple[str, ...], facts: dict[str, str]
 ) -> None:
     async with helped(both(claims(*claim), KIND), brief) as one:
-        await one.say(*lines)
-        facts = one.dialogue.snapshot()["state"]["facts"]
-    assert facts[fact]["value"].lower() in (claim[0], claim[-1].lower())
+        reply = await one.say(*lines)
+        known = one.dialogue.snapshot()["state"]["facts"]
+    assert decisions(reply)["reading"] == claim[0]
+    assert {name: known[name]["value"] for name in facts} == facts
+    assert {known[name]["confidence"] for name in facts} == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("label", "begins"),
+    [
+        ("robot_question", "Yes, I am an AI assistant."),
+        ("fair_housing", "Fair housing law"),
+        ("callback", "Of course. I can call back"),
+        ("hold", "Of course, take your time."),
+        ("commission", "That is a fair question"),
+    ],
+)
+async def test_a_label_is_answered_as_if_it_had_been_read(label: str, begins: str) -> None:
+    async with helped(both(claims(label, "fence purple"), KIND)) as one:
+        reply = await one.say(ODD)
+    assert reply.text.startswith(begins)
+    assert reply.acts == ()
 
 
 REFUSED: list[tuple[str, str]] = [
