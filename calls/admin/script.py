@@ -19,6 +19,7 @@ from agents.domain.intents import Objection
 from agents.domain.script import DEFAULT_SCRIPT, OFFERED, PLANNED, VARIABLES
 from agents.domain.script_checks import MAX_WORDS, parts
 from agents.script_document import NEXT, ScriptError
+from calls.admin import script_texts
 from calls.admin.base import BaseAdmin, utc
 from calls.models import Campaign, Script
 from calls.services import scripts
@@ -177,6 +178,7 @@ class ScriptAdmin(BaseAdmin):
         wrap = self.admin_site.admin_view
         own = [
             path("rehearsal/", wrap(self.rehearsal_view), name="calls_script_rehearsal"),
+            path("<int:object_id>/texts/", wrap(self.texts_view), name="calls_script_texts"),
             path("<int:object_id>/file/", wrap(self.file_view), name="calls_script_file"),
         ]
         return [*own, *super().get_urls()]
@@ -190,6 +192,9 @@ class ScriptAdmin(BaseAdmin):
         return TemplateResponse(
             request, "admin/calls/script/rehearsal.html", _rehearsed(request.POST.get("body", ""))
         )
+
+    def texts_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return script_texts.texts_view(self, request, object_id)
 
     def file_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The document as a file, which can be changed in an editor and chosen here again."""

@@ -27,3 +27,19 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
 });
+
+// Texts and points: the sum of the best of each part, as the points are typed.
+document.addEventListener("DOMContentLoaded", () => {
+  const sum = document.getElementById("sum");
+  if (!sum) return;
+  const points = [...document.querySelectorAll("input[data-part]")];
+  const add = () => {
+    const best = {};
+    for (const one of points) best[one.dataset.part] = Math.max(best[one.dataset.part] || 0, Number(one.value) || 0);
+    const total = Object.values(best).reduce((all, one) => all + one, 0);
+    sum.textContent = total;
+    sum.classList.toggle("tone-bad", total > 100);
+  };
+  points.forEach((one) => one.addEventListener("input", add));
+  add();
+});
