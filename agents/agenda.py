@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from agents.confirming import confirmation
 from agents.domain import spoken
 from agents.domain.questions import ASIDES, Question
 from agents.domain.script import MAX_ASKED, Kind, Step
@@ -104,7 +105,11 @@ def put(
         return _put_own(step, state, brief, again=again)
     before = state.asked.get(question, 0)
     asked = before if again else before + 1
-    state = replace(state, question=question, heard_whole=True, asked={**state.asked, question: asked})
+    fact, confirms = confirmation(question, brief) if asked == 1 else ("", "")
+    asked_before = {**state.asked, question: asked}
+    state = replace(state, question=question, heard_whole=True, asked=asked_before, confirming=fact)
+    if confirms:
+        return Asked(confirms, replace(state, offered=()), personal=True)
     if question is Question.KEEP and brief.history.appointment_at and asked == 1:
         when = spoken.moment(brief.history.appointment_at, zone=zone_of(brief.lead_zone), now=now)
         text = f"You are booked for {when}. {brief.script.wording(question, side=side_of(state, brief), asked=0)}"
@@ -130,6 +135,7 @@ def _put_own(step: Step, state: CallState, brief: Brief, *, again: bool) -> Aske
         own=step.name,
         own_asked={**state.own_asked, step.name: asked},
         own_expects=_EXPECTED.get(step.kind) if step.kind else None,
+        confirming="",
         offered=(),
     )
     text = step.wordings[min(max(asked - 1, 0), len(step.wordings) - 1)]

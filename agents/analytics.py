@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from agents.after.summary import HEADLINES, headline, summary
 from agents.agenda import side_of, topic
 from agents.base import AgentName, BaseAgent, Ending
 from agents.domain import spoken
 from agents.domain.questions import TIMES
-from agents.domain.scoring import Reason, qualified, rating, score, score_reasons
-from agents.domain.times import zone_of
+from agents.domain.scoring import Reason, qualified, score, score_reasons
 from agents.domain.types import Brief, Disposition, EndedBy, Outcome, Progress, Prospect
 from agents.state import CallState, Stage, last_act_at
 
@@ -19,21 +19,6 @@ _BY_ACT = (
     ("book", Disposition.APPOINTMENT),
     ("callback", Disposition.CALLBACK_REQUESTED),
 )
-_HEADLINES: Mapping[Disposition, str] = {
-    Disposition.APPOINTMENT: "Booked an appointment",
-    Disposition.QUALIFIED: "Qualified, no appointment yet",
-    Disposition.CALLBACK_REQUESTED: "Asked for a call back",
-    Disposition.NOT_INTERESTED: "Not interested",
-    Disposition.DO_NOT_CALL: "Asked not to be called again",
-    Disposition.WRONG_NUMBER: "Wrong number",
-    Disposition.HAS_AGENT: "Has signed with another agent",
-    Disposition.VOICEMAIL: "Reached a voicemail; no message left",
-    Disposition.HUNG_UP: "The call ended before anything was settled",
-    Disposition.NO_ANSWER: "Nobody spoke",
-    Disposition.BAD_NUMBER: "No person can be reached at this number",
-    Disposition.TRANSFERRED: "Put through to a person",
-    Disposition.FAILED: "The call broke off through a fault of ours",
-}
 _WITH_A_MACHINE: Mapping[Stage, Disposition] = {
     Stage.MACHINE: Disposition.VOICEMAIL,
     Stage.MESSAGE: Disposition.VOICEMAIL,
@@ -42,6 +27,10 @@ _WITH_A_MACHINE: Mapping[Stage, Disposition] = {
     Stage.HELD: Disposition.NO_ANSWER,
 }
 """What a call came to that ended while a machine was on the line: nobody was reached."""
+_OF_NOBODY = frozenset(
+    {Disposition.WRONG_NUMBER, Disposition.NO_ANSWER, Disposition.VOICEMAIL, Disposition.BAD_NUMBER}
+)
+"""The lead did not speak, so what is known of them is no part of what happened."""
 _PROMISED = "We promised to follow up"
 _SCREENED = "A screening service answered, and the person did not take the call"
 _MENU = "A menu answered, and nobody was reached"
@@ -61,11 +50,14 @@ class AnalyticsAgent(BaseAgent[Ending, Outcome]):
         disposition = disposition_of(scene)
         return Outcome(
             disposition=disposition,
-            summary=_summary(disposition, facts, points, state, brief),
+            summary=_summary(disposition, facts, state, brief),
             acts=state.carried_out(),
             facts={**facts, "voicemail_message": "left"} if state.message_left else facts,
             score=points,
             reasons=reasons_of(state, brief),
+            told=tuple(sorted(state.told)),
+            objections={kind.value: count for kind, count in state.met.items()},
+            stood_in=state.stood_in,
         )
 
 
@@ -133,8 +125,8 @@ def disposition_of(ending: Ending) -> Disposition:
         return state.settled
     if ending.ended_by is not EndedBy.FAULT and state.stage in _WITH_A_MACHINE:
         return _WITH_A_MACHINE[state.stage]
-    # What earlier calls told qualifies nobody who says nothing in this one.
-    if is_qualified(state, ending.brief) and state.turn > state.silences:
+    # What earlier calls told qualifies nobody who tells nothing in this one.
+    if is_qualified(state, ending.brief) and state.told:
         return Disposition.QUALIFIED
     if ending.ended_by is EndedBy.FAULT:
         return Disposition.FAILED
@@ -142,21 +134,19 @@ def disposition_of(ending: Ending) -> Disposition:
     return Disposition.NO_ANSWER if unspoken else Disposition.HUNG_UP
 
 
-def _summary(disposition: Disposition, facts: Mapping[str, str], points: int, state: CallState, brief: Brief) -> str:
-    zone = zone_of(brief.lead_zone)
+def _summary(disposition: Disposition, facts: Mapping[str, str], state: CallState, brief: Brief) -> str:
     ours = disposition is Disposition.CALLBACK_REQUESTED and not state.has_act("callback")
-    headline = _PROMISED if ours else _HEADLINES[disposition]
+    words = _PROMISED if ours else HEADLINES[disposition]
     if state.message_left:
-        headline = _LEFT
+        words = _LEFT
     elif disposition is Disposition.NO_ANSWER and (state.purposes or state.keys):
-        headline = _SCREENED if state.purposes else _MENU
+        words = _SCREENED if state.purposes else _MENU
     at = last_act_at(state, {"appointment": "book", "callback_requested": "callback"}.get(disposition, ""))
     if disposition is Disposition.APPOINTMENT and not state.has_act("book"):
-        headline, at = "Keeps the appointment", brief.history.appointment_at
-    if at:
-        headline = f"{headline} for {at.astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key})"
-    told = [f"{name.replace('_', ' ')}: {value}" for name, value in sorted(facts.items())]
-    met = ", ".join(kind.value.replace("_", " ") for kind in state.objections)
-    parts = [headline, "Facts: " + ", ".join(told) if told else "", f"Objections: {met}" if met else ""]
-    parts.append(f"Score {points} ({rating(points, brief.script.scoring)})")
-    return ". ".join(part for part in parts if part) + "."
+        words, at = "Keeps the appointment", brief.history.appointment_at
+    met = {kind.value: count for kind, count in state.met.items()}
+    if disposition in _OF_NOBODY:
+        facts = {}
+    elif disposition in (Disposition.NOT_INTERESTED, Disposition.HAS_AGENT, Disposition.DO_NOT_CALL):
+        facts = {name: value for name, value in facts.items() if name != "interested"}
+    return summary(headline(words, at, brief), facts, met, brief)

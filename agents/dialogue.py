@@ -43,7 +43,7 @@ from agents.handing_on import back_on_the_line, nobody_free, ordered
 from agents.llm.interpreter import Interpreter
 from agents.machines import Response
 from agents.resumed import last_words
-from agents.returning import begun, recalled
+from agents.returning import begun, called_because
 from agents.state import ActRecord, CallState, HandOn, Stage, dump, load
 from agents.steps import OPENING, RULES, Stopwatch, decided
 
@@ -131,7 +131,7 @@ class LeadDialogue:
             return Reply(text, agent=AgentName.CONVERSATION, interruptible=False, expects=asked.state.expects)
         asked = put(next_question(state, brief, now=now), replace(state, stage=Stage.TALKING), brief, now=now)
         apology = CUT_OFF if self._resumed else ""
-        told = (apology, introduction(brief), reason(brief), recalled(brief, now=now), asked.text)
+        told = (apology, introduction(brief), called_because(brief, now=now), asked.text)
         text = " ".join(part for part in told if part)
         self._state = replace(asked.state, last_text=text)
         return Reply(

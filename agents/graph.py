@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from agents.agenda import free_slots, next_question, own_step, put, side_of, topic
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.closing import shortest_way
+from agents.confirming import confirmed
 from agents.conversation import ConversationAgent
 from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import TIMES, Question
@@ -76,7 +77,7 @@ class TurnState(TypedDict, total=False):
 async def _understand(state: TurnState) -> TurnState:
     """Read what was heard, and keep the facts in it whoever answers."""
     brief, before, heard, now = state["brief"], state["state"], state["heard"], state["now"]
-    call = replace(before, turn=before.turn + 1)
+    call = replace(before, turn=before.turn + 1, heard_at=heard.at)
     if heard.kind is HeardKind.SILENCE:
         return {"scene": Scene(brief, call, call, heard, Reading(text="", words=""), now)}
     call = replace(call, silences=0, holding=0)
@@ -95,10 +96,15 @@ async def _understand(state: TurnState) -> TurnState:
         reading = replace(reading, intents=reading.intents - _OF_MACHINES)
     own = own_step(call, brief)
     rest = for_the_rest(reading, own) if own else reading
+    rest = replace(rest, answer=None) if call.confirming else rest
     informed = absorb(call, rest, topic=on_to, side=side_of(call, brief))
+    if call.confirming:
+        informed = confirmed(informed, reading, brief)
     if own is not None:
         informed = answered(informed, reading, own, heard, before=call)
         reading = is_no_objection(rest, own, state=informed, before=call)
+    if Intent.NOT_HERE in reading.intents:
+        informed = replace(informed, stood_in=True)
     return {"scene": Scene(brief, call, informed, heard, reading, now)}
 
 
@@ -129,6 +135,8 @@ def choose_agent(scene: Scene) -> AgentName:
         return AgentName.CONVERSATION
     if Intent.APPOINTMENT in said and scene.state.value("interested"):
         return AgentName.SCHEDULER
+    if scene.before.confirming and scene.reading.answer is not None:
+        return AgentName.QUALIFICATION
     return AgentName.QUALIFICATION if scene.learnt else AgentName.CONVERSATION
 
 

@@ -12,8 +12,11 @@ from agents.domain import spoken
 from agents.domain.intents import Intent
 from agents.domain.questions import Question
 from agents.domain.standing import NOBODY_FREE
+from agents.domain.text import sentences
+from agents.domain.times import zone_of
 from agents.domain.types import Brief, Heard, Reply, Transfer
 from agents.domain.understanding import Reading
+from agents.returning import last_talk
 from agents.state import ActRecord, CallState, HandOn, Stage, UnknownSnapshot, load
 
 _LATER = re.compile(r"\bcall(?:s|ed|ing)?\b|\b(?:later|tomorrow)\b")
@@ -86,7 +89,17 @@ def whispered(brief: Brief, snapshot: Mapping[str, Any] | None) -> str:
     street = spoken.street(brief.property_address)
     about = {"sell": f" about selling {street or 'a home'}", "buy": " about buying a home"}.get(side, "")
     wish = _wish(state, side)
-    return f"A call from {who}{about}.{f' {wish}.' if wish else ''}"
+    parts = (f"A call from {who}{about}.", f"{wish}." if wish else "", _before(brief))
+    return " ".join(part for part in parts if part)
+
+
+def _before(brief: Brief) -> str:
+    """What came of the last talk, as its summary begins; "" where there was none."""
+    talk = last_talk(brief)
+    if talk is None or not talk.summary:
+        return ""
+    day = spoken.calendar_date(talk.at, zone=zone_of(brief.lead_zone))
+    return f"We last spoke on {day}: {sentences(talk.summary)[0]}"
 
 
 def _wish(state: CallState, side: str) -> str:

@@ -1,16 +1,19 @@
-"""A lead who calls us goes on where the calls before ended: nothing that is known is asked, a booked time is kept."""
+"""Somebody whom we have talked with goes on where the calls before ended, whoever calls: nothing that is known is
+asked, a promise is named, an objection is not answered from the start, a booked time is kept.
+"""
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from agents.agenda import free_slots
 from agents.base import Move, Scene
 from agents.domain import spoken
-from agents.domain.intents import Answer
-from agents.domain.questions import Question
+from agents.domain.intents import Answer, Objection
+from agents.domain.questions import Question, reason
 from agents.domain.times import zone_of
-from agents.domain.types import Brief, Disposition, EndCall
+from agents.domain.types import Brief, Disposition, EndCall, PastCall
 from agents.state import CallState, Fact
 
 _ASKED = frozenset({"side", "interested", "motivation", "timeline", "price", "area", "budget", "agent", "financing"})
@@ -19,34 +22,61 @@ _NOT_FOR_GOOD = frozenset({"unknown", "signed"})
 """Values that are asked for anew: what nobody knew then, and an agreement that may have ended."""
 _SURE = 0.8
 """Less than an answer of this call, more than what is said by the way."""
+_CALLING = "I am calling "
+_EARLY = timedelta(hours=1)
+"""Who asked to be called then has asked for this call."""
 _MOVE = re.compile(r"\b(?:move|moved|change|reschedule|instead|another|different|other (?:time|day)|earlier|later)\b")
 _NAMED = re.compile(r"\b(?:appointment|meeting|visit)\b")
 _CANCEL = re.compile(r"\b(?:cancel|call it off|not going to make it)\b")
 
 
 def begun(brief: Brief) -> CallState:
-    """The state before the first word, with the facts of the calls before."""
+    """The state before the first word, with the facts of the calls before, and the objections that were met."""
     known = {
         name: Fact(value, _SURE, 0)
         for name, value in brief.history.facts.items()
         if name in _ASKED | brief.script.own_facts and value not in _NOT_FOR_GOOD
     }
-    return CallState(facts=known)
+    kinds = set(Objection)
+    met = {Objection(kind): count for kind, count in brief.history.objections.items() if kind in kinds}
+    return CallState(facts=known, objections=met, carried=met)
 
 
-def recalled(brief: Brief, *, now: datetime) -> str:
-    """That we have spoken before, and what was promised; "" where there is nothing to tell."""
-    if not brief.inbound:
-        return ""
+def called_because(brief: Brief, *, now: datetime) -> str:
+    """Why we call: what was promised when we last spoke, or that we did; to somebody new the reason alone."""
+    because = reason(brief)
+    if brief.inbound:
+        return f"{because} {_recalled(brief, now=now)}".strip()
+    talk = last_talk(brief)
+    if talk is None:
+        return because
+    zone, at = zone_of(brief.lead_zone), brief.history.callback_at
+    about = because.removeprefix(_CALLING)
+    if talk.disposition is Disposition.CALLBACK_REQUESTED and at is not None and at <= now + _EARLY:
+        return f"You asked me to call you back {_day(at, zone, now)} {about}"
+    return f"We last spoke {_day(talk.at, zone, now)} {about}"
+
+
+def last_talk(brief: Brief) -> PastCall | None:
+    """The last call on which the lead talked with us."""
+    return next((call for call in brief.history.calls if call.talked), None)
+
+
+def _recalled(brief: Brief, *, now: datetime) -> str:
+    """To a caller: that we have spoken before, and what was promised; "" where there is nothing to tell."""
     zone, history = zone_of(brief.lead_zone), brief.history
     told = []
-    talk = next((call for call in history.calls if call.talked), None)
+    talk = last_talk(brief)
     if talk is not None:
-        day = spoken.day(talk.at.astimezone(zone), now=now)
-        told.append(f"We last spoke {day}." if day == "today" else f"We last spoke on {day}.")
+        told.append(f"We last spoke {_day(talk.at, zone, now)}.")
     if history.callback_at is not None and history.callback_at > now:
         told.append(f"You asked us to call you {spoken.moment(history.callback_at, zone=zone, now=now)}.")
     return " ".join(told)
+
+
+def _day(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    day = spoken.day(at.astimezone(zone), now=now)
+    return day if day == "today" else f"on {day}"
 
 
 def about_the_appointment(scene: Scene) -> bool:

@@ -68,11 +68,15 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """``confidence`` is 0 to 1; ``turn`` is the lead's turn that gave it, 0 for what the brief knew."""
+    """``confidence`` is 0 to 1; ``turn`` is the lead's turn that gave it, 0 for what the brief knew.
+
+    ``at`` is when that was said; None for what the brief knew, and in a snapshot of before there was this.
+    """
 
     value: str
     confidence: float
     turn: int
+    at: AwareDatetime | None = None
 
 
 class ActRecord(BaseModel):
@@ -132,7 +136,10 @@ class CallState:
     ``keys`` are those pressed into a menu, ``messages`` counts those begun on a voicemail, and ``message_left`` says
     that one was heard whole. ``holding`` counts what was said since the person asked us to wait. ``own`` names the
     script's own question that was asked last, ``own_asked`` counts each of them, and ``own_expects`` is what its
-    answer needs patience for. They all have defaults, so a snapshot from before them loads, and the other way round.
+    answer needs patience for. ``heard_at`` is when the last turn was said, ``carried`` counts the objections of
+    earlier calls, which ``objections`` go on from, and ``confirming`` names a fact of an earlier call that the open
+    question puts to the person. ``stood_in``: somebody else said that the lead is not there. They all have defaults,
+    so a snapshot from before them loads, and the other way round.
     """
 
     stage: Stage = Stage.NEW
@@ -167,6 +174,21 @@ class CallState:
     own: str = ""
     own_asked: Mapping[str, int] = field(default_factory=dict)
     own_expects: Expect | None = None
+    heard_at: AwareDatetime | None = None
+    carried: Mapping[Objection, int] = field(default_factory=dict)
+    confirming: str = ""
+    stood_in: bool = False
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The names of the facts that this call gave; the others are known from before."""
+        return frozenset(name for name, fact in self.facts.items() if fact.turn)
+
+    @property
+    def met(self) -> Mapping[Objection, int]:
+        """The objections that were raised on this call, and how often."""
+        counts = {kind: count - self.carried.get(kind, 0) for kind, count in self.objections.items()}
+        return {kind: count for kind, count in counts.items() if count > 0}
 
     @property
     def expects(self) -> Expect | None:
@@ -185,7 +207,7 @@ class CallState:
         known = self.facts.get(name)
         if known and known.value != "unknown" and known.confidence > confidence:
             return self
-        return replace(self, facts={**self.facts, name: Fact(value, confidence, self.turn)})
+        return replace(self, facts={**self.facts, name: Fact(value, confidence, self.turn, self.heard_at)})
 
     def carried_out(self) -> tuple[Act, ...]:
         return tuple(record.act() for record in self.acts)

@@ -35,6 +35,7 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "turn": ("view",),
         "workflowtrace": ("change", "view"),
         "agentexecution": ("view",),
+        "callanalysis": ("view",),
         "recording": ("change", "delete", "view"),
         "callevent": ("view",),
         "decision": ("view",),

@@ -8,6 +8,7 @@ from django.utils import timezone
 from calls.carrier import dialer
 from calls.services import (
     alerting,
+    analysing,
     calendar,
     carrier_prices,
     costs,
@@ -61,6 +62,11 @@ def run_schedule(*, schedule_id: int, **_newer: object) -> None:
 @shared_task(name="calls.keep_calendar")
 def keep_calendar(**_newer: object) -> None:
     calendar.keep(now=timezone.now())
+
+
+@shared_task(name="calls.analyse")
+def analyse(*, call_id: str, **_newer: object) -> None:
+    analysing.analyse(UUID(call_id), now=timezone.now())
 
 
 @shared_task(name="calls.sweep")

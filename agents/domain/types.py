@@ -80,13 +80,16 @@ class PastCall:
 class History:
     """What came of the calls of before, the newest first; ``facts`` are the last known of each name.
 
-    ``appointment_at`` is booked and lies ahead, ``callback_at`` is when the lead asked to be called.
+    ``stale`` are facts that were told too long ago to be taken for granted. ``objections`` counts how often each was
+    raised lately. ``appointment_at`` is booked and lies ahead, ``callback_at`` is when the lead asked to be called.
     """
 
     calls: tuple[PastCall, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     appointment_at: datetime | None = None
     callback_at: datetime | None = None
+    stale: Mapping[str, str] = field(default_factory=dict)
+    objections: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,9 @@ class Brief:
 
     ``slots`` are the free appointments that may be offered, in order. ``consent_source`` and ``consent_at`` answer
     "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known. ``inbound``: the lead
-    calls us, and the conversation goes on from ``history``. ``recorded``: the call is going to be, and is told so.
-    ``colleagues`` are the names of those who may take the call over, the first to be asked first. ``script`` is what
-    is asked and answered, in which order, and how the lead is scored.
+    calls us. The conversation goes on from ``history``, whoever calls. ``recorded``: the call is going to be, and is
+    told so. ``colleagues`` are the names of those who may take the call over, the first to be asked first.
+    ``script`` is what is asked and answered, in which order, and how the lead is scored.
     """
 
     call_id: str
@@ -276,7 +279,11 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the conversation came to. ``facts`` maps a fact's name to its value, ``score`` is 0 to 100 and
-    ``reasons`` says why, part by part."""
+    ``reasons`` says why, part by part.
+
+    ``told`` names the facts that the person gave on this call, the others were known before; None: that is not known.
+    ``objections`` counts how often each was raised on this call. ``stood_in``: somebody else answered for the lead.
+    """
 
     disposition: Disposition
     summary: str
@@ -284,3 +291,6 @@ class Outcome:
     facts: Mapping[str, str] = field(default_factory=dict)
     score: int = 0
     reasons: tuple[Reason, ...] = ()
+    told: tuple[str, ...] | None = None
+    objections: Mapping[str, int] = field(default_factory=dict)
+    stood_in: bool = False

@@ -1,5 +1,6 @@
 """The records of calling. One module a subject; import from here."""
 
+from calls.models.analysis import CallAnalysis
 from calls.models.call import Appointment, Call, CallEvent, Turn
 from calls.models.campaign import CallingWindow, Campaign, RetryRule
 from calls.models.cost import BudgetSum, CostDaily, CostEvent
@@ -20,6 +21,7 @@ __all__ = [
     "Appointment",
     "BudgetSum",
     "Call",
+    "CallAnalysis",
     "CallEvent",
     "CallerId",
     "CallingWindow",

@@ -71,6 +71,14 @@ class Call(models.Model):
     summary = models.TextField(blank=True)
     facts = models.JSONField(default=dict, blank=True)
     score = models.PositiveSmallIntegerField(default=0)
+    told = models.JSONField(
+        null=True, blank=True, help_text="Which facts the person gave on this call; empty: not known apart."
+    )
+    objections = models.JSONField(default=dict, blank=True, help_text="How often each was raised on this call.")
+    stood_in = models.BooleanField(default=False, help_text="Somebody else answered for the lead.")
+    analysis_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when an analysis is owed."
+    )
     disclosed_at = models.DateTimeField(null=True, blank=True)
     cost = models.DecimalField(
         max_digits=14, decimal_places=6, default=Decimal(0), help_text="What its budgets were charged."
@@ -141,6 +149,9 @@ class Call(models.Model):
                 fields=["campaign", "answered_at"], condition=Q(answered_at__isnull=False), name="call_answered"
             ),
             models.Index(fields=["lease_until"], condition=Q(status__in=sorted(OWNED)), name="call_lease"),
+            models.Index(
+                fields=["analysis_due_at"], condition=Q(analysis_due_at__isnull=False), name="call_to_analyse"
+            ),
         ]
 
     def __str__(self) -> str:

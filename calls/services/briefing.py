@@ -5,28 +5,15 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from agents.domain.types import Brief, Disposition, History, PastCall
+from agents.domain.types import Brief
 from calls.domain.slots import free_slots
-from calls.domain.status import TERMINAL
 from calls.models import Appointment, Call, Campaign, Lead
 from calls.models.call import Direction
 from calls.models.campaign import TransferMode
 from calls.services import legs, recording_consent, scripts, voicemail
 from calls.services.facts import clock_of
+from calls.services.remembering import history_of
 from voice.domain.types import Colleague, TalkPlan
-
-_REMEMBERED = 10
-"""Calls of before that a conversation hears of."""
-_TALKED = frozenset(
-    {
-        Disposition.APPOINTMENT,
-        Disposition.QUALIFIED,
-        Disposition.CALLBACK_REQUESTED,
-        Disposition.NOT_INTERESTED,
-        Disposition.HAS_AGENT,
-    }
-)
-"""Ends of a conversation; who hung up may not have listened."""
 
 
 def zone_of(lead: Lead) -> str:
@@ -60,31 +47,6 @@ def taken_slots(campaign: Campaign, *, now: datetime, but: Call | None = None) -
 def offered_slots(call: Call) -> tuple[datetime, ...]:
     """Those that the call was given when its conversation began."""
     return tuple(datetime.fromisoformat(slot) for slot in call.offered_slots)
-
-
-def history_of(call: Call, *, now: datetime) -> History:
-    """What the calls before this one came to, for a lead that calls us."""
-    over = call.lead.calls.filter(status__in=sorted(TERMINAL)).exclude(disposition="").exclude(pk=call.pk)
-    before = list(over.defer("snapshot").order_by("-queued_at")[:_REMEMBERED])
-    facts: dict[str, str] = {}
-    for past in reversed(before):
-        facts |= past.facts
-    appointments = Appointment.objects.filter(call__lead=call.lead_id, start_at__gt=now).order_by("start_at")
-    return History(
-        tuple(
-            PastCall(
-                at=past.answered_at or past.queued_at,
-                disposition=Disposition(past.disposition),
-                summary=past.summary,
-                talked=Disposition(past.disposition) in _TALKED,
-                inbound=past.direction == Direction.INBOUND,
-            )
-            for past in before
-        ),
-        facts,
-        appointment_at=appointments.values_list("start_at", flat=True).first(),
-        callback_at=call.lead.commitment_at,
-    )
 
 
 def plan_of(call: Call, *, now: datetime) -> TalkPlan:
@@ -130,7 +92,7 @@ def brief_of(call: Call, slots: tuple[datetime, ...], *, now: datetime) -> Brief
         consent_at=consent.given_at if consent else None,
         slots=slots,
         inbound=inbound,
-        history=history_of(call, now=now) if inbound else History(),
+        history=history_of(call, now=now),
         recorded=recording_consent.terms_of(call, now=now).records,
         script=scripts.spoken(call.script),
     )

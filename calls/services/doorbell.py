@@ -41,6 +41,11 @@ def store_recordings() -> bool:
     return _send("calls.store_recordings", None)
 
 
+def analyse(call_id: UUID) -> bool:
+    """Have a worker analyse a finished call; False when the broker does not take it."""
+    return _send("calls.analyse", None, call_id=str(call_id))
+
+
 def _send(task: str, queue: str | None, **arguments: object) -> bool:
     connection = current_app.connection_for_write(transport_options=_IMPATIENT)
     try:

@@ -81,6 +81,9 @@ def _columns(report: Report) -> dict[str, object]:
         "summary": outcome.summary,
         "facts": dict(outcome.facts),
         "score": outcome.score,
+        "told": None if outcome.told is None else list(outcome.told),
+        "objections": dict(outcome.objections),
+        "stood_in": outcome.stood_in,
         "lease_until": None,
     }
     if report.answered_at:

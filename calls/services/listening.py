@@ -11,7 +11,7 @@ from agents.domain.types import Act, EndCall, EndedBy, OptOut, Transfer
 from calls.domain.status import CallStatus
 from calls.models import Call, Turn
 from calls.models.call import Direction
-from calls.services import acts, broken, recordings, tracing, transferring
+from calls.services import acts, analysing, broken, recordings, tracing, transferring
 from calls.services.database import released, surviving_outage
 from calls.services.finishing import finish, meter_usage
 from calls.services.leases import lease_end
@@ -181,6 +181,7 @@ def _leave(call: Call, report: Report, *, now: datetime) -> None:
         unfinished = Call.objects.unfinished().filter(pk=call.pk).select_for_update(no_key=True)
         if not unfinished.exists():  # the carrier has told first that it is over
             tracing.conclude(Call.objects.get(pk=call.pk))
+            analysing.due(call.pk, now=now)  # its last turns may have come after that
             return
         meter_usage(call, report.usage, now=now)
         if report.recording:

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from calls.models import Lead, Person
+from calls.models.lead import LeadQuerySet
 
 log = structlog.get_logger(__name__)
 MOST_NUMBERS = 10
@@ -35,6 +36,18 @@ def numbers_of_same_person(phones: Iterable[str]) -> dict[str, str]:
         for other in others:
             found.setdefault(other, phone)
     return found
+
+
+def same_person(lead: Lead) -> LeadQuerySet:
+    """The leads of the person who is ``lead``, itself included: those with its e-mail address, or linked with it."""
+    mine = Q(pk=lead.pk)
+    if lead.person_id is not None:
+        mine |= Q(person=lead.person_id)
+    if lead.email:
+        same = Lead.objects.exclude(email="").alias(folded=Lower("email")).filter(folded=lead.email.lower())
+        if same.order_by().values("phone").distinct().count() <= MOST_NUMBERS:
+            mine |= Q(pk__in=same.order_by().values("pk"))
+    return Lead.objects.filter(mine)
 
 
 @transaction.atomic

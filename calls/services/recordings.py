@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from calls.models import Call, CallEvent, Recording, Turn
+from calls.models import Call, CallAnalysis, CallEvent, Recording, Turn
 from calls.services import acts, doorbell, tracing
 from calls.services.moving import note
 from voice import bell
@@ -263,7 +263,10 @@ def erase_talk(calls: QuerySet[Call], *, why: str, by: str, now: datetime) -> in
     with transaction.atomic():
         for call_id in ids:
             said = Turn.objects.filter(call=call_id).exclude(text="").update(text="")
-            Call.objects.filter(pk=call_id).update(summary="", facts={}, snapshot=None)
+            Call.objects.filter(pk=call_id).update(
+                summary="", facts={}, told=[], objections={}, snapshot=None, analysis_due_at=None
+            )
+            CallAnalysis.objects.filter(call=call_id).delete()
             acts.forget_words(call_id)
             tracing.forget_decisions(call_id)
             note(call_id, TALK_ERASED, at=now, fields={"turns": said, "why": why, "by": by})

@@ -16,7 +16,7 @@ from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.domain.transfers import UNDER_WAY
 from calls.models import Call
-from calls.services import broken, carrier, carrier_prices, doorbell, fetching_back, inbound, transferring
+from calls.services import analysing, broken, carrier, carrier_prices, doorbell, fetching_back, inbound, transferring
 from calls.services.database import alone
 from calls.services.finishing import finish
 from calls.services.moving import move, note
@@ -42,6 +42,7 @@ def sweep(*, dialer: Dialer, now: datetime) -> bool:
             _reap(now=now)
             inbound.forget(now=now)
             _ring_again(now=now)
+            analysing.catch_up(now=now)
             fetching_back.fetch_back(dialer, now=now)
             _reconcile(dialer, now=now)
         return leading

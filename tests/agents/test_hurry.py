@@ -108,7 +108,7 @@ async def test_what_was_said_is_answered_without_a_question_and_a_follow_up_prom
     assert held.acts == WRAPPED_UP
     assert held.outcome.disposition is Disposition.CALLBACK_REQUESTED, "not closed, and called again by the cadence"
     assert held.outcome.acts == WRAPPED_UP
-    assert held.outcome.summary.startswith("We promised to follow up. ")
+    assert held.outcome.summary.startswith("We promised to follow up.")
 
 
 @pytest.mark.parametrize(
@@ -451,6 +451,8 @@ async def test_a_snapshot_from_before_loads_and_can_be_hurried() -> None:
         **{"hurried": False, "hurry_asked": []},
         **{"purposes": 0, "keys": [], "messages": 0, "message_left": False, "handing_on": "", "holding": 0},
         **{"own": "", "own_asked": {}, "own_expects": None},
+        **{"heard_at": None, "carried": {}, "confirming": "", "stood_in": False},
+        "facts": {name: {**fact, "at": None} for name, fact in OLD_SNAPSHOT["state"]["facts"].items()},
     }
     assert (await unhurried.reply(heard("paid off"), now=NOW)).text == f"Thank you. {OFFER}"
     assert (await dialogue.reply(heard("paid off"), now=NOW)).text == f"Thank you. {SHORT_OF_TIME} {OFFER}"

@@ -122,7 +122,7 @@ async def test_the_message_waits_for_the_end_of_the_greeting(greeted: list[str |
     assert held.acts == (EndCall("message_left"),)
     assert held.outcome.disposition is Disposition.VOICEMAIL
     assert held.outcome.facts["voicemail_message"] == "left"
-    assert held.outcome.summary.startswith("Left a message on a voicemail. ")
+    assert held.outcome.summary.startswith("Left a message on a voicemail.")
 
 
 async def test_no_message_to_a_mailbox_that_takes_none() -> None:
@@ -203,7 +203,7 @@ async def test_a_number_without_people_is_bad(line: str | Heard, reason: str) ->
     assert held.texts[1:] == [""]
     assert held.acts == (EndCall(reason),)
     assert held.outcome.disposition is Disposition.BAD_NUMBER
-    assert held.outcome.summary.startswith("No person can be reached at this number. ")
+    assert held.outcome.summary.startswith("No person can be reached at this number.")
 
 
 async def test_google_is_answered_when_it_asks() -> None:
@@ -255,7 +255,7 @@ async def test_a_declined_call_ends_kindly(said: str) -> None:
     assert held.texts[2] == DECLINED
     assert held.acts == (EndCall("declined"),)
     assert held.outcome.disposition is Disposition.NO_ANSWER
-    assert held.outcome.summary.startswith("A screening service answered, and the person did not take the call. ")
+    assert held.outcome.summary.startswith("A screening service answered, and the person did not take the call.")
 
 
 async def test_a_declined_call_may_go_to_voicemail() -> None:
@@ -289,7 +289,7 @@ async def test_two_keys_at_most() -> None:
     assert [reply.keys for reply in held.replies[1:]] == ["2", "", "", "3", ""]
     assert held.acts == (EndCall("menu"),)
     assert held.outcome.disposition is Disposition.NO_ANSWER
-    assert held.outcome.summary.startswith("A menu answered, and nobody was reached. ")
+    assert held.outcome.summary.startswith("A menu answered, and nobody was reached.")
 
 
 async def test_a_menu_that_says_nothing_more_is_asked_for_the_operator_and_given_up() -> None:

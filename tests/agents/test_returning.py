@@ -140,7 +140,7 @@ async def test_a_booked_time_is_kept(said: str) -> None:
     assert held.acts == (EndCall("appointment_kept"),)
     assert held.outcome.disposition is Disposition.APPOINTMENT
     assert held.outcome.summary.startswith(
-        "Keeps the appointment for Tuesday 24 November 2026, 10:00 (America/Denver). Facts: "
+        "Keeps the appointment for Tuesday 24 November 2026, 10:00 (America/Denver). Maria wants to sell "
     )
 
 
