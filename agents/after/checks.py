@@ -25,7 +25,7 @@ MOST_CUT_IN = 1
 MOST_MONOLOGUE_S = 25.0
 """The disclosure takes about ten seconds."""
 MOST_SILENCE = 0.5
-_FEWEST_TURNS = 3
+_FEWEST_TURNS = 5
 _UNREACHED = frozenset({Disposition.VOICEMAIL, Disposition.NO_ANSWER, Disposition.BUSY, Disposition.BAD_NUMBER})
 _KEY = "[key 9]"
 _WAY_OUT = re.compile(r"\bsay stop or press (?:nine|9)\b")

@@ -48,6 +48,11 @@ _TONES = {
     "lifted": "warn",
     "draining": "warn",
     "silent": "bad",
+    "passed": "good",
+    "visit": "good",
+    "person_calls": "busy",
+    "call": "busy",
+    "send_information": "busy",
 }
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from calls.admin import call_analysis
 from calls.admin.base import (
     ReadOnlyAdmin,
     badge,
@@ -29,6 +30,7 @@ from calls.admin.base import (
     shown_phone,
     verdict_rows,
 )
+from calls.admin.call_analysis import FailedCheckFilter
 from calls.admin.call_money import cost_now, money_of
 from calls.admin.call_recordings import RedactForm, players
 from calls.admin.transfer_targets import TransferForm, told_of
@@ -49,7 +51,6 @@ _STEPS = {
     "filler_ms": "filler",
     "first_audio_ms": "first sound",
 }
-_AMOUNTS = frozenset({"budget", "price"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class CallAdmin(ReadOnlyAdmin):
         "score",
         "price",
     ]
-    list_filter = ["direction", "status", "disposition", "campaign", "ended_by"]
+    list_filter = ["direction", "status", "disposition", "campaign", "ended_by", FailedCheckFilter]
     search_fields = ["lead__name", "to_number", "summary", "carrier_call_id"]
     date_hierarchy = "queued_at"
     actions = ["erase_recordings"]
@@ -206,15 +207,16 @@ class CallAdmin(ReadOnlyAdmin):
 
 def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
     """All that the page shows besides what the admin itself does."""
-    events = list(call.events.all())
+    events, turns = list(call.events.all()), list(call.turns.all())
     decision = Decision.objects.filter(call_id=call.pk).first()
     return {
         "call": call,
         "title": f"{call.lead} - {call.campaign}",
         "subtitle": "",
         "header": _header(call),
-        "facts": [_fact(name, value) for name, value in sorted(call.facts.items())],
-        "bubbles": [_bubble(turn) for turn in call.turns.all()],
+        "analysis": call_analysis.block(call, turns, request.user),
+        "facts": [call_analysis.shown_fact(name, value) for name, value in sorted(call.facts.items())],
+        "bubbles": [_bubble(turn) for turn in turns],
         "events": [(event, badge(event.status), pairs(event.fields)) for event in events],
         "decision": decision,
         "decision_badge": badge(decision.result) if decision else "",
@@ -274,20 +276,6 @@ def local_time(at: datetime, call: Call) -> str:
     """The instant on the lead's clock; "" where the lead may be in several zones."""
     zones = (call.lead.zone,) if call.lead.zone else phone.zones_of(call.to_number)
     return f"{at.astimezone(ZoneInfo(zones[0])):%a %H:%M} in {zones[0]}" if len(zones) == 1 else ""
-
-
-def _fact(name: str, value: str) -> tuple[str, str]:
-    """A fact for reading: amounts as dollars, the timeline in months, words without underscores."""
-    number = int(value) if str(value).isascii() and str(value).isdecimal() else None
-    if number is None:
-        shown = str(value).replace("_", " ")
-    elif name in _AMOUNTS:
-        shown = f"${number:,}"
-    elif name == "timeline":
-        shown = counted(number, "month", "months")
-    else:
-        shown = str(value)
-    return name.replace("_", " "), shown
 
 
 def _bubble(turn: Turn) -> Bubble:

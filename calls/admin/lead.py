@@ -29,13 +29,14 @@ from calls.admin.base import (
     shown_phone,
     verdict_rows,
 )
+from calls.admin.call_analysis import shown_fact
 from calls.admin.lead_lists import ListFilter, MoveForm, move_to_list
 from calls.domain import phone
 from calls.domain.compliance import Dial, Never, Wait
 from calls.models import Call, Consent, Decision, Lead, LeadList
 from calls.models.call import DISPOSITION_CHOICES
 from calls.models.lead import LeadStatus
-from calls.services import campaigns, following, gates, opting_out, persons, recordings, rules
+from calls.services import campaigns, following, gates, opting_out, persons, recordings, remembering, rules
 
 _SHOWN = 10
 
@@ -168,7 +169,7 @@ class LeadAdmin(BaseAdmin):
     autocomplete_fields = ["campaign"]
     actions = ["reopen", "move_to_list", "never_call_again", "link_as_one_person", "unlink", "erase_talk"]
     empty_sentence = "There is no lead yet. Open a campaign and press Import leads, or add one here."
-    readonly_fields = ["progress", "number", "history"]
+    readonly_fields = ["progress", "number", "known", "history"]
     fieldsets = [
         ("Who", {"fields": ["campaign", "phone", "name", "email"]}),
         ("Interest", {"fields": ["interest", "address", "source"]}),
@@ -191,7 +192,7 @@ class LeadAdmin(BaseAdmin):
         ),
     ]
     _known = [
-        ("Now", {"fields": ["progress", "history"]}),
+        ("Now", {"fields": ["progress", "known", "history"]}),
         ("Who", {"fields": ["campaign", "number", "name", "email"]}),
     ]
 
@@ -260,6 +261,12 @@ class LeadAdmin(BaseAdmin):
         if lead.closed_reason:
             rows.append(("Closed because", lead.closed_reason))
         return figures(rows)
+
+    @admin.display(description="what is known")
+    def known(self, lead: Lead) -> SafeString:
+        """Each fact as it was last told on any call of this person."""
+        rows = [(*shown_fact(fact.name, fact.value), fact) for fact in remembering.known_of(lead)]
+        return render_to_string("admin/calls/lead/known.html", {"known": rows, "lead": lead})
 
     @admin.display(description="calls and decisions")
     def history(self, lead: Lead) -> SafeString:

@@ -63,6 +63,7 @@ def test_what_a_campaign_manager_may_do(manager: User) -> None:
         "calls.view_agentexecution",
         "calls.view_appointment",
         "calls.view_call",
+        "calls.view_callanalysis",
         "calls.view_callerid",
         "calls.view_callevent",
         "calls.view_callingwindow",
