@@ -13,6 +13,7 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from agents.after import types
+from agents.after.analysis import analyse
 from agents.domain.types import Disposition
 from calls import tasks
 from calls.domain.status import CallStatus
@@ -131,7 +132,8 @@ def test_the_command_chooses(lead: Lead) -> None:
 
 def test_a_lost_message_is_made_up_for(lead: Lead) -> None:
     call, _ = held(lead, *SELLS, at=NOW)
-    due_at = Call.objects.values_list("analysis_due_at", flat=True).get()
+    due_at = call.analysis_due_at
+    assert due_at is not None
     sweeping.sweep(dialer=FakeDialer(), now=due_at + timedelta(seconds=29))
     assert not CallAnalysis.objects.exists()
     sweeping.sweep(dialer=FakeDialer(), now=due_at + timedelta(seconds=31))
@@ -142,12 +144,11 @@ def test_a_lost_message_is_made_up_for(lead: Lead) -> None:
 def test_one_that_fails_holds_up_no_other(lead: Lead, monkeypatch: pytest.MonkeyPatch) -> None:
     broken, _ = held(lead, "yes", at=NOW)
     whole, _ = held(make.lead(), "yes", at=NOW)
-    analysed = analysing.analysed
 
     def breaks(transcript: list[types.Said], brief: object, *given: object, **named: object) -> types.Analysis:
         if getattr(brief, "call_id", "") == str(broken.pk):
             raise ZeroDivisionError
-        return analysed(transcript, brief, *given, **named)  # type: ignore[arg-type]
+        return analyse(transcript, brief, *given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(analysing, "analysed", breaks)
     with capture_logs() as logged:

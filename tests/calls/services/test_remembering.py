@@ -136,6 +136,13 @@ def test_a_wrong_number_tells_nothing_of_the_lead(lead: Lead) -> None:
 
 def test_a_call_of_before_told_which_facts_it_was_given(lead: Lead) -> None:
     """Calls that ended before that was kept told all that stands with them."""
-    past = {"disposition": "hung_up", "facts": {"timeline": "3"}, "answered_at": NOW, "ended_at": NOW}
-    make.call(lead, CallStatus.DONE, at=NOW, **past)
+    make.call(
+        lead,
+        CallStatus.DONE,
+        at=NOW,
+        disposition="hung_up",
+        facts={"timeline": "3"},
+        answered_at=NOW,
+        ended_at=NOW,
+    )
     assert [(fact.name, fact.value) for fact in remembering.known_of(lead)] == [("timeline", "3")]
