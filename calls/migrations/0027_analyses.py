@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0025_traces'),
+        ('calls', '0026_scripts'),
     ]
 
     operations = [
