@@ -94,7 +94,7 @@ async def _understand(state: TurnState) -> TurnState:
     reading = understand(heard.text, context, now=now)
     if brief.inbound:
         reading = replace(reading, intents=reading.intents - _OF_MACHINES)
-    own = own_step(call, brief)
+    own = None if call.confirming else own_step(call, brief)
     rest = for_the_rest(reading, own) if own else reading
     rest = replace(rest, answer=None) if call.confirming else rest
     informed = absorb(call, rest, topic=on_to, side=side_of(call, brief))

@@ -8,6 +8,7 @@ import yaml
 
 from agents.dialogue import start
 from agents.domain.intents import Objection
+from agents.domain.scoring import rating
 from agents.domain.script import DEFAULT_SCRIPT, Script
 from agents.domain.standing import phrases_of, standing_phrases
 from agents.domain.types import Brief, Disposition, EndCall, Expect, History, ScheduleCallback
@@ -300,7 +301,7 @@ class TestScore:
 
         assert held.outcome.score == 60  # 25 and 30, and 5 for the street
         assert [one.points for one in held.outcome.reasons] == [25, 30, 0, 0, 5, 0]
-        assert held.outcome.summary.endswith("Score 60 (hot).")
+        assert rating(held.outcome.score, script.scoring) == "hot"
 
 
 def test_every_objection_of_the_playbook_has_an_answer() -> None:
