@@ -36,7 +36,11 @@ def side_of(state: CallState, brief: Brief) -> str:
 
 
 def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
-    """A booked appointment, then the first thing not known yet; at the end the appointment, or a call back."""
+    """A time that is being read back, a booked appointment, then the first thing not known yet; at the end the
+    appointment, or a call back.
+    """
+    if state.chosen_at is not None:
+        return Question.CONFIRM
     if is_booked(state, brief, now=now) and not state.value("appointment") and _may_ask(state, Question.KEEP):
         return Question.KEEP
     side = side_of(state, brief)
@@ -114,6 +118,10 @@ def put(
         when = spoken.moment(brief.history.appointment_at, zone=zone_of(brief.lead_zone), now=now)
         text = f"You are booked for {when}. {brief.script.wording(question, side=side_of(state, brief), asked=0)}"
         return Asked(text, state, personal=True)
+    if question is Question.CONFIRM and state.chosen_at is not None:
+        when = spoken.in_full(state.chosen_at, zone=zone_of(brief.lead_zone))
+        asks = brief.script.wording(question, side=side_of(state, brief), asked=max(asked - 1, 0))
+        return Asked(f"That is {when}, your time. {asks}", state, personal=True)
     if question is Question.SLOT:
         slots = tuple(offer or free_slots(state, brief, now=now))[:_OFFERED_AT_ONCE]
         return Asked(_offer(slots, brief, now, asked), replace(state, offered=slots), personal=True)

@@ -3,7 +3,8 @@
 The agents answer as always; here, where the next question is chosen, their move is cut down:
 
 - What ends the call anyway stays as it is: a booking, a time to call, a refusal, a wrong number.
-- A booking under way is brought home: a time that was asked for is asked for once more at most.
+- A booking under way is brought home: a time that was asked for is asked for once more at most, and one that was
+  read back is noted for a colleague to confirm, unless the person said no to it.
 - A lead who is qualified for an appointment is offered slots at once.
 - Anything else gets its answer without a question, a promise to follow up, and a goodbye.
 - Silence gets the goodbye at once.
@@ -19,7 +20,7 @@ from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import Question
 from agents.domain.text import sentences
 from agents.domain.types import Brief, Disposition, EndCall, HeardKind
-from agents.scheduler import promise
+from agents.scheduler import book, promise
 from agents.state import CallState, Stage
 
 MAX_ASKED = 2
@@ -53,6 +54,8 @@ def shortest_way(scene: Scene, move: Move) -> Move:
     if move.ends:
         return move
     state = move.state
+    if state.chosen_at is not None and scene.before.question is Question.CONFIRM and not move.asks_itself:
+        return book(replace(scene, state=state), confirmed=False)
     if scene.heard.kind is HeardKind.SILENCE:
         if state.stage is Stage.SCREENED or state.turn == state.silences:
             return Move(state, say=CANNOT_HEAR, acts=(EndCall("silence"),))
@@ -103,7 +106,7 @@ def _wished(scene: Scene) -> bool:
     """Whether the person asked for a time or agreed to one, now or in the turns before."""
     before, reading = scene.before, scene.reading
     agreed = before.objection not in (None, Objection.NOT_INTERESTED) and reading.answer is Answer.YES
-    return agreed or before.question in _BOOKING or bool(reading.intents & _WISHES)
+    return agreed or before.question in (*_BOOKING, Question.CONFIRM) or bool(reading.intents & _WISHES)
 
 
 def _statements(scene: Scene, move: Move) -> str:

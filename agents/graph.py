@@ -33,7 +33,7 @@ from agents.scheduler import SchedulerAgent
 from agents.state import ActRecord, CallState, Stage
 from agents.steps import Stopwatch, decided, understood
 
-_KEPT_OPEN = frozenset({Question.SLOT, Question.CALLBACK, Question.AGENT_SIGNED, Question.KEEP})
+_KEPT_OPEN = frozenset({Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.KEEP})
 """Questions off the agenda's order, which an aside does not close."""
 
 _ABOUT_THE_CALL = frozenset(
@@ -147,7 +147,9 @@ def _about_times(scene: Scene) -> bool:
         return scene.state.question in TIMES and choice.taken is not None
     if reading.objection is Objection.NOT_READY and reading.at is None:
         return False
-    if scene.state.question is Question.SLOT:
+    if scene.state.question is Question.CONFIRM and (reading.answer is not None or Intent.GOODBYE in reading.intents):
+        return True
+    if scene.state.question in (Question.SLOT, Question.CONFIRM):
         return choice.taken is not None or choice.refused or choice.unclear
     return reading.at is not None or reading.answer is not None or choice.refused or choice.taken is not None
 

@@ -1,5 +1,6 @@
 """Appointments and calls back: offers, choices, promises."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -17,6 +18,8 @@ from agents.returning import about_the_appointment, keep_or_move, stay
 from agents.state import CallState
 
 _ENOUGH_ASKED = 2
+_OTHER = re.compile(r"\bother\b")
+_APPOINTMENTS = frozenset({Question.SLOT, Question.CONFIRM})
 _APOLOGIES = {
     Intent.OTHER_LANGUAGE: "I am sorry, I only speak English. A colleague can call you.",
     Intent.PERSON_REQUEST: "Of course, a person can call you.",
@@ -26,7 +29,7 @@ _APOLOGIES = {
 
 
 class SchedulerAgent(BaseAgent[Scene, Move]):
-    """Books one of the brief's slots, or promises a call at a time that the person names."""
+    """Books one of the brief's slots once it was read back, or promises a call at a time that the person names."""
 
     name: ClassVar[AgentName] = AgentName.SCHEDULER
 
@@ -35,9 +38,10 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         reading, question = scene.reading, scene.state.question
         if about_the_appointment(scene):
             return keep_or_move(scene)
-        if question is Question.SLOT and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):
-            return self._slot(scene)
-        if reading.choice.taken and question is not Question.SLOT:
+        if question in _APPOINTMENTS and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):
+            return self._slot(scene) if question is Question.SLOT else self._confirm(scene)
+        scene = replace(scene, state=replace(scene.state, chosen_at=None))
+        if reading.choice.taken and question not in _APPOINTMENTS:
             return promise(scene, scene.state, reading.choice.taken)
         if reading.at:
             return promise(scene, scene.state, reading.at)
@@ -89,7 +93,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
     def _slot(self, scene: Scene) -> Move:
         state, choice = scene.state, scene.reading.choice
         if choice.taken in free_slots(state, scene.brief, now=scene.now):
-            return self._book(scene, choice.taken)
+            return read_back(scene, choice.taken)
         if choice.outright:
             return decline(scene, state)
         if choice.refused:
@@ -110,16 +114,61 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
             return decline(scene, state)
         return Move(state, say="That time is not free." if wished else "No problem.", ask=Question.SLOT, offer=left)
 
-    def _book(self, scene: Scene, at: datetime) -> Move:
-        when = spoken.moment(at, zone=scene.zone, now=scene.now)
-        name = spoken.first_name(scene.brief.lead_name)
-        thanks = f"Thank you, {name}." if name else "Thank you."
-        return Move(
-            replace(scene.state, chosen_at=at),
-            say=f"Great. You are booked for {when}. {thanks} Goodbye.",
-            acts=(BookAppointment(at.astimezone(UTC)), EndCall("appointment")),
-            personal=True,
-        )
+    def _confirm(self, scene: Scene) -> Move:
+        """The answer to what was read back: a yes books it, another time is read back in its place."""
+        state, reading = scene.state, scene.reading
+        chosen, choice, free = state.chosen_at, reading.choice, free_slots(state, scene.brief, now=scene.now)
+        unchosen = replace(scene, state=replace(state, chosen_at=None))
+        others = [slot for slot in state.offered if slot != chosen]
+        if choice.outright and len(reading.words.split()) > 1:
+            return decline(scene, unchosen.state)
+        meant = choice.taken
+        if meant is None and len(choice.asked_for) == 1:
+            meant = choice.asked_for[0]
+        if meant is None and len(others) == 1 and _OTHER.search(reading.words):
+            meant = others[0]
+        if chosen not in free:  # it passed meanwhile
+            return Move(unchosen.state, ask=_meeting(unchosen))
+        if meant in free and meant != chosen and meant is not None:
+            return read_back(scene, meant)
+        if meant == chosen or (reading.answer is Answer.YES and not choice.refused):
+            return book(scene, confirmed=scene.brief.calendar_asked)
+        if choice.asked_for or (choice.refused and reading.at is not None):
+            return self._others(unchosen)
+        if choice.refused or reading.answer is Answer.NO:
+            refusals = state.refusals + 1
+            state = replace(unchosen.state, refusals=refusals)
+            if refusals >= MAX_REFUSALS:
+                return decline(scene, state)
+            return Move(state, say="Sorry about that.", ask=Question.SLOT, offer=state.offered)
+        if state.asked.get(Question.CONFIRM, 0) >= _ENOUGH_ASKED or Intent.GOODBYE in reading.intents:
+            return book(scene, confirmed=False)
+        return Move(state, ask=Question.CONFIRM)
+
+
+def read_back(scene: Scene, at: datetime) -> Move:
+    """Say day, date and time before the booking stands; in a hurry the goodbye alone says them."""
+    asked = {question: count for question, count in scene.state.asked.items() if question is not Question.CONFIRM}
+    state = replace(scene.state, chosen_at=at, asked=asked)
+    if state.hurried:
+        return book(replace(scene, state=state), confirmed=scene.brief.calendar_asked)
+    return Move(state, ask=Question.CONFIRM, personal=True)
+
+
+def book(scene: Scene, *, confirmed: bool) -> Move:
+    """Book what was chosen and end. What is not ``confirmed`` is promised as far as it is sure, and no further."""
+    at = scene.state.chosen_at or scene.now
+    when = spoken.moment(at, zone=scene.zone, now=scene.now)
+    name = spoken.first_name(scene.brief.lead_name)
+    thanks = f"Thank you, {name}." if name else "Thank you."
+    sure = f"Great. You are booked for {when}."
+    noted = f"Very good. I have noted {when}, and a colleague will confirm the time."
+    return Move(
+        replace(scene.state, chosen_at=None),
+        say=f"{sure if confirmed else noted} {thanks} Goodbye.",
+        acts=(BookAppointment(at.astimezone(UTC), confirmed), EndCall("appointment")),
+        personal=True,
+    )
 
 
 def promise(scene: Scene, state: CallState, at: datetime) -> Move:

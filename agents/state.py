@@ -87,14 +87,15 @@ class ActRecord(BaseModel):
     kind: Literal["opt_out", "book", "callback", "wrong_number", "stop_recording", "transfer", "end"]
     said: str = ""
     at: AwareDatetime | None = None
+    confirmed: bool = True
 
     @classmethod
     def of(cls, act: Act) -> Self:
         match act:
             case OptOut(said=said):
                 return cls(kind="opt_out", said=said)
-            case BookAppointment(start_at=at):
-                return cls(kind="book", at=at)
+            case BookAppointment(start_at=at, confirmed=confirmed):
+                return cls(kind="book", at=at, confirmed=confirmed)
             case ScheduleCallback(at=at, said=said):
                 return cls(kind="callback", said=said, at=at)
             case MarkWrongNumber(said=said):
@@ -121,7 +122,7 @@ class ActRecord(BaseModel):
         if self.at is None:
             raise UnknownSnapshot(f"The act {self.kind!r} has no instant.")
         at = self.at.astimezone(UTC)
-        return BookAppointment(at) if self.kind == "book" else ScheduleCallback(at, self.said)
+        return BookAppointment(at, self.confirmed) if self.kind == "book" else ScheduleCallback(at, self.said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class CallState:
     asked, and ``heard_whole`` whether the person let it finish. ``objection`` is the one whose own question is open.
     ``settled`` is the disposition that the talk has come to so far, acts apart; ``closed_by`` who ended the call.
     ``hurried`` asks for the shortest way to a kind end, and ``hurry_asked`` are the questions about a time that were
-    open then or put since. Of machines: ``purposes`` counts how often a screening service was told why we call,
+    open then or put since. ``chosen_at`` is the appointment that is being read back, or was agreed on. Of machines: ``purposes`` counts how often a screening service was told why we call,
     ``keys`` are those pressed into a menu, ``messages`` counts those begun on a voicemail, and ``message_left`` says
     that one was heard whole. ``holding`` counts what was said since the person asked us to wait. ``own`` names the
     script's own question that was asked last, ``own_asked`` counts each of them, and ``own_expects`` is what its

@@ -35,9 +35,10 @@ class Question(StrEnum):
     CALLBACK_OFFER = "callback_offer"
     KEEP = "keep"
     OWN = "own"
+    CONFIRM = "confirm"
 
 
-TIMES = frozenset({Question.SLOT, Question.CALLBACK, Question.CALLBACK_OFFER})
+TIMES = frozenset({Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.CALLBACK_OFFER})
 """Questions that a time answers."""
 
 ASIDES = frozenset({Question.STILL_THERE, Question.OBJECTION, Question.REMOVAL, Question.CALLBACK_OFFER})
@@ -47,6 +48,7 @@ AROUND = (
     Question.SIDE,
     Question.AGENT_SIGNED,
     Question.CALLBACK,
+    Question.CONFIRM,
     Question.KEEP,
     Question.REMOVAL,
     Question.STILL_THERE,
@@ -87,6 +89,7 @@ _SHARED: Mapping[Question, Wordings] = {
     Question.STILL_THERE: ("Are you still there?", "I cannot hear you. If you can hear me, please say yes."),
     Question.CALLBACK_OFFER: ("I am having trouble hearing you. May we call you another day instead?",),
     Question.REMOVAL: ("Would you like me to remove it?",),
+    Question.CONFIRM: ("Is that right?", "Is that the right time, yes or no?"),
     Question.KEEP: ("Would you like to keep that time?", "Shall we keep your appointment, yes or no?"),
 }
 _SELL: Mapping[Question, Wordings] = {

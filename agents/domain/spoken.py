@@ -43,6 +43,12 @@ def moment(at: datetime, *, zone: ZoneInfo, now: datetime) -> str:
     return f"{day(local, now=now)} at {clock(local)}"
 
 
+def in_full(at: datetime, *, zone: ZoneInfo) -> str:
+    """ "Tuesday, November twenty fourth, at ten A M": a time as it is read back, whatever the day is today."""
+    local = at.astimezone(zone)
+    return f"{local:%A}, {local:%B} {ordinal_in_words(local.day)}, at {clock(local)}"
+
+
 def calendar_date(at: datetime, *, zone: ZoneInfo) -> str:
     """ "March third, twenty twenty six"."""
     local = at.astimezone(zone)

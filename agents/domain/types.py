@@ -96,7 +96,8 @@ class History:
 class Brief:
     """All that the conversation may know about the person before the first word.
 
-    ``slots`` are the free appointments that may be offered, in order. ``consent_source`` and ``consent_at`` answer
+    ``slots`` are the free appointments that may be offered, in order; they are held for this call. ``calendar_asked``
+    False: the calendar has not told lately what is taken, so a colleague is to confirm a time. ``consent_source`` and ``consent_at`` answer
     "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known. ``inbound``: the lead
     calls us. The conversation goes on from ``history``, whoever calls. ``recorded``: the call is going to be, and is
     told so. ``colleagues`` are the names of those who may take the call over, the first to be asked first.
@@ -120,6 +121,7 @@ class Brief:
     recorded: bool = True
     colleagues: tuple[str, ...] = ()
     script: Script = DEFAULT_SCRIPT
+    calendar_asked: bool = True
 
 
 class HeardKind(StrEnum):
@@ -157,9 +159,14 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class BookAppointment:
-    """The person agreed to ``start_at``, one of the brief's slots."""
+    """The person agreed to ``start_at``, one of the brief's slots.
+
+    ``confirmed`` False: they were told that a colleague confirms the time, since the calendar could not be asked or
+    their yes was not clear.
+    """
 
     start_at: datetime
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

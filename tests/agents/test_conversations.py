@@ -82,7 +82,7 @@ NEXT_TUESDAY_1330 = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
     ],
 )
 async def test_motivated_seller_books(lines: list[str], slot: datetime) -> None:
-    held = await talk(SELLER, lines)
+    held = await talk(SELLER, [*lines, "yes"])
 
     assert held.replies[0].text == OPENING
     assert held.acts == (BookAppointment(slot), EndCall("appointment"))
@@ -103,7 +103,7 @@ async def test_motivated_seller_books(lines: list[str], slot: datetime) -> None:
 
 
 async def test_the_questions_of_a_seller_come_in_order_and_the_choice_is_read_back() -> None:
-    held = await talk(SELLER, ["Yes.", "downsizing", "six months", "600k", "no", "yes there is", "Tuesday please"])
+    held = await talk(SELLER, ["Yes.", "downsizing", "six months", "600k", "no", "yes there is", "Tuesday please", "yes"])
 
     assert held.texts[1:] == [
         "Great. What has you thinking about a move?",
@@ -112,6 +112,7 @@ async def test_the_questions_of_a_seller_come_in_order_and_the_choice_is_read_ba
         "Understood. Are you already working with another agent?",
         "Got it. Is there a mortgage on the home, or is it paid off?",
         "Thank you. I have Tuesday at ten A M or Wednesday at two P M. Which works better?",
+        "That is Tuesday, November twenty fourth, at ten A M, your time. Is that right?",
         "Great. You are booked for Tuesday at ten A M. Thank you, Maria. Goodbye.",
     ]
 
@@ -255,6 +256,7 @@ async def test_robot_question_is_answered_truthfully_and_the_call_goes_on_to_a_b
         "no",
         "a mortgage",
         "the second one",
+        "that is right",
     ]
     held = await talk(SELLER, lines)
 

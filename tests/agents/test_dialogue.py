@@ -175,24 +175,25 @@ async def test_without_slots_a_call_back_is_asked_for() -> None:
 
 
 async def test_a_single_slot_is_offered_alone() -> None:
-    held = await talk(replace(SELLER, slots=(FRIDAY_9,)), [*ALL_ANSWERED, "that works"])
+    held = await talk(replace(SELLER, slots=(FRIDAY_9,)), [*ALL_ANSWERED, "that works", "yes"])
 
-    assert held.texts[-2] == "Thank you. I have Friday at nine A M. Does that work for you?"
+    assert held.texts[-3] == "Thank you. I have Friday at nine A M. Does that work for you?"
     assert held.acts == (BookAppointment(FRIDAY_9), EndCall("appointment"))
 
 
 async def test_a_time_that_is_not_free_gets_the_next_slot() -> None:
-    held = await talk(SELLER, [*ALL_ANSWERED, "Saturday at six", "yes"])
+    held = await talk(SELLER, [*ALL_ANSWERED, "Saturday at six", "yes", "that is right"])
 
     assert held.texts[7:] == [
         "That time is not free. I have Friday at nine A M. Does that work for you?",
+        "That is Friday, November twenty seventh, at nine A M, your time. Is that right?",
         "Great. You are booked for Friday at nine A M. Thank you, Maria. Goodbye.",
     ]
     assert held.acts == (BookAppointment(FRIDAY_9), EndCall("appointment"))
 
 
 async def test_a_free_time_that_was_not_offered_is_offered() -> None:
-    held = await talk(SELLER, [*ALL_ANSWERED, "What about Friday?", "yes"])
+    held = await talk(SELLER, [*ALL_ANSWERED, "What about Friday?", "yes", "yes"])
 
     assert held.texts[7] == "No problem. I have Friday at nine A M. Does that work for you?"
     assert held.acts == (BookAppointment(FRIDAY_9), EndCall("appointment"))
@@ -215,7 +216,7 @@ async def test_who_owns_nothing_is_the_wrong_seller_and_a_fine_buyer() -> None:
 
 
 async def test_who_offers_a_visit_is_offered_a_slot() -> None:
-    held = await talk(SELLER, ["yes", "just stop by the house", "ten works"])
+    held = await talk(SELLER, ["yes", "just stop by the house", "ten works", "yes"])
 
     assert held.texts[2] == "Gladly. I have Tuesday at ten A M or Wednesday at two P M. Which works better?"
     assert held.acts == (BookAppointment(TUESDAY_10), EndCall("appointment"))
@@ -230,12 +231,13 @@ async def test_facts_told_in_place_of_a_choice_are_kept() -> None:
 
 
 async def test_an_unnamed_yes_to_two_slots_is_asked_again() -> None:
-    held = await talk(SELLER, [*ALL_ANSWERED, "yes", "are you a bot?", "the later one"])
+    held = await talk(SELLER, [*ALL_ANSWERED, "yes", "are you a bot?", "the later one", "yes"])
 
-    assert held.texts[-3:] == [
+    assert held.texts[-4:] == [
         "Would Tuesday at ten A M suit you better, or Wednesday at two P M?",
         "Yes, I am an AI assistant. A person can call you instead. "
         "Would Tuesday at ten A M suit you better, or Wednesday at two P M?",
+        "That is Wednesday, November twenty fifth, at two P M, your time. Is that right?",
         "Great. You are booked for Wednesday at two P M. Thank you, Maria. Goodbye.",
     ]
 
@@ -479,7 +481,7 @@ async def test_an_unknown_side_is_asked_for() -> None:
 
 
 async def test_summary_says_what_was_agreed() -> None:
-    held = await talk(SELLER, [*ALL_ANSWERED, "Tuesday"])
+    held = await talk(SELLER, [*ALL_ANSWERED, "Tuesday", "yes"])
 
     assert held.outcome.summary == (
         "Booked an appointment for Tuesday 24 November 2026, 10:00 (America/Denver). "

@@ -101,7 +101,7 @@ async def test_a_caller_is_no_machine() -> None:
 
 async def test_a_caller_books_after_the_questions_that_are_open() -> None:
     brief = replace(BACK, history=History((TALKED,), {**KNOWN, "price": "450000", "agent": "none"}))
-    held = await talk(brief, ["paid off", "Tuesday"])
+    held = await talk(brief, ["paid off", "Tuesday", "yes"])
     assert held.texts[0].endswith("Is there a mortgage on the home, or is it paid off?")
     assert held.acts == (BookAppointment(TUESDAY_10), EndCall("appointment"))
     assert held.outcome.disposition is Disposition.APPOINTMENT
@@ -114,7 +114,7 @@ async def test_a_caller_books_after_the_questions_that_are_open() -> None:
 
 async def test_all_is_known_so_a_meeting_is_offered_at_once() -> None:
     facts = {**KNOWN, "price": "450000", "agent": "none", "financing": "cash"}
-    held = await talk(replace(BACK, history=History((UNHEARD,), facts)), ["the first"])
+    held = await talk(replace(BACK, history=History((UNHEARD,), facts)), ["the first", "yes"])
     assert held.texts[0].endswith("I have Tuesday at ten A M or Wednesday at two P M. Which works better?")
     assert held.acts == (BookAppointment(TUESDAY_10), EndCall("appointment"))
 
@@ -148,7 +148,7 @@ async def test_a_booked_time_is_kept(said: str) -> None:
     "said", ["No.", "I need to move it", "Can we do another day?", "could we change it to Friday"]
 )
 async def test_a_booked_time_is_moved(said: str) -> None:
-    held = await talk(replace(BOOKED, slots=(WEDNESDAY_14, FRIDAY_9)), [said, "Friday at nine"])
+    held = await talk(replace(BOOKED, slots=(WEDNESDAY_14, FRIDAY_9)), [said, "Friday at nine", "yes"])
     assert held.texts[1] == "No problem. I have Wednesday at two P M or Friday at nine A M. Which works better?"
     assert held.acts == (BookAppointment(FRIDAY_9), EndCall("appointment"))
     assert held.outcome.disposition is Disposition.APPOINTMENT
