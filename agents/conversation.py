@@ -115,4 +115,6 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         return Move(state, say="Sorry, I did not get that.", ask=question, unread=True)
 
 
-_ASKED_AGAIN = frozenset({Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL})
+_ASKED_AGAIN = frozenset(
+    {Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL}
+)

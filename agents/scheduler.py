@@ -148,7 +148,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
 
 def read_back(scene: Scene, at: datetime) -> Move:
     """Say day, date and time before the booking stands; in a hurry the goodbye alone says them."""
-    asked = {question: count for question, count in scene.state.asked.items() if question is not Question.CONFIRM}
+    asked = dict(scene.state.asked)
+    asked.pop(Question.CONFIRM, None)
     state = replace(scene.state, chosen_at=at, asked=asked)
     if state.hurried:
         return book(replace(scene, state=state), confirmed=scene.brief.calendar_asked)

@@ -133,14 +133,14 @@ class CallState:
     asked, and ``heard_whole`` whether the person let it finish. ``objection`` is the one whose own question is open.
     ``settled`` is the disposition that the talk has come to so far, acts apart; ``closed_by`` who ended the call.
     ``hurried`` asks for the shortest way to a kind end, and ``hurry_asked`` are the questions about a time that were
-    open then or put since. ``chosen_at`` is the appointment that is being read back, or was agreed on. Of machines: ``purposes`` counts how often a screening service was told why we call,
-    ``keys`` are those pressed into a menu, ``messages`` counts those begun on a voicemail, and ``message_left`` says
-    that one was heard whole. ``holding`` counts what was said since the person asked us to wait. ``own`` names the
-    script's own question that was asked last, ``own_asked`` counts each of them, and ``own_expects`` is what its
-    answer needs patience for. ``heard_at`` is when the last turn was said, ``carried`` counts the objections of
-    earlier calls, which ``objections`` go on from, and ``confirming`` names a fact of an earlier call that the open
-    question puts to the person. ``stood_in``: somebody else said that the lead is not there. They all have defaults,
-    so a snapshot from before them loads, and the other way round.
+    open then or put since. ``chosen_at`` is the appointment that is being read back. Of machines: ``purposes`` counts
+    how often a screening service was told why we call, ``keys`` are those pressed into a menu, ``messages`` counts
+    those begun on a voicemail, and ``message_left`` says that one was heard whole. ``holding`` counts what was said
+    since the person asked us to wait. ``own`` names the script's own question that was asked last, ``own_asked``
+    counts each of them, and ``own_expects`` is what its answer needs patience for. ``heard_at`` is when the last turn
+    was said, ``carried`` counts the objections of earlier calls, which ``objections`` go on from, and ``confirming``
+    names a fact of an earlier call that the open question puts to the person. ``stood_in``: somebody else said that
+    the lead is not there. They all have defaults, so a snapshot from before them loads, and the other way round.
     """
 
     stage: Stage = Stage.NEW

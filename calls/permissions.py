@@ -44,7 +44,9 @@ _MAY: dict[str, dict[str, tuple[str, ...]]] = {
         "scrub": ("view",),
         "companysuppression": ("add", "view"),
         "numbercheck": ("add", "view"),
-        "appointment": ("view",),
+        "appointment": ("change", "view"),
+        "calendar": ("add", "change", "view"),
+        "calendarhours": ("add", "change", "delete", "view"),
         "costdaily": ("view",),
     },
     "billing": {

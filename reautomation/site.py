@@ -14,6 +14,7 @@ _ORDER = {
         "Call",
         "Appointment",
         "Script",
+        "Calendar",
         "CallerId",
         "Suppression",
         "SuppressionEntry",

@@ -59,6 +59,8 @@ class Trouble(models.TextChoices):
 
     QUEUE_UNSERVED = "queue_unserved", "no voice worker"
     RECORDINGS_WAIT = "recordings_wait", "recordings not stored"
+    APPOINTMENT_CONFLICT = "appointment_conflict", "appointment at a taken time"
+    CALENDAR_AWAY = "calendar_away", "calendar not reached"
 
 
 class Alert(models.Model):

@@ -1,6 +1,8 @@
 """What a manager sees. One module a subject; importing this registers them all."""
 
 from calls.admin import (
+    appointment,
+    calendar,
     call,
     caller_id,
     campaign,
@@ -18,6 +20,8 @@ from calls.admin import (
 )
 
 __all__ = [
+    "appointment",
+    "calendar",
     "call",
     "caller_id",
     "campaign",

@@ -81,6 +81,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
             "max_call_s",
             "needs",
             "voicemail_message",
+            "calendar",
             "transfer_mode",
             "records",
             "recordings_days",
@@ -194,6 +195,7 @@ class CampaignAdmin(BaseAdmin):
             },
         ),
         ("The law", {"fields": ["public_lists"]}),
+        ("Appointments", {"fields": ["calendar"]}),
         ("Voice", {"fields": ["tier", "appointment_value", "holdout_percent"]}),
         (
             "Voicemail",

@@ -1,4 +1,4 @@
-"""The remaining records: appointments, decisions, what was said, what happened."""
+"""The remaining records: decisions, what was said, what happened."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -16,46 +16,16 @@ from calls.admin.base import (
     counted,
     instant,
     pairs,
-    shown_phone,
     utc,
     verdict_rows,
 )
-from calls.admin.call import local_time
-from calls.models import Appointment, CallEvent, Consent, Decision, Turn
+from calls.models import CallEvent, Consent, Decision, Turn
 
 
 def call_link(call_id: object) -> SafeString | str:
     return (
         format_html('<a href="{}">open</a>', reverse("admin:calls_call_change", args=[call_id])) if call_id else "-"
     )
-
-
-@admin.register(Appointment)
-class AppointmentAdmin(ReadOnlyAdmin):
-    list_display = ["start", "local", "lead", "number", "campaign", "minutes"]
-    list_filter = ["campaign"]
-    list_select_related = ["campaign", "call__lead"]
-    search_fields = ["call__lead__name", "call__to_number"]
-    date_hierarchy = "start_at"
-    fields = ["start", "local", "minutes", "lead", "number", "campaign", "of_call"]
-    start = utc("start_at", "start")
-    empty_sentence = "No lead has agreed to an appointment yet."
-
-    @admin.display(description="for the lead")
-    def local(self, appointment: Appointment) -> str:
-        return local_time(appointment.start_at, appointment.call) or "-"
-
-    @admin.display(description="lead", ordering="call__lead__name")
-    def lead(self, appointment: Appointment) -> str:
-        return str(appointment.call.lead)
-
-    @admin.display(description="phone")
-    def number(self, appointment: Appointment) -> SafeString:
-        return shown_phone(appointment.call.to_number)
-
-    @admin.display(description="call")
-    def of_call(self, appointment: Appointment) -> SafeString | str:
-        return call_link(appointment.call_id)
 
 
 @admin.register(Decision)

@@ -65,10 +65,10 @@ def free_times(
     booked: Iterable[datetime] = (),
     count: int = 4,
 ) -> tuple[datetime, ...]:
-    """The next ``count`` starts that are free, in UTC, days alternating with the hour so that two offers differ in both.
+    """The next ``count`` free starts, in UTC; days alternate with the hour so that two offers differ in both.
 
-    ``taken`` are spans with their buffers that are held, booked or busy elsewhere; ``booked`` are the starts that count
-    towards ``most_per_day``.
+    ``taken`` are spans, with their buffers, that are held, booked or busy elsewhere; ``booked`` are the starts that
+    count towards ``most_per_day``.
     """
     zone, theirs = ZoneInfo(rules.zone), ZoneInfo(lead_zone)
     full = Counter(start.astimezone(zone).date() for start in booked)

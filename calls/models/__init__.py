@@ -1,6 +1,7 @@
 """The records of calling. One module a subject; import from here."""
 
 from calls.models.analysis import CallAnalysis
+from calls.models.calendar import BusyTime, Calendar, CalendarHours, Reservation
 from calls.models.call import Appointment, Call, CallEvent, Turn
 from calls.models.campaign import CallingWindow, Campaign, RetryRule
 from calls.models.cost import BudgetSum, CostDaily, CostEvent
@@ -20,6 +21,9 @@ __all__ = [
     "AgentExecution",
     "Appointment",
     "BudgetSum",
+    "BusyTime",
+    "Calendar",
+    "CalendarHours",
     "Call",
     "CallAnalysis",
     "CallEvent",
@@ -42,6 +46,7 @@ __all__ = [
     "NumberCheck",
     "Person",
     "Recording",
+    "Reservation",
     "RetryRule",
     "Rule",
     "RuleRevision",

@@ -202,17 +202,51 @@ class CallEvent(models.Model):
         return self.kind
 
 
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def standing(self) -> "AppointmentQuerySet":
+        return self.filter(status="booked")
+
+
 class Appointment(models.Model):
-    """A visit that a lead agreed to. One per campaign and instant, so nobody is booked twice."""
+    """A visit that a lead agreed to. Its time is kept by a ``Reservation`` of its call, so nobody is booked twice.
+
+    ``uid`` and ``sequence`` are those of iCalendar: an appointment that takes the place of another goes on with its
+    ``uid``. ``task`` is what a person has to do about it, as a sentence; "" for nothing.
+    """
+
+    class Status(models.TextChoices):
+        BOOKED = "booked"
+        CANCELED = "canceled"
+
+    class CalendarState(models.TextChoices):
+        """Where the calendar elsewhere stands."""
+
+        NONE = "", "no calendar"
+        WAITING = "waiting", "to be written"
+        WRITTEN = "written", "written"
+        CONFLICT = "conflict", "taken there"
 
     call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="appointment")
     campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="appointments")
+    calendar = models.ForeignKey(
+        "calls.Calendar", null=True, blank=True, on_delete=models.PROTECT, related_name="appointments"
+    )
     start_at = models.DateTimeField(db_index=True)
     minutes = models.PositiveSmallIntegerField(default=30)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.BOOKED)
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    sequence = models.PositiveIntegerField(default=0, editable=False)
+    task = models.CharField(max_length=300, blank=True, editable=False)
+    calendar_state = models.CharField(
+        "in the calendar", max_length=10, choices=CalendarState.choices, default=CalendarState.NONE, blank=True
+    )
+    calendar_note = models.CharField(max_length=300, blank=True, editable=False)
+
+    objects = AppointmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["start_at"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "start_at"], name="nobody_is_booked_twice")]
+        indexes = [models.Index(fields=["start_at"], condition=~Q(task=""), name="appointment_with_a_task")]
 
     def __str__(self) -> str:
         return self.start_at.isoformat(timespec="minutes")

@@ -141,6 +141,14 @@ class Campaign(models.Model):
         help_text="Left after the beep, where the law allows it. {lead_name}, {agent_name}, {company} and "
         "{callback_number} are filled in. Empty: nothing is left.",
     )
+    calendar = models.ForeignKey(
+        "calls.Calendar",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="campaigns",
+        help_text="Whose time is offered. Empty: working days of the lead at fixed hours.",
+    )
     transfer_mode = models.CharField(max_length=4, choices=TransferMode.choices, default=TransferMode.WARM)
     records = models.CharField("recording", max_length=9, choices=Records.choices, default=Records.ANNOUNCED)
     recordings_days = models.PositiveIntegerField(

@@ -7,6 +7,7 @@ or session was lost, is completed from here.
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from agents.domain.types import (
@@ -46,10 +47,7 @@ _BY_ACT: tuple[tuple[type[Act], Disposition], ...] = (
 
 def keep(call: Call, act: Act, *, now: datetime) -> None:
     """Write the act down. Doubled, it still counts once."""
-    fields = {
-        key: value.isoformat() if isinstance(value, datetime) else value.replace("\0", "")[:_SAID]
-        for key, value in asdict(act).items()
-    }
+    fields = {key: _written(value) for key, value in asdict(act).items()}
     note(call.pk, KIND, at=now, fields={"act": _NAMES[type(act)], **fields})
 
 
@@ -77,14 +75,24 @@ def completed(outcome: Outcome, acts: Sequence[Act]) -> Outcome:
     return replace(outcome, disposition=disposition, summary=summary, acts=tuple(acts))
 
 
-def _act(fields: dict[str, str]) -> Act:
+def _written(value: datetime | bool | str) -> str | bool:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case bool():
+            return value
+    return value.replace("\0", "")[:_SAID]
+
+
+def _act(fields: dict[str, Any]) -> Act:
     match fields["act"]:
         case "opt_out":
             return OptOut(fields["said"])
         case "wrong_number":
             return MarkWrongNumber(fields["said"])
         case "book":
-            return BookAppointment(datetime.fromisoformat(fields["start_at"]))
+            start_at = datetime.fromisoformat(fields["start_at"])
+            return BookAppointment(start_at, confirmed=fields.get("confirmed", True))
         case "callback":
             return ScheduleCallback(datetime.fromisoformat(fields["at"]), fields["said"])
         case "stop_recording":

@@ -6,11 +6,10 @@ from django.conf import settings
 from django.db import transaction
 
 from agents.domain.types import Brief
-from calls.domain.slots import free_slots
-from calls.models import Appointment, Call, Campaign, Lead
+from calls.models import Call, Lead
 from calls.models.call import Direction
 from calls.models.campaign import TransferMode
-from calls.services import legs, recording_consent, scripts, voicemail
+from calls.services import legs, recording_consent, reserving, scripts, voicemail
 from calls.services.facts import clock_of
 from calls.services.remembering import history_of
 from voice.domain.types import Colleague, TalkPlan
@@ -23,25 +22,10 @@ def zone_of(lead: Lead) -> str:
 
 @transaction.atomic
 def reserve_slots(call: Call, *, now: datetime) -> tuple[datetime, ...]:
-    """Slots that no appointment and no other unfinished call of the campaign has; kept on the call.
-
-    The campaign's row is the lock, so two calls never offer the same hour.
-    """
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=call.campaign_id)
-    slots = free_slots(zone_of(call.lead), now=now, taken=taken_slots(campaign, now=now, but=call))
+    """The times that this call may offer, held for it; kept on the call."""
+    slots = reserving.hold(call, zone_of(call.lead), now=now)
     Call.objects.filter(pk=call.pk).update(offered_slots=[slot.isoformat() for slot in slots])
     return slots
-
-
-def taken_slots(campaign: Campaign, *, now: datetime, but: Call | None = None) -> set[datetime]:
-    """Slots that are booked, or offered on an unfinished call other than ``but``."""
-    booked = Appointment.objects.filter(campaign=campaign, start_at__gt=now)
-    unfinished = campaign.calls.unfinished()
-    others = unfinished if but is None else unfinished.exclude(pk=but.pk)
-    offered = {
-        datetime.fromisoformat(slot) for slots in others.values_list("offered_slots", flat=True) for slot in slots
-    }
-    return offered | set(booked.values_list("start_at", flat=True))
 
 
 def offered_slots(call: Call) -> tuple[datetime, ...]:
@@ -95,4 +79,5 @@ def brief_of(call: Call, slots: tuple[datetime, ...], *, now: datetime) -> Brief
         history=history_of(call, now=now),
         recorded=recording_consent.terms_of(call, now=now).records,
         script=scripts.spoken(call.script),
+        calendar_asked=reserving.is_known(campaign.calendar, now=now),
     )

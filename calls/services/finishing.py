@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from agents.domain.types import (
     BookAppointment,
@@ -16,10 +16,10 @@ from agents.domain.types import (
 )
 from billing.services import meter, settling
 from calls.domain.status import CallStatus
-from calls.models import Appointment, Call, Lead
+from calls.models import Call, Lead
 from calls.models.call import Direction
-from calls.services import acts, costs, recordings, tracing
-from calls.services.moving import move, note
+from calls.services import acts, booking, costs, recordings, reserving, tracing
+from calls.services.moving import move
 from calls.services.opting_out import record_opt_out, suppress
 from calls.services.retrying import decide_on_lead
 from calls.signals import call_finished
@@ -122,23 +122,7 @@ def _carry_out(call: Call, report: Report, *, now: datetime) -> None:
                 continue
     if outcome.disposition is Disposition.DO_NOT_CALL:
         record_opt_out(call, outcome.summary, now=now)  # changes nothing where an act has done it
-    bookings = [act.start_at for act in outcome.acts if isinstance(act, BookAppointment)]
+    bookings = [act for act in outcome.acts if isinstance(act, BookAppointment)]
     if bookings:
-        _book(call, bookings[-1], now=now)
-
-
-def _book(call: Call, start_at: datetime, *, now: datetime) -> None:
-    """A slot that somebody took meanwhile is a matter for a person: the event says so, the call stays as it is."""
-    try:
-        with transaction.atomic():
-            Appointment.objects.create(call=call, campaign=call.campaign, start_at=start_at)
-            earlier = Appointment.objects.filter(call__lead=call.lead_id, start_at__gt=now).exclude(call=call)
-            moved = list(earlier.values_list("start_at", flat=True))
-            earlier.delete()
-    except IntegrityError:
-        note(call.pk, "appointment.conflict", at=now, fields={"start_at": start_at.isoformat()})
-    else:
-        fields = {"start_at": start_at.isoformat()}
-        if moved:
-            fields["instead_of"] = ", ".join(at.isoformat() for at in moved)
-        note(call.pk, "appointment.booked", at=now, fields=fields)
+        booking.book(call, bookings[-1].start_at, confirmed=bookings[-1].confirmed, now=now)
+    reserving.release(call)

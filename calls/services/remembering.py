@@ -52,7 +52,8 @@ def history_of(call: Call, *, now: datetime) -> History:
     known = _known(before).values()
     lately = [past for past in before if _of_lead(past) and _at(past) >= now - STALE_AFTER]
     objections = sum((Counter(past.objections) for past in lately), Counter[str]())
-    appointments = Appointment.objects.filter(call__lead=call.lead_id, start_at__gt=now).order_by("start_at")
+    standing = Appointment.objects.standing().filter(call__lead=call.lead_id, start_at__gt=now)
+    appointments = standing.order_by("start_at")
     return History(
         tuple(
             PastCall(

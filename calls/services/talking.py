@@ -15,10 +15,8 @@ from django.core import signing
 from redis import RedisError
 
 from agents.domain.types import Brief
-from calls.domain.slots import free_slots
 from calls.models import Campaign
-from calls.services import scripts, workers
-from calls.services.briefing import taken_slots
+from calls.services import reserving, scripts, workers
 from voice.browser.invitations import MOST_S, Invitation, invite
 
 log = structlog.get_logger(__name__)
@@ -54,7 +52,7 @@ def invitation_of(campaign: Campaign, person: Person, *, now: datetime) -> Invit
     """What the agent is told: the campaign's own settings and free slots, which are not reserved."""
     words = list(campaign.words.all())
     caller_id = campaign.caller_ids.values_list("number", flat=True).first()
-    slots = free_slots(person.zone, now=now, taken=taken_slots(campaign, now=now))
+    slots = reserving.free(campaign, person.zone, now=now)
     return Invitation(
         brief=Brief(
             call_id="",  # the worker names it
@@ -70,6 +68,7 @@ def invitation_of(campaign: Campaign, person: Person, *, now: datetime) -> Invit
             slots=slots,
             recorded=False,
             script=scripts.spoken(campaign.script),
+            calendar_asked=reserving.is_known(campaign.calendar, now=now),
         ),
         max_length_s=min(campaign.max_call_s, MOST_S),
         lexicon={word.written: word.spoken for word in words if word.spoken},

@@ -103,7 +103,9 @@ async def test_motivated_seller_books(lines: list[str], slot: datetime) -> None:
 
 
 async def test_the_questions_of_a_seller_come_in_order_and_the_choice_is_read_back() -> None:
-    held = await talk(SELLER, ["Yes.", "downsizing", "six months", "600k", "no", "yes there is", "Tuesday please", "yes"])
+    held = await talk(
+        SELLER, ["Yes.", "downsizing", "six months", "600k", "no", "yes there is", "Tuesday please", "yes"]
+    )
 
     assert held.texts[1:] == [
         "Great. What has you thinking about a move?",

@@ -116,9 +116,9 @@ async def in_a_hurry(*lines: Line) -> Reply:
     for line in CHOSEN:
         await dialogue.reply(heard(line), now=NOW)
     dialogue.hurry()
-    for line in lines:
+    for said in lines:
         dialogue = start(SELLER, snapshot=json.loads(json.dumps(dialogue.snapshot())))
-        reply = await dialogue.reply(heard(line), now=NOW)
+        reply = await dialogue.reply(heard(said), now=NOW)
     return reply
 
 

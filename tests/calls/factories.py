@@ -8,8 +8,19 @@ from typing import Any
 from billing.models import Budget
 from billing.services import ledger
 from calls.domain.status import OWNED, CallStatus
-from calls.models import Call, CallerId, CallingWindow, Campaign, Consent, Lead
+from calls.models import (
+    Appointment,
+    Calendar,
+    CalendarHours,
+    Call,
+    CallerId,
+    CallingWindow,
+    Campaign,
+    Consent,
+    Lead,
+)
 from calls.models.campaign import CampaignStatus
+from calls.services import booking
 
 NOON_IN_DENVER = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
 """A Tuesday, in no legal holiday; noon in Colorado, 14:00 in New York."""
@@ -85,3 +96,18 @@ def call(
     if held is not None:
         ledger.hold(made.pk, [to.campaign.budget_id], held, currency="USD", at=at)
     return made
+
+
+def calendar(**fields: Any) -> Calendar:
+    """One of an office in Denver, 9 to 17 on working days but for what the fields say."""
+    hours = fields.pop("hours", [{}])
+    made = Calendar.objects.create(**{"name": f"Calendar {next(_numbers)}", "zone": "America/Denver", **fields})
+    for row in hours:
+        CalendarHours.objects.create(calendar=made, **row)
+    return made
+
+
+def appointment(of: Call, start_at: datetime, *, confirmed: bool = True) -> Appointment:
+    """Booked on the call, as the end of a conversation books it."""
+    booking.book(of, start_at, confirmed=confirmed, now=NOON_IN_DENVER)
+    return Appointment.objects.get(call=of)

@@ -111,7 +111,7 @@ def test_what_the_conversation_is_told() -> None:
 def test_two_calls_of_a_campaign_never_offer_the_same_hour() -> None:
     campaign = make.campaign()
     booked = make.call(make.lead(campaign), CallStatus.DONE)
-    Appointment.objects.create(call=booked, campaign=campaign, start_at=SLOT)
+    make.appointment(booked, SLOT)
     planes = [FakePlane(DialUnknown("broken")) for _ in range(2)]
     calls = [make.call(make.lead(campaign)) for _ in range(2)]
     for call, plane in zip(calls, planes, strict=True):

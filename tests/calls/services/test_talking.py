@@ -153,7 +153,7 @@ def test_it_lasts_as_long_as_a_call_of_the_campaign_but_ten_minutes_at_most(camp
 
 def test_slots_are_offered_but_not_reserved(campaign: Campaign) -> None:
     first, second, *_ = invitation(campaign).brief.slots
-    Appointment.objects.create(call=make.call(make.lead(campaign)), campaign=campaign, start_at=first)
+    make.appointment(make.call(make.lead(campaign)), first)
     assert invitation(campaign).brief.slots[0] == second
     call = make.call(make.lead(campaign))
     assert reserve_slots(call, now=NOON_IN_DENVER)[0] == second

@@ -1,0 +1,75 @@
+"""Appointments: booked at the end of a call, moved by a later one, canceled and confirmed by a person."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from billing.models import Trouble
+from billing.services import telling
+from calls.models import Appointment, Call
+from calls.services import reserving
+from calls.services.moving import note
+from calls.signals import appointment_changed
+
+TO_CONFIRM = "The lead was told that a colleague will confirm the time: do so, then mark it as done."
+
+
+def book(call: Call, start_at: datetime, *, confirmed: bool, now: datetime) -> None:
+    """One appointment for the lead, in place of an earlier one, which it follows in the calendar.
+
+    A time that somebody took meanwhile is a matter for a person: the event and an alert say so, and the call stays
+    as it is. It was held for the call, so this takes a hold that lapsed while the database was away.
+    """
+    if not reserving.secure(call, start_at):
+        note(call.pk, "appointment.conflict", at=now, fields={"start_at": start_at.isoformat()})
+        told = f"{call.campaign}: a lead agreed to {start_at:%Y-%m-%d %H:%M} UTC, which another has by now. "
+        told += "Call them and agree on another time."
+        telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, f"call {call.pk}", told, value=1, at=now)
+        return
+    calendar = call.campaign.calendar
+    earlier = Appointment.objects.standing().filter(call__lead=call.lead_id, start_at__gt=now).exclude(call=call)
+    before = list(earlier.order_by("pk"))
+    follows = next((one for one in reversed(before) if one.calendar_id == call.campaign.calendar_id), None)
+    # Only one can be followed; others, of another calendar, are called off there.
+    for one in before:
+        if one != follows:
+            cancel(one, now=now)
+    reserving.give_back(one.call_id for one in before)
+    Appointment.objects.filter(pk__in=[one.pk for one in before]).delete()
+    appointment = Appointment(
+        call=call,
+        campaign=call.campaign,
+        calendar=calendar,
+        start_at=start_at,
+        minutes=reserving.minutes_of(calendar),
+        task="" if confirmed else TO_CONFIRM,
+    )
+    if follows is not None:
+        appointment.uid, appointment.sequence = follows.uid, follows.sequence + 1
+    appointment.save(force_insert=True)
+    fields = {"start_at": start_at.isoformat()}
+    if before:
+        fields["instead_of"] = ", ".join(one.start_at.isoformat() for one in before)
+    note(call.pk, "appointment.booked", at=now, fields=fields)
+    appointment_changed.send(Appointment, appointment=appointment, now=now)
+
+
+@transaction.atomic
+def cancel(appointment: Appointment, *, now: datetime) -> bool:
+    """Call it off: the time is free again, and the calendar is told; False where it was called off before."""
+    standing = Appointment.objects.standing().filter(pk=appointment.pk)
+    if not standing.update(status=Appointment.Status.CANCELED, sequence=appointment.sequence + 1, task=""):
+        return False
+    appointment.refresh_from_db()
+    reserving.give_back([appointment.call_id])
+    note(appointment.call_id, "appointment.canceled", at=now, fields={"start_at": appointment.start_at.isoformat()})
+    appointment_changed.send(Appointment, appointment=appointment, now=now)
+    return True
+
+
+def done(appointment: Appointment, *, by: str, now: datetime) -> bool:
+    """A person has done what was to be done about it; False where nothing was."""
+    if not Appointment.objects.filter(pk=appointment.pk).exclude(task="").update(task=""):
+        return False
+    note(appointment.call_id, "appointment.task_done", at=now, fields={"by": by})
+    return True

@@ -1,0 +1,42 @@
+"""An appointment in the words of calendars."""
+
+from dataclasses import replace
+
+from django.conf import settings
+
+from calls.domain.invitation import Meeting
+from calls.models import Appointment
+from calls.services.briefing import zone_of
+
+
+def invitation_of(appointment: Appointment) -> Meeting:
+    """What the lead is invited by: nothing of what was said or noted about them."""
+    company = appointment.campaign.company_name or settings.COMPANY_NAME
+    return replace(meeting_of(appointment), title=f"Appointment with {company}", description="")
+
+
+def meeting_of(appointment: Appointment) -> Meeting:
+    """What stands in the calendar, in the zone of whose time it is; the lead's own where there is no calendar."""
+    lead, campaign, calendar = appointment.call.lead, appointment.campaign, appointment.calendar
+    about = {"sell": "selling", "buy": "buying"}.get(lead.interest, "")
+    told = [
+        f"Phone: {lead.phone}",
+        f"About: {about} {lead.address}".strip() if about or lead.address else "",
+        f"Campaign: {campaign.name}",
+        appointment.call.summary,
+    ]
+    return Meeting(
+        uid=f"{appointment.uid}@reautomation",
+        sequence=appointment.sequence,
+        start_at=appointment.start_at,
+        minutes=appointment.minutes,
+        zone=calendar.zone if calendar else zone_of(lead),
+        title=f"Appointment with {lead.name or lead.phone}",
+        description="\n".join(line for line in told if line),
+        place=calendar.place if calendar else "",
+        organizer_name=calendar.name if calendar else "",
+        organizer_email=calendar.email if calendar else "",
+        attendee_name=lead.name,
+        attendee_email=lead.email,
+        canceled=appointment.status == Appointment.Status.CANCELED,
+    )
