@@ -2,14 +2,18 @@
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from integrations import services, tokens
-from integrations.models import ApiToken, Delivery, Endpoint
+from integrations import secrets, services, tokens
+from integrations.calendars import keeping
+from integrations.domain.addresses import refused_url
+from integrations.models import ApiToken, CalendarLink, Delivery, Endpoint
 
 
 @admin.register(Endpoint)
@@ -120,4 +124,64 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        return False
+
+
+class CalendarLinkForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+    """The secret is typed, kept sealed, and never shown again."""
+
+    secret = forms.CharField(
+        required=False,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+        label="Password or key",
+        help_text="CalDAV: an app password. Google: the JSON key of the service account with which the calendar is "
+        "shared. It is kept sealed and not shown; empty: the one that is there.",
+    )
+
+    class Meta:
+        model = CalendarLink
+        fields = ["calendar", "kind", "address", "username", "active"]
+
+    def clean(self) -> dict[str, Any]:
+        typed: dict[str, Any] = super().clean() or self.cleaned_data
+        if typed.get("kind") == CalendarLink.Kind.CALDAV and typed.get("address"):
+            if why := refused_url(typed["address"], any_address=settings.DEBUG):
+                self.add_error("address", why)
+            if not typed.get("username"):
+                self.add_error("username", "A CalDAV server asks for a user name: enter it.")
+        if not typed.get("secret") and not self.instance.sealed:
+            self.add_error("secret", "Without a password or key the calendar does not open: enter it.")
+        return typed
+
+
+@admin.register(CalendarLink)
+class CalendarLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = CalendarLinkForm
+    list_display = ["calendar", "kind", "address", "active", "read", "last_error"]
+    list_filter = ["kind", "active"]
+    list_select_related = ["calendar"]
+    search_fields = ["calendar__name", "address"]
+    actions = ["check_connection"]
+    fields = ["calendar", "kind", "address", "username", "secret", "active"]
+
+    @admin.display(description="read (UTC)", ordering="calendar__busy_read_at")
+    def read(self, link: CalendarLink) -> str:
+        at = link.calendar.busy_read_at
+        return f"{at:%Y-%m-%d %H:%M}" if at else "not yet"
+
+    def save_model(self, request: HttpRequest, obj: CalendarLink, form: Any, change: bool) -> None:
+        if secret := form.cleaned_data["secret"]:
+            obj.sealed = secrets.seal(secret)
+        keeping.save(obj)
+
+    @admin.action(description="Check the connection", permissions=["change"])
+    def check_connection(self, request: HttpRequest, queryset: QuerySet[CalendarLink]) -> None:
+        for link in queryset.select_related("calendar"):
+            if wrong := keeping.check(link):
+                self.message_user(request, f"{link.calendar}: {wrong}", messages.ERROR)
+            else:
+                self.message_user(request, f"{link.calendar}: the calendar answers and may be read and written.")
+
+    def has_delete_permission(self, request: HttpRequest, obj: CalendarLink | None = None) -> bool:
         return False

@@ -6,8 +6,9 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.signals import alert_told
-        from calls.signals import call_finished
+        from calls.signals import appointment_changed, call_finished
         from integrations import receivers
 
         call_finished.connect(receivers.on_call_finished, dispatch_uid="integrations.webhooks")
+        appointment_changed.connect(receivers.on_appointment_changed, dispatch_uid="integrations.calendars")
         alert_told.connect(receivers.on_alert_told, dispatch_uid="integrations.alerts")

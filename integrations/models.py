@@ -138,3 +138,60 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CalendarLink(models.Model):
+    """The calendar elsewhere that stands behind one of ours: what is busy there is not offered, what is booked is
+    written there. ``sealed`` is the password or key (``integrations.secrets``).
+    """
+
+    class Kind(models.TextChoices):
+        CALDAV = "caldav", "CalDAV"
+        GOOGLE = "google", "Google Calendar"
+
+    calendar = models.OneToOneField("calls.Calendar", on_delete=models.CASCADE, related_name="link")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CALDAV)
+    address = models.CharField(
+        max_length=500, help_text="CalDAV: the URL of the calendar. Google: its ID, such as maria@example.com."
+    )
+    username = models.CharField(max_length=200, blank=True, help_text="CalDAV alone.")
+    sealed = models.TextField(editable=False)
+    active = models.BooleanField(default=True)
+    tried_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error = models.CharField(max_length=300, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["calendar"]
+        verbose_name = "calendar elsewhere"
+        verbose_name_plural = "calendars elsewhere"
+        default_permissions = ("add", "change", "view")
+
+    def __str__(self) -> str:
+        return f"{self.calendar} ({self.get_kind_display()})"
+
+
+class CalendarEvent(models.Model):
+    """What a calendar elsewhere is to be told of an appointment, until it is. ``next_attempt_at`` None: nothing more.
+
+    ``appointment`` None: it went with its call, or another calendar has it now, and the event is to be removed.
+    """
+
+    uid = models.UUIDField()
+    link = models.ForeignKey(CalendarLink, on_delete=models.CASCADE, related_name="events")
+    appointment = models.ForeignKey("calls.Appointment", null=True, on_delete=models.SET_NULL, related_name="+")
+    canceled = models.BooleanField(default=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["next_attempt_at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["link", "uid"], name="an_event_of_a_calendar_once")]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="calendar_event_waiting"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uid)

@@ -177,8 +177,15 @@ CELERY_BEAT_SCHEDULE = {
     "prune usage": {"task": "billing.prune", "schedule": 3600.0, "options": {"expires": 3600}},
     "mail alerts": {"task": "billing.send_alerts", "schedule": 60.0, "options": {"expires": 60}},
     "export traces": {"task": "integrations.export_traces", "schedule": 15.0, "options": {"expires": 30}},
+    "keep calendars elsewhere": {
+        "task": "integrations.keep_calendars",
+        "schedule": 20.0,
+        "options": {"expires": 60},
+    },
     "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},
 }
+
+GOOGLE_CALENDAR_API = "https://www.googleapis.com/calendar/v3"
 
 # Carrier and voice
 COMPANY_NAME = ENV.company_name

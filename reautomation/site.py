@@ -31,7 +31,7 @@ _ORDER = {
         "Turn",
     ],
     "billing": ["Budget", "CostDaily", "Alert", "Review", "LedgerEntry", "Rate", "AlertRule"],
-    "integrations": ["Endpoint", "Delivery", "ApiToken"],
+    "integrations": ["CalendarLink", "Endpoint", "Delivery", "ApiToken"],
     "auth": ["User", "Group"],
     "django_celery_beat": [],
 }

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.admin.base import ReadOnlyAdmin, badge, counted, shown_phone, utc
+from calls.admin.base import ReadOnlyAdmin, badge, counted, person, utc
 from calls.admin.call import local_time
 from calls.admin.records import call_link
 from calls.domain.invitation import invitation
@@ -34,15 +34,15 @@ class TaskFilter(admin.SimpleListFilter):
 
 @admin.register(Appointment)
 class AppointmentAdmin(ReadOnlyAdmin):
-    list_display = ["start", "for_the_lead", "for_us", "lead", "number", "campaign", "how", "in_calendar", "task"]
+    list_display = ["start", "for_the_lead", "for_us", "who", "how", "task"]
     list_filter = [TaskFilter, "status", "calendar_state", "calendar", "campaign"]
     list_select_related = ["campaign", "call__lead", "calendar"]
     search_fields = ["call__lead__name", "call__to_number"]
     date_hierarchy = "start_at"
     actions = ["mark_done", "cancel_selected"]
     fields = [
-        *("start", "for_the_lead", "for_us", "minutes", "how", "task", "lead", "number", "campaign", "calendar"),
-        *("in_calendar", "calendar_note", "of_call", "as_file"),
+        *("start", "for_the_lead", "for_us", "minutes", "how", "task", "who", "campaign", "calendar"),
+        *("calendar_note", "of_call", "as_file"),
     ]
     start = utc("start_at", "start")
     empty_sentence = "No lead has agreed to an appointment yet."
@@ -78,19 +78,13 @@ class AppointmentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="status", ordering="status")
     def how(self, appointment: Appointment) -> SafeString | str:
-        return badge(appointment.status)
-
-    @admin.display(description="in the calendar", ordering="calendar_state")
-    def in_calendar(self, appointment: Appointment) -> SafeString | str:
-        return badge(appointment.get_calendar_state_display())
+        state = appointment.calendar_state
+        elsewhere = badge(appointment.get_calendar_state_display()) if state else ""
+        return format_html("{} {}", badge(appointment.status), elsewhere)
 
     @admin.display(description="lead", ordering="call__lead__name")
-    def lead(self, appointment: Appointment) -> str:
-        return str(appointment.call.lead)
-
-    @admin.display(description="phone")
-    def number(self, appointment: Appointment) -> SafeString:
-        return shown_phone(appointment.call.to_number)
+    def who(self, appointment: Appointment) -> SafeString:
+        return person(appointment.call.lead.name, appointment.call.to_number)
 
     @admin.display(description="call")
     def of_call(self, appointment: Appointment) -> SafeString | str:

@@ -107,6 +107,22 @@ def give_back(calls: Iterable[object]) -> None:
     Reservation.objects.filter(call__in=list(calls)).delete()
 
 
+@transaction.atomic
+def busy_read(calendar: Calendar, busy: Iterable[Span], *, now: datetime) -> None:
+    """The calendar elsewhere was read: what it says is taken, in place of what it said before."""
+    BusyTime.objects.filter(calendar=calendar).delete()
+    BusyTime.objects.bulk_create(BusyTime(calendar=calendar, span=DateTimeTZRange(*span)) for span in busy)
+    Calendar.objects.filter(pk=calendar.pk).update(busy_read_at=now)
+    calendar.busy_read_at = now
+
+
+@transaction.atomic
+def link(calendar: Calendar, linked: bool) -> None:
+    """Whether a calendar elsewhere stands behind it; one that is new was never read."""
+    BusyTime.objects.filter(calendar=calendar).delete()
+    Calendar.objects.filter(pk=calendar.pk).update(linked=linked, busy_read_at=None)
+
+
 def _locked(call: Call) -> Campaign:
     """The call's campaign, with the row locked by which its times are given away."""
     campaign = Campaign.objects.select_related("calendar").get(pk=call.campaign_id)

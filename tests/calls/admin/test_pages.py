@@ -226,7 +226,7 @@ def test_a_gate_that_was_closed_is_marked(as_manager: Client, campaign: Campaign
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (Appointment, "Phone: +1 303-555-0000"),
+        (Appointment, "Lead: Maria Lopez 0 +1 303-555-0000"),
         (Decision, "Result: dial"),
         (CallEvent, "Kind: call.dialing"),
         (Consent, "Source: Home value form"),
@@ -311,7 +311,7 @@ def test_a_decisions_page_shows_every_gate(as_manager: Client, campaign: Campaig
 def test_an_appointment_is_shown_on_the_leads_clock(as_manager: Client, campaign: Campaign) -> None:
     world.calls(world.leads(campaign, 1))
     page = text(as_manager, "/admin/calls/appointment/")
-    assert "2026-11-26 15:00 Thu 08:00 in America/Denver Maria Lopez 0 +1 303-555-0000" in page
+    assert "2026-11-26 15:00 Thu 08:00 in America/Denver - Maria Lopez 0 +1 303-555-0000" in page
 
 
 def test_the_page_of_a_call_renews_itself_until_the_call_is_over(as_manager: Client, campaign: Campaign) -> None:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('billing', '0003_money'),  # btree_gist
-        ('calls', '0024_control_permissions'),
+        ('calls', '0025_traces'),
     ]
 
     operations = [

@@ -1,0 +1,1 @@
+"""Calendars elsewhere, behind one port."""

@@ -1,0 +1,116 @@
+"""A calendar over CalDAV (RFC 4791): Nextcloud, Radicale, Fastmail, iCloud and others.
+
+The ``caldav`` library is not used: it brings ``niquests``, whose ``urllib3-future`` takes the place of the
+``urllib3`` that others here stand on. Four requests are all that is needed of the protocol.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime, time
+from xml.etree.ElementTree import Element
+from zoneinfo import ZoneInfo
+
+import httpx
+from defusedxml import DefusedXmlException, ElementTree
+from icalendar import Calendar, Event
+
+from calls.domain.availability import Span
+from calls.domain.invitation import Meeting, event
+from integrations.calendars.asking import Answer, ask, host_of
+from integrations.calendars.ports import CalendarAway, CalendarRefused
+
+_DAV, _CAL = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
+_STAMP = "%Y%m%dT%H%M%SZ"
+_QUERY = """<?xml version="1.0" encoding="utf-8"?>
+<C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">
+  <D:prop><C:calendar-data><C:expand start="{start}" end="{end}"/></C:calendar-data></D:prop>
+  <C:filter><C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT">
+    <C:time-range start="{start}" end="{end}"/>
+  </C:comp-filter></C:comp-filter></C:filter>
+</C:calendar-query>"""
+_KIND = """<?xml version="1.0" encoding="utf-8"?>
+<D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/></D:prop></D:propfind>"""
+_XML = {"content-type": "application/xml; charset=utf-8"}
+
+
+class CalDavCalendar:
+    """``url`` is the calendar's own collection; ``zone`` is where its whole days and floating times are."""
+
+    def __init__(self, client: httpx.AsyncClient, *, url: str, username: str, password: str, zone: str) -> None:
+        self._client, self._url, self._auth = client, url.rstrip("/") + "/", (username, password)
+        self._zone = ZoneInfo(zone)
+
+    async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
+        start, end = (at.astimezone(UTC).strftime(_STAMP) for at in within)
+        query = _QUERY.format(start=start, end=end).encode()
+        answer = await self._ask("REPORT", self._url, content=query, headers={**_XML, "depth": "1"})
+        found = [span for one in self._events(answer) if (span := self._taken(one, but)) is not None]
+        return sorted(span for span in found if span.overlaps(within))
+
+    async def put(self, meeting: Meeting, *, now: datetime) -> None:
+        headers = {"content-type": "text/calendar; charset=utf-8"}
+        await self._ask("PUT", self._address(meeting.uid), content=event(meeting, now=now), headers=headers)
+
+    async def cancel(self, uid: str) -> None:
+        await self._ask("DELETE", self._address(uid), fine=(404, 410))
+
+    async def check(self) -> None:
+        answer = await self._ask("PROPFIND", self._url, content=_KIND.encode(), headers={**_XML, "depth": "0"})
+        if self._parsed(answer).find(f".//{_DAV}resourcetype/{_CAL}calendar") is None:
+            raise CalendarRefused(
+                f"{host_of(self._url)} has no calendar at this address, but something else: enter the address "
+                f"of one calendar, as your calendar program shows it."
+            )
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        fine: Collection[int] = (),
+    ) -> Answer:
+        return await ask(self._client, method, url, headers=headers, content=content, auth=self._auth, fine=fine)
+
+    def _address(self, uid: str) -> str:
+        return f"{self._url}{uid}.ics"
+
+    def _parsed(self, answer: Answer) -> Element:
+        try:
+            root: Element = ElementTree.fromstring(answer.body)
+        except (ElementTree.ParseError, DefusedXmlException):
+            raise CalendarAway(f"{host_of(self._url)} answered no CalDAV: check the address.") from None
+        return root
+
+    def _events(self, answer: Answer) -> Iterator[Event]:
+        for data in self._parsed(answer).iter(f"{_CAL}calendar-data"):
+            try:
+                parsed = Calendar.from_ical(data.text or "")
+                events = [one for one in parsed.walk("VEVENT") if isinstance(one, Event)]
+            except (ValueError, KeyError, IndexError, AttributeError) as error:
+                raise CalendarAway(f"{host_of(self._url)} sent an event that cannot be read: {error}") from None
+            if any("RRULE" in one for one in events):
+                raise CalendarRefused(
+                    f"{host_of(self._url)} does not tell when repeated events take place (expand of RFC 4791, "
+                    f"9.6.5): use a calendar without them, or another server."
+                )
+            yield from events
+
+    def _taken(self, one: Event, but: Collection[str]) -> Span | None:
+        """None where it takes no time: it is one of ours, called off, or marked as free."""
+        if str(one.get("UID", "")) in but or str(one.get("STATUS", "")).upper() == "CANCELLED":
+            return None
+        if str(one.get("TRANSP", "")).upper() == "TRANSPARENT":
+            return None
+        try:
+            span = Span(self._instant(one.start), self._instant(one.end))
+        except ValueError as error:
+            raise CalendarAway(f"{host_of(self._url)} sent an event without a time: {error}") from None
+        return span if span.start < span.end else None
+
+    def _instant(self, at: datetime | date) -> datetime:
+        if not isinstance(at, datetime):
+            at = datetime.combine(at, time(), self._zone)
+        elif at.tzinfo is None:
+            at = at.replace(tzinfo=self._zone)
+        return at.astimezone(UTC)

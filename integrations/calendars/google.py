@@ -1,0 +1,157 @@
+"""Google Calendar over its REST API, version 3, as a service account with which the calendar was shared."""
+
+import asyncio
+import json
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import httpx
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
+from pydantic import BaseModel, Field, ValidationError
+
+from calls.domain.availability import Span
+from calls.domain.invitation import Meeting
+from integrations.calendars.asking import Answer, ask
+from integrations.calendars.ports import CalendarAway, CalendarRefused
+
+_SCOPES = ["https://www.googleapis.com/auth/calendar"]
+_MOST_PAGES = 20
+
+
+class _When(BaseModel):
+    """A whole day has a ``date`` alone."""
+
+    date_time: datetime | None = Field(default=None, alias="dateTime")
+    day: date | None = Field(default=None, alias="date")
+
+
+class _Item(BaseModel):
+    id: str
+    status: str = "confirmed"
+    transparency: str = "opaque"
+    start: _When = _When()
+    end: _When = _When()
+
+
+class _Page(BaseModel):
+    items: list[_Item] = []
+    next_page: str = Field(default="", alias="nextPageToken")
+
+
+class GoogleCalendar:
+    """``calendar_id`` is its address in Google's settings; ``key`` the service account's JSON file."""
+
+    def __init__(self, client: httpx.AsyncClient, *, calendar_id: str, key: str, zone: str, api: str) -> None:
+        self._client, self._zone = client, ZoneInfo(zone)
+        self._url = f"{api}/calendars/{quote(calendar_id, safe='')}"
+        self._key = key
+        self._token = ""
+
+    async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
+        ours = {_event_id(uid) for uid in but}
+        start, end = (at.astimezone(UTC).isoformat() for at in within)
+        params = {"timeMin": start, "timeMax": end, "singleEvents": "true", "maxResults": "2500"}
+        found: list[Span] = []
+        for _ in range(_MOST_PAGES):
+            page = await self._page(params)
+            found += [span for one in page.items if one.id not in ours and (span := self._taken(one)) is not None]
+            if not page.next_page:
+                return sorted(span for span in found if span.overlaps(within))
+            params["pageToken"] = page.next_page
+        raise CalendarAway(f"Google Calendar sent more than {_MOST_PAGES} pages of events.")
+
+    async def put(self, meeting: Meeting, *, now: datetime) -> None:
+        body = {"id": _event_id(meeting.uid), **_body(meeting)}
+        event = f"{self._url}/events/{body['id']}"
+        changed = await self._ask("PUT", event, body, fine=(404,))
+        if changed.status == httpx.codes.NOT_FOUND:
+            made = await self._ask("POST", f"{self._url}/events", body, fine=(409,))
+            if made.status == httpx.codes.CONFLICT:  # another attempt of ours was first
+                await self._ask("PUT", event, body)
+
+    async def cancel(self, uid: str) -> None:
+        await self._ask("DELETE", f"{self._url}/events/{_event_id(uid)}", fine=(404, 410))
+
+    async def check(self) -> None:
+        answer = await self._ask("GET", f"{self._url}/events?maxResults=1")
+        if _json(answer).get("accessRole") not in ("writer", "owner"):
+            raise CalendarRefused(
+                "Google Calendar lets the service account read this calendar and not write: share it with the right "
+                "to make changes to events."
+            )
+
+    async def _page(self, params: dict[str, str]) -> _Page:
+        answer = await self._ask("GET", f"{self._url}/events?{httpx.QueryParams(params)}")
+        try:
+            return _Page.model_validate_json(answer.body)
+        except ValidationError as error:
+            raise CalendarAway(
+                f"Google Calendar answered {error.error_count()} things that cannot be read."
+            ) from None
+
+    def _taken(self, one: _Item) -> Span | None:
+        if one.status == "cancelled" or one.transparency == "transparent":
+            return None
+        begins, ends = self._instant(one.start), self._instant(one.end)
+        return None if begins is None or ends is None or begins >= ends else Span(begins, ends)
+
+    def _instant(self, when: _When) -> datetime | None:
+        if when.date_time is not None:
+            aware = when.date_time if when.date_time.tzinfo else when.date_time.replace(tzinfo=self._zone)
+            return aware.astimezone(UTC)
+        return datetime.combine(when.day, time(), self._zone).astimezone(UTC) if when.day else None
+
+    async def _ask(
+        self, method: str, url: str, body: dict[str, Any] | None = None, *, fine: Collection[int] = ()
+    ) -> Answer:
+        self._token = self._token or await asyncio.to_thread(_token_of, self._key)
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        return await ask(self._client, method, url, headers=headers, content=content, fine=fine)
+
+
+def _event_id(uid: str) -> str:
+    """Ours for the event: letters a to v and digits, as the API asks; the same uid gives the same."""
+    return uid.partition("@")[0].replace("-", "")
+
+
+def _body(meeting: Meeting) -> dict[str, Any]:
+    return {
+        "iCalUID": meeting.uid,
+        "sequence": meeting.sequence,
+        "status": "confirmed",
+        "summary": meeting.title,
+        "description": meeting.description,
+        "location": meeting.place,
+        "start": {"dateTime": meeting.start_at.isoformat(), "timeZone": meeting.zone},
+        "end": {"dateTime": meeting.end_at.isoformat(), "timeZone": meeting.zone},
+    }
+
+
+def _json(answer: Answer) -> dict[str, Any]:
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        raise CalendarAway("Google Calendar answered something else than JSON.") from None
+    return told if isinstance(told, dict) else {}
+
+
+def _token_of(key: str) -> str:
+    """An access token for an hour. Raises CalendarRefused for a key that is none, CalendarAway without an answer."""
+    try:
+        info = json.loads(key)
+        credentials = Credentials.from_service_account_info(info, scopes=_SCOPES)  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, AttributeError, GoogleAuthError):
+        raise CalendarRefused(
+            "This is no key of a service account: paste the JSON file that Google Cloud made for it, as it is."
+        ) from None
+    try:
+        credentials.refresh(Request())
+    except GoogleAuthError as error:
+        raise CalendarAway(f"Google gave no access token: {str(error)[:160]}") from None
+    return str(credentials.token)

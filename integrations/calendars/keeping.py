@@ -1,0 +1,206 @@
+"""Calendars elsewhere are read beside the calls and written after them, never while somebody is on the phone.
+
+A calendar that is away loses nothing: the time is held in our database, the agent promises nothing that is not sure,
+and the event is written when the calendar is back. What was taken there meanwhile is a matter for a person.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+import structlog
+from django.conf import settings
+
+from billing.models import Trouble
+from billing.services import telling
+from calls.domain.availability import Span
+from calls.models import Appointment
+from calls.services import reserving
+from calls.services.database import alone
+from calls.services.meetings import meeting_of
+from integrations import secrets
+from integrations.adapters import http
+from integrations.calendars.caldav import CalDavCalendar
+from integrations.calendars.google import GoogleCalendar
+from integrations.calendars.ports import CalendarAway, CalendarError, CalendarRefused, RemoteCalendar
+from integrations.domain.webhooks import retry_after
+from integrations.models import CalendarEvent, CalendarLink
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+READ_EVERY = timedelta(minutes=5)
+DEADLINE_S = 15.0
+"""For one request to a calendar, however its server drips."""
+TAKEN = "The calendar has something else at this time: call the lead and agree on another."
+NOT_WRITTEN = "The appointment could not be written into the calendar: enter it there yourself."
+_BATCH = 50
+_CALENDARS_LOCK = 7_201_012
+
+
+class Opener(Protocol):
+    def __call__(self, link: CalendarLink) -> AbstractAsyncContextManager[RemoteCalendar]:
+        """The calendar behind ``link``. Raises CalendarRefused where its password cannot be read."""
+
+
+class opened:
+    """The real calendar behind a link, with an HTTP client of its own."""
+
+    def __init__(self, link: CalendarLink) -> None:
+        self._link = link
+        self._client = http.client(any_address=settings.DEBUG)
+
+    async def __aenter__(self) -> RemoteCalendar:
+        link = self._link
+        try:
+            secret = secrets.opened(link.sealed)
+        except secrets.Unreadable as error:
+            await self._client.aclose()
+            raise CalendarRefused(str(error)) from None
+        zone = link.calendar.zone
+        if link.kind == CalendarLink.Kind.GOOGLE:
+            api = settings.GOOGLE_CALENDAR_API
+            return GoogleCalendar(self._client, calendar_id=link.address, key=secret, zone=zone, api=api)
+        return CalDavCalendar(self._client, url=link.address, username=link.username, password=secret, zone=zone)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+
+def note_appointment(appointment: Appointment, *, now: datetime) -> None:
+    """Write down that the calendar is to be told of this appointment as it is now: with the change, or not at all."""
+    link = CalendarLink.objects.filter(calendar=appointment.calendar_id, active=True).first()
+    if link is None:
+        return
+    canceled = appointment.status == Appointment.Status.CANCELED
+    wanted = {"appointment": appointment, "canceled": canceled, "attempts": 0, "next_attempt_at": now}
+    CalendarEvent.objects.update_or_create(link=link, uid=appointment.uid, defaults=wanted)
+    _mark(appointment, Appointment.CalendarState.WAITING, "")
+
+
+def save(link: CalendarLink) -> None:
+    """Keep the link; our calendar knows whether it has one, and nothing is known of it until it was read."""
+    link.save()
+    reserving.link(link.calendar, link.active)
+
+
+def check(link: CalendarLink, *, open_: Opener = opened) -> str:
+    """What is wrong with the connection, in one sentence; "" for nothing."""
+
+    async def look(remote: RemoteCalendar) -> None:
+        await remote.check()
+
+    try:
+        _asked(link, look, open_)
+    except CalendarError as error:
+        return str(error)
+    return ""
+
+
+def keep_alone(*, now: datetime) -> bool:
+    """One round; False when another process is at it."""
+    with alone(_CALENDARS_LOCK) as free:
+        if free:
+            keep(now=now)
+        return free
+
+
+def keep(*, now: datetime, open_: Opener = opened) -> None:
+    """Read the calendars that were not read lately, then write what is to be written."""
+    links = CalendarLink.objects.filter(active=True).select_related("calendar")
+    for link in links:
+        if link.tried_at is None or link.tried_at <= now - READ_EVERY:
+            _read(link, now=now, open_=open_)
+    _tell_of_the_away(now=now)
+    due = CalendarEvent.objects.filter(next_attempt_at__lte=now, link__active=True)
+    for event in due.select_related("link__calendar", "appointment__call__lead", "appointment__campaign")[:_BATCH]:
+        _write(event, now=now, open_=open_)
+
+
+def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
+    ours = [f"{uid}@reautomation" for uid in link.events.values_list("uid", flat=True)]
+    within = Span(now, now + timedelta(days=link.calendar.horizon_days + 2))
+
+    async def look(remote: RemoteCalendar) -> list[Span]:
+        return await remote.busy(within, but=ours)
+
+    error = ""
+    try:
+        reserving.busy_read(link.calendar, _asked(link, look, open_), now=now)
+    except CalendarError as failed:
+        error = str(failed)
+        log.warning("calendar.not_read", calendar_id=link.calendar_id, reason=error)
+    CalendarLink.objects.filter(pk=link.pk).update(tried_at=now, last_error=error[:300])
+
+
+def _tell_of_the_away(*, now: datetime) -> None:
+    away = []
+    for link in CalendarLink.objects.filter(active=True).exclude(last_error="").select_related("calendar"):
+        if not reserving.is_known(link.calendar, now=now):
+            away.append(f"calendar {link.calendar_id}")
+            told = f"The calendar {link.calendar} cannot be read, so its appointments wait to be confirmed: "
+            telling.tell_trouble(Trouble.CALENDAR_AWAY, away[-1], told + link.last_error, value=1, at=now)
+    telling.end_trouble(Trouble.CALENDAR_AWAY, besides=away, at=now)
+
+
+def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> None:
+    """Write, move or remove one event; again later where that fails, and a person's matter where it cannot be."""
+    appointment = event.appointment
+    meeting = None if event.canceled or appointment is None else meeting_of(appointment)
+
+    async def do(remote: RemoteCalendar) -> bool:
+        if meeting is None:
+            await remote.cancel(f"{event.uid}@reautomation")
+            return True
+        if await remote.busy(Span(meeting.start_at, meeting.end_at), but=[meeting.uid]):
+            return False
+        await remote.put(meeting, now=now)
+        return True
+
+    still = CalendarEvent.objects.filter(pk=event.pk, next_attempt_at=event.next_attempt_at)
+    try:
+        free = _asked(event.link, do, open_)
+    except CalendarError as error:
+        wait = retry_after(event.attempts + 1)
+        again_at = None if wait is None else now + wait
+        if still.update(attempts=event.attempts + 1, next_attempt_at=again_at, last_error=str(error)[:300]):
+            log.warning("calendar.not_written", calendar_id=event.link.calendar_id, attempts=event.attempts + 1)
+            if appointment is not None:
+                _mark(appointment, Appointment.CalendarState.WAITING, str(error), "" if again_at else NOT_WRITTEN)
+        return
+    if not still.update(next_attempt_at=None, last_error=""):
+        return  # it was changed meanwhile, and is due again
+    log.info("calendar.written", calendar_id=event.link.calendar_id, removed=meeting is None, conflict=not free)
+    if appointment is None:
+        return
+    if free:
+        state = Appointment.CalendarState.NONE if meeting is None else Appointment.CalendarState.WRITTEN
+        _mark(appointment, state, "")
+        return
+    _mark(appointment, Appointment.CalendarState.CONFLICT, TAKEN, TAKEN)
+    told = f"{event.link.calendar}: an appointment at {appointment.start_at:%Y-%m-%d %H:%M} UTC is at a time that is "
+    told += "taken in the calendar. Call the lead and agree on another."
+    telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, f"appointment {event.uid}", told, value=1, at=now)
+
+
+def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str, task: str = "") -> None:
+    changes: dict[str, str] = {
+        "calendar_state": state,
+        "calendar_note": note[:300],
+        **({"task": task} if task else {}),
+    }
+    Appointment.objects.filter(pk=appointment.pk).update(**changes)
+
+
+def _asked(link: CalendarLink, what: Callable[[RemoteCalendar], Awaitable[T]], open_: Opener) -> T:
+    """Ask in bounded time. Raises CalendarError."""
+
+    async def asked() -> T:
+        async with asyncio.timeout(DEADLINE_S), open_(link) as remote:
+            return await what(remote)
+
+    try:
+        return asyncio.run(asked())
+    except TimeoutError:
+        raise CalendarAway(f"The calendar did not answer within {DEADLINE_S:g} s.") from None

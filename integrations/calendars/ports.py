@@ -1,0 +1,36 @@
+"""What a calendar elsewhere has to be able to do."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from calls.domain.availability import Span
+from calls.domain.invitation import Meeting
+
+
+class CalendarError(Exception):
+    """The calendar could not be asked; the text is one sentence for people. Nothing is known of what it did."""
+
+
+class CalendarAway(CalendarError):
+    """It did not answer, or answered nonsense: try again later."""
+
+
+class CalendarRefused(CalendarError):
+    """It answered no: a person has to change what the sentence names."""
+
+
+class RemoteCalendar(Protocol):
+    """Every method raises CalendarError. A meeting's ``uid`` is the idempotency key: once more changes nothing."""
+
+    async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
+        """What is taken, whole days among it, repeated events at each of their times; not by the uids in ``but``."""
+
+    async def put(self, meeting: Meeting, *, now: datetime) -> None:
+        """Write the event, or bring the one of this ``uid`` up to date."""
+
+    async def cancel(self, uid: str) -> None:
+        """Remove the event; one that is not there is removed already."""
+
+    async def check(self) -> None:
+        """Whether this is a calendar that may be read and written."""

@@ -1,0 +1,143 @@
+"""Google Calendar against a server that speaks its published API."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+
+from calls.domain.availability import Span
+from calls.domain.invitation import Meeting
+from integrations.adapters import http
+from integrations.calendars.google import GoogleCalendar
+from integrations.calendars.ports import CalendarAway, CalendarRefused
+from tests.integrations.calendars.google import CALENDAR, Google, new_key
+from tests.integrations.calendars.server import Asked, Said, serving
+from tests.integrations.calendars.test_caldav import MEETING, NOW, WEEK, at
+
+T = TypeVar("T")
+OURS = replace(MEETING, uid="6f1a2b3c-0000-4000-8000-000000000001@reautomation")
+ID = "6f1a2b3c000040008000000000000001"
+
+
+@pytest.fixture
+def google() -> Google:
+    return Google()
+
+
+@pytest.fixture
+def server(google: Google) -> Iterator[str]:
+    with serving(google) as url:
+        yield url
+
+
+async def using(
+    url: str, do: Callable[[GoogleCalendar], Awaitable[T]], *, key: str = "", calendar: str = CALENDAR
+) -> T:
+    async with http.client(any_address=False) as client:
+        key = key or new_key(url)
+        return await do(GoogleCalendar(client, calendar_id=calendar, key=key, zone="America/Denver", api=url))
+
+
+async def test_events_are_read_page_by_page(google: Google, server: str) -> None:
+    when = {"dateTime": "2026-11-11T09:00:00-07:00"}, {"dateTime": "2026-11-11T09:30:00-07:00"}
+    google.events = {
+        "a": {"id": "a", "start": when[0], "end": when[1]},
+        "b": {"id": "b", "start": when[0], "end": when[1], "transparency": "transparent"},
+        "c": {"id": "c", "status": "cancelled"},
+        "d": {"id": "d", "start": {"date": "2026-11-13"}, "end": {"date": "2026-11-14"}},
+        ID: {"id": ID, "start": when[0], "end": when[1]},
+    }
+    found = await using(server, lambda one: one.busy(WEEK, but=[OURS.uid]))
+    assert found == [Span(at(11, 16), at(11, 16, 30)), Span(at(13, 7), at(14, 7))]
+    assert [one.method for one in google.asked] == ["POST", "GET", "GET", "GET"]
+    assert "singleEvents=true" in google.asked[1].path
+
+
+async def test_an_event_is_written_once_moved_and_removed(google: Google, server: str) -> None:
+    for _ in range(2):
+        await using(server, lambda one: one.put(OURS, now=NOW))
+    [made] = google.events.values()
+    assert (made["id"], made["iCalUID"], made["sequence"], made["summary"]) == (ID, OURS.uid, 0, OURS.title)
+    assert made["start"] == {"dateTime": "2026-11-11T17:00:00+00:00", "timeZone": "America/Denver"}
+    assert made["end"]["dateTime"] == "2026-11-11T17:45:00+00:00"
+    moved: Meeting = replace(OURS, sequence=1, start_at=OURS.start_at + timedelta(days=1))
+    await using(server, lambda one: one.put(moved, now=NOW))
+    assert google.events[ID]["start"]["dateTime"] == "2026-11-12T17:00:00+00:00"
+    for _ in range(2):
+        await using(server, lambda one: one.cancel(OURS.uid))
+    assert google.events == {}
+
+
+async def test_an_event_that_appears_while_it_is_made_is_brought_up_to_date(google: Google, server: str) -> None:
+    puts: list[str] = []
+
+    def racing(asked: Asked) -> Said:
+        if asked.method == "PUT":
+            puts.append(asked.path)
+            if len(puts) == 1:
+                google.events[ID] = {"id": ID}
+                return Said(404)
+        return google(asked)
+
+    with serving(racing) as url:
+        await using(url, lambda one: one.put(OURS, now=NOW))
+    assert google.events[ID]["summary"] == OURS.title
+    assert len(puts) == 2
+
+
+async def test_a_calendar_that_may_be_written_is_fine(server: str) -> None:
+    await using(server, lambda one: one.check())
+
+
+async def test_a_calendar_that_may_only_be_read_is_named(google: Google, server: str) -> None:
+    google.role = "reader"
+    with pytest.raises(CalendarRefused, match="share it with the right to make changes to events"):
+        await using(server, lambda one: one.check())
+
+
+async def test_a_calendar_that_is_not_shared_is_named(server: str) -> None:
+    with pytest.raises(CalendarRefused, match=r"has no calendar at this address \(HTTP 404\)"):
+        await using(server, lambda one: one.check(), calendar="somebody@example.com")
+
+
+@pytest.mark.parametrize("key", ["not json", "[]", "{}", '{"type": "service_account", "private_key": "x"}'])
+async def test_a_key_that_is_none_is_named(server: str, key: str) -> None:
+    with pytest.raises(CalendarRefused, match=r"^This is no key of a service account: paste the JSON file"):
+        await using(server, lambda one: one.check(), key=key)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (Said(200, b"<html>"), "Google Calendar answered"),
+        (Said(200, b'{"items": [{"start": 5}]}'), "Google Calendar answered 2 things that cannot be read"),
+        (Said(500), r"is not able to answer now \(HTTP 500\)"),
+    ],
+)
+async def test_nonsense_is_said_in_a_sentence(google: Google, said: Said, sentence: str) -> None:
+    server = serving(lambda asked: google(asked) if asked.path == "/token" else said)
+    with server as url, pytest.raises(CalendarAway, match=sentence):
+        await using(url, lambda one: one.busy(WEEK, but=()))
+
+
+async def test_pages_without_end_are_given_up() -> None:
+    google = Google()
+
+    def endless(asked: Asked) -> Said:
+        return google(asked) if asked.path == "/token" else Said(200, b'{"items": [], "nextPageToken": "x"}')
+
+    with serving(endless) as url, pytest.raises(CalendarAway, match="more than 20 pages"):
+        await using(url, lambda one: one.busy(WEEK, but=()))
+
+
+async def test_without_a_token_nothing_is_asked() -> None:
+    with serving(lambda _: Said(400, b"{}")) as url, pytest.raises(CalendarAway, match="gave no access token"):
+        await using(url, lambda one: one.check())
+
+
+async def test_no_json_is_named(google: Google) -> None:
+    server = serving(lambda asked: google(asked) if asked.path == "/token" else Said(200, b"<html>"))
+    with server as url, pytest.raises(CalendarAway, match="something else than JSON"):
+        await using(url, lambda one: one.check())

@@ -1,0 +1,241 @@
+"""Calendars are read and written beside the calls; one that is away loses nothing and promises nothing."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from billing.models import Alert
+from calls.domain.availability import Span
+from calls.domain.invitation import Meeting
+from calls.domain.status import CallStatus
+from calls.models import Appointment, BusyTime, Calendar
+from calls.services import booking, reserving
+from integrations import secrets
+from integrations.calendars import keeping
+from integrations.calendars.ports import CalendarAway
+from integrations.models import CalendarEvent, CalendarLink
+from tests.calls import factories as make
+from tests.calls.factories import NOON_IN_DENVER as NOW
+from tests.integrations.calendars.conftest import PASSWORD, USER, store, stored
+
+pytestmark = pytest.mark.django_db
+TEN = NOW + timedelta(hours=22)
+HOUR = timedelta(hours=1)
+
+
+class Fake:
+    """A calendar that does as it is told; ``away`` is what it says instead."""
+
+    def __init__(self, *busy: Span, away: str = "") -> None:
+        self.taken, self.away, self.done = list(busy), away, list[tuple[str, object]]()
+
+    def __call__(self, link: CalendarLink) -> "Fake":
+        return self
+
+    async def __aenter__(self) -> "Fake":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
+        self._answer()
+        return [span for span in self.taken if span.overlaps(within)]
+
+    async def put(self, meeting: Meeting, *, now: datetime) -> None:
+        self._answer()
+        self.done.append(("put", (meeting.uid, meeting.sequence, meeting.start_at)))
+
+    async def cancel(self, uid: str) -> None:
+        self._answer()
+        self.done.append(("cancel", uid))
+
+    async def check(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        if self.away:
+            raise CalendarAway(self.away)
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return make.calendar()
+
+
+@pytest.fixture
+def link(calendar: Calendar) -> CalendarLink:
+    made = CalendarLink(
+        calendar=calendar, address="http://127.0.0.1:9/c/", username=USER, sealed=secrets.seal(PASSWORD)
+    )
+    keeping.save(made)
+    calendar.refresh_from_db()
+    return made
+
+
+def booked(calendar: Calendar, at: datetime = TEN, *, confirmed: bool = True) -> Appointment:
+    call = make.call(make.lead(make.campaign(calendar=calendar)), CallStatus.DONE)
+    return make.appointment(call, at, confirmed=confirmed)
+
+
+def test_what_is_busy_elsewhere_is_read_and_replaced(link: CalendarLink, calendar: Calendar) -> None:
+    assert not reserving.is_known(calendar, now=NOW)
+    keeping.keep(now=NOW, open_=Fake(Span(TEN, TEN + HOUR)))
+    calendar.refresh_from_db()
+    assert reserving.is_known(calendar, now=NOW)
+    assert [(row.span.lower, row.span.upper) for row in BusyTime.objects.all()] == [(TEN, TEN + HOUR)]
+    keeping.keep(now=NOW + timedelta(minutes=1), open_=Fake())  # too soon to ask again
+    assert BusyTime.objects.count() == 1
+    keeping.keep(now=NOW + keeping.READ_EVERY, open_=Fake())
+    assert not BusyTime.objects.exists()
+
+
+def test_an_appointment_is_written_once(link: CalendarLink, calendar: Calendar) -> None:
+    made, fake = booked(calendar), Fake()
+    assert made.calendar_state == "waiting"
+    keeping.keep(now=NOW, open_=fake)
+    keeping.keep(now=NOW + HOUR, open_=fake)
+    assert fake.done == [("put", (f"{made.uid}@reautomation", 0, TEN))]
+    made.refresh_from_db()
+    assert (made.calendar_state, made.calendar_note, made.task) == ("written", "", "")
+    assert not Alert.objects.exists()
+
+
+def test_a_move_is_one_event_and_a_cancellation_removes_it(link: CalendarLink, calendar: Calendar) -> None:
+    made, fake = booked(calendar), Fake()
+    keeping.keep(now=NOW, open_=fake)
+    later = make.call(made.call.lead, CallStatus.LIVE)
+    booking.book(later, TEN + HOUR, confirmed=True, now=NOW)
+    keeping.keep(now=NOW, open_=fake)
+    moved = Appointment.objects.get()
+    booking.cancel(moved, now=NOW)
+    keeping.keep(now=NOW, open_=fake)
+    name = f"{made.uid}@reautomation"
+    assert fake.done == [("put", (name, 0, TEN)), ("put", (name, 1, TEN + HOUR)), ("cancel", name)]
+    moved.refresh_from_db()
+    assert (moved.status, moved.calendar_state) == ("canceled", "")
+    assert CalendarEvent.objects.count() == 1
+
+
+def test_a_calendar_that_is_away_is_written_later(link: CalendarLink, calendar: Calendar) -> None:
+    made = booked(calendar, confirmed=False)
+    keeping.keep(now=NOW, open_=Fake(away="dav.example did not answer in time."))
+    event = CalendarEvent.objects.get()
+    assert event.attempts == 1
+    assert event.next_attempt_at is not None
+    assert event.next_attempt_at > NOW
+    made.refresh_from_db()
+    assert (made.calendar_state, made.calendar_note) == ("waiting", "dav.example did not answer in time.")
+    told = Alert.objects.get(kind="calendar_away", ended_at=None)
+    assert told.text == (
+        f"The calendar {calendar} cannot be read, so its appointments wait to be confirmed: "
+        "dav.example did not answer in time."
+    )
+    fake = Fake()
+    keeping.keep(now=event.next_attempt_at + keeping.READ_EVERY, open_=fake)
+    made.refresh_from_db()
+    assert (made.calendar_state, made.task) == ("written", booking.TO_CONFIRM)
+    assert len(fake.done) == 1
+    assert not Alert.objects.filter(ended_at=None).exists()
+
+
+def test_a_calendar_that_stays_away_is_a_matter_for_a_person(link: CalendarLink, calendar: Calendar) -> None:
+    made, now = booked(calendar), NOW
+    for _ in range(20):
+        keeping.keep(now=now, open_=Fake(away="It is away."))
+        event = CalendarEvent.objects.get()
+        if event.next_attempt_at is None:
+            break
+        now = event.next_attempt_at
+    made.refresh_from_db()
+    assert event.next_attempt_at is None
+    assert (made.calendar_state, made.task) == ("waiting", keeping.NOT_WRITTEN)
+
+
+def test_a_time_that_was_taken_meanwhile_is_told_to_a_person(link: CalendarLink, calendar: Calendar) -> None:
+    made, fake = booked(calendar), Fake(Span(TEN - HOUR, TEN + timedelta(minutes=1)))
+    keeping.keep(now=NOW, open_=fake)
+    made.refresh_from_db()
+    assert (made.status, made.calendar_state, made.task) == ("booked", "conflict", keeping.TAKEN)
+    assert fake.done == []
+    told = Alert.objects.get()
+    assert (told.kind, told.ended_at) == ("appointment_conflict", None)
+    assert told.text == (
+        f"{calendar}: an appointment at 2026-11-11 17:00 UTC is at a time that is taken in the calendar. "
+        "Call the lead and agree on another."
+    )
+
+
+def test_what_changes_while_it_is_written_is_written_again(
+    link: CalendarLink, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, asked = Fake(), keeping._asked
+    keeping.keep(now=NOW - timedelta(minutes=1), open_=fake)
+    made = booked(calendar)
+
+    def slowly(*given: Any) -> object:
+        answer = asked(*given)
+        due = CalendarEvent.objects.filter(canceled=False)
+        due.update(next_attempt_at=NOW + timedelta(seconds=1), canceled=True)
+        return answer
+
+    monkeypatch.setattr(keeping, "_asked", slowly)
+    keeping.keep(now=NOW, open_=fake)
+    keeping.keep(now=NOW + timedelta(seconds=1), open_=fake)
+    assert [what for what, _ in fake.done] == ["put", "cancel"]
+    assert CalendarEvent.objects.get().next_attempt_at is None
+    assert Appointment.objects.get() == made
+
+
+def test_without_a_calendar_elsewhere_nothing_is_written(calendar: Calendar) -> None:
+    assert booked(calendar).calendar_state == ""
+    assert not CalendarEvent.objects.exists()
+
+
+def test_one_that_is_switched_off_is_not_asked(link: CalendarLink, calendar: Calendar) -> None:
+    link.active = False
+    keeping.save(link)
+    made = booked(calendar)
+    keeping.keep(now=NOW, open_=Fake(away="Nobody may ask this."))
+    calendar.refresh_from_db()
+    assert (made.calendar_state, calendar.linked, reserving.is_known(calendar, now=NOW)) == ("", False, True)
+    assert not Alert.objects.exists()
+
+
+def test_a_secret_of_another_key_is_named(link: CalendarLink, settings: object) -> None:
+    settings.SECRET_KEY = "another"  # type: ignore[attr-defined]
+    assert keeping.check(link) == ("SECRET_KEY has changed since the password was entered: enter the password again.")
+
+
+def test_a_server_that_drips_is_given_up(link: CalendarLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "DEADLINE_S", 0.01)
+
+    class Dripping(Fake):
+        async def check(self) -> None:
+            import asyncio
+
+            await asyncio.Event().wait()
+
+    assert keeping.check(link, open_=Dripping()) == "The calendar did not answer within 0.01 s."
+
+
+def test_one_round_at_a_time() -> None:
+    assert keeping.keep_alone(now=NOW)
+
+
+def test_from_the_booking_to_radicale_and_back(calendar: Calendar, remote: str) -> None:
+    made = CalendarLink(calendar=calendar, address=remote, username=USER, sealed=secrets.seal(PASSWORD))
+    keeping.save(made)
+    assert keeping.check(made) == ""
+    store(remote, "private", "DTSTART:20261111T180000Z", "DTEND:20261111T190000Z")
+    appointment = booked(calendar)
+    keeping.keep(now=NOW)
+    appointment.refresh_from_db()
+    assert appointment.calendar_state == "written"
+    assert f"UID:{appointment.uid}@reautomation" in stored(remote, f"{appointment.uid}@reautomation")
+    assert [(row.span.lower, row.span.upper) for row in BusyTime.objects.all()] == [(TEN + HOUR, TEN + 2 * HOUR)]
+    booking.cancel(appointment, now=NOW)
+    keeping.keep(now=NOW)
+    assert stored(remote, f"{appointment.uid}@reautomation") == ""
