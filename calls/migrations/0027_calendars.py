@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('billing', '0003_money'),  # btree_gist
-        ('calls', '0025_traces'),
+        ('calls', '0026_scripts'),
     ]
 
     operations = [
