@@ -99,8 +99,8 @@ class Brief:
     ``slots`` are the free appointments that may be offered, in order; they are held for this call. ``calendar_asked``
     False: the calendar has not told lately what is taken, so a colleague is to confirm a time. ``consent_source``
     and ``consent_at`` answer "how did you get my number". ``interest`` is "sell", "buy" or "" where it is not known.
-    ``inbound``: the lead calls us. The conversation goes on from ``history``, whoever calls. ``recorded``: the call is
-    going to be, and is told so. ``colleagues`` are the names of those who may take the call over, the first to be
+    ``inbound``: the lead calls us. The conversation goes on from ``history``, whoever calls. ``recorded``: the call
+    is going to be, and is told so. ``colleagues`` are the names of those who may take the call over, the first to be
     asked first.
     ``script`` is what is asked and answered, in which order, and how the lead is scored.
     """

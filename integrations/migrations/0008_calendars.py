@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0028_times_of_appointments'),
+        ('calls', '0029_times_of_appointments'),
         ('integrations', '0007_control_scopes'),
     ]
 

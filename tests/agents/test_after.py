@@ -29,7 +29,9 @@ OBJECTION = ObjectionEnd
 
 
 async def test_a_booking() -> None:
-    _, analysis = await held(SELLER, *ANSWERS)
+    _, analysis = await held(
+        SELLER, *ANSWERS, "yes that is right, Tuesday at ten in the morning works well for both of us"
+    )
     assert (analysis.version, analysis.disposition) == (VERSION, Disposition.APPOINTMENT)
     assert analysis.summary == (
         "Booked an appointment for Tuesday 24 November 2026, 10:00 (America/Denver). "
@@ -51,8 +53,8 @@ async def test_a_booking() -> None:
     assert analysis.steps[0].told == "A colleague meets them on Tuesday 24 November 2026 at 10:00 (America/Denver)."
     assert (analysis.failed, analysis.unanswered, analysis.objections) == ((), (), ())
     assert analysis.sentiment == Sentiment(Mood.NEUTRAL)
-    assert analysis.measures.median_words == 11.5
-    assert (analysis.measures.lead_words, analysis.measures.interrupted, analysis.measures.cut_in) == (16, 0, 0)
+    assert analysis.measures.median_words == 14
+    assert (analysis.measures.lead_words, analysis.measures.interrupted, analysis.measures.cut_in) == (32, 0, 0)
 
 
 CALLS = [

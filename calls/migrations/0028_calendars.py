@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('billing', '0003_money'),  # btree_gist
-        ('calls', '0026_scripts'),
+        ('calls', '0027_analyses'),
     ]
 
     operations = [

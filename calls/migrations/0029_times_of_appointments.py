@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("calls", "0027_calendars")]
+    dependencies = [("calls", "0028_calendars")]
 
     operations = [
         migrations.RunSQL("UPDATE calls_appointment SET uid = gen_random_uuid()", migrations.RunSQL.noop),
