@@ -105,7 +105,10 @@ def put(
     offer: Sequence[datetime] = (),
 ) -> Asked:
     """Ask ``question``; ``again`` repeats it in the words used last. ``offer`` names the times to choose from."""
-    if question is Question.OWN and (step := own_step(state, brief) if again else due(state, brief)) is not None:
+    if question is Question.OWN:
+        step = own_step(state, brief) if again else due(state, brief)
+        if step is None or step.question is not Question.OWN:  # of the other side's plan, or of another script
+            return put(next_question(state, brief, now=now), state, brief, now=now)
         return _put_own(step, state, brief, again=again)
     before = state.asked.get(question, 0)
     asked = before if again else before + 1

@@ -54,7 +54,9 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
         """What the person made of the question that went with our last try."""
         reading = scene.reading
         tries = scene.brief.script.playbook[kind].tries
-        attempt = tries[max(scene.state.objections.get(kind, 1) - 1, 0)]
+        if not tries:  # the call began by another script
+            return self._try(scene, kind)
+        attempt = tries[min(scene.state.objections.get(kind, 1), len(tries)) - 1]
         if kind is Objection.NOT_INTERESTED:
             return self._clarified(scene, attempt)
         if reading.objection == kind or (reading.answer is Answer.NO and not scene.learnt):

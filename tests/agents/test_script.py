@@ -306,3 +306,38 @@ class TestScore:
 
 def test_every_objection_of_the_playbook_has_an_answer() -> None:
     assert set(DEFAULT_SCRIPT.playbook) == set(Objection)
+
+
+class TestAnotherScript:
+    """Where a stored script cannot be read any more, a call under way goes on by the built-in one."""
+
+    async def test_an_open_question_of_its_own_gives_way_to_the_next(self) -> None:
+        dialogue = start(with_script(edited(questions__sell=planned(own("yes_no")), score=score_of())))
+        dialogue.opening(now=NOW)
+        for said in ("yes", "new job"):
+            await dialogue.reply(heard(said), now=NOW)
+        resumed = start(SELLER, snapshot=dialogue.snapshot())
+        assert resumed.opening(now=NOW).text == (
+            "I'm sorry, we were cut off for a moment. How soon would you like to move?"
+        )
+
+    async def test_a_side_that_changes_leaves_the_other_sides_question(self) -> None:
+        dialogue = start(with_script(edited(questions__sell=planned(own("yes_no")), score=score_of())))
+        dialogue.opening(now=NOW)
+        for said in ("yes", "new job"):
+            await dialogue.reply(heard(said), now=NOW)
+        snapshot = dialogue.snapshot()
+        other = replace(with_script(edited(questions__sell=planned(own("yes_no")), score=score_of())), interest="buy")
+        resumed = start(other, snapshot=snapshot)
+        assert "solar" not in resumed.opening(now=NOW).text.lower()
+
+    @pytest.mark.parametrize("kind", [Objection.ALREADY_DONE, Objection.NOT_INTERESTED])
+    async def test_an_open_try_that_it_lacks_is_no_error(self, kind: Objection) -> None:
+        two = {"tries": [{"say": "Is it so?"}, {"say": "Really?"}], "exit": "Goodbye."}
+        dialogue = start(with_script(edited(**{f"objections__{kind.value}": two})))
+        dialogue.opening(now=NOW)
+        said = "we already sold it" if kind is Objection.ALREADY_DONE else "not interested"
+        assert (await dialogue.reply(heard(said), now=NOW)).text == "Is it so?"
+        await dialogue.reply(heard(said), now=NOW)
+        resumed = start(SELLER, snapshot=dialogue.snapshot())
+        assert (await resumed.reply(heard("yes"), now=NOW)).text
