@@ -58,7 +58,8 @@ async def test_a_claim_goes_to_the_rules_own_agents() -> None:
         reply = await one.say("We do dream of it.")
         state = one.dialogue.snapshot()["state"]
     assert reply.text == "Great. What has you thinking about a move?"
-    assert state["facts"] == {"interested": {"value": "yes", "confidence": 0.5, "turn": 1}}
+    fact = {"value": "yes", "confidence": 0.5, "turn": 1, "at": "2026-11-21T18:00:00Z"}
+    assert state["facts"] == {"interested": fact}
     assert decisions(reply)["reading"] == "yes"
     assert uses(reply)["reading"].dropped == ""
 
