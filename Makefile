@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-booking bench-dispatch bench-voice bench-speech bench-machines soak lint format lock clean
+.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-booking bench-dispatch bench-voice bench-speech bench-machines bench-models soak lint format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -74,6 +74,9 @@ bench-machines: install-dev ## Who is taken for a person, a voicemail, a screeni
 
 bench-booking: install-dev ## 10,000 attempts of eight threads to book one calendar: no time is given twice
 	@$(BIN)/python -m bench.booking
+
+bench-models: install-dev ## First clause and what passes the checks, of the language model that the environment names
+	@$(BIN)/python -m bench.models
 
 bench-dispatch: install-dev ## Due leads, decisions and queued calls a second, from 10,000 to a million leads
 	@$(BIN)/python -m bench.dispatch
