@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-booking bench-dispatch bench-voice bench-speech bench-machines bench-models soak lint format lock clean
+.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-booking bench-dispatch bench-voice bench-speech bench-machines bench-hearing bench-models soak lint format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -77,6 +77,9 @@ bench-booking: install-dev ## 10,000 attempts of eight threads to book one calen
 
 bench-models: install-dev ## First clause and what passes the checks, of the language model that the environment names
 	@$(BIN)/python -m bench.models
+
+bench-hearing: install-dev ## What the rules understand of sentences: slots, opt-outs, objections; SAYINGS=another file, WRONG=1
+	@$(BIN)/python -m bench.hearing $(if $(SAYINGS),--sayings $(SAYINGS)) $(if $(WRONG),--wrong)
 
 bench-dispatch: install-dev ## Due leads, decisions and queued calls a second, from 10,000 to a million leads
 	@$(BIN)/python -m bench.dispatch

@@ -47,8 +47,8 @@ class Scene:
 
     @property
     def learnt(self) -> bool:
-        """Whether this turn gave a fact."""
-        return self.state.facts != self.before.facts
+        """Whether this turn told something of the plans."""
+        return self.state.plans != self.before.plans
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if Intent.HOLD in said:
             held = replace(scene.state, holding=1)
             return Move(held, say="Of course, take your time.", quiet=True, waits_s=HOLD_PROMPTS_S[0])
+        if Intent.SIDE_TALK in said:
+            return Move(scene.state, quiet=True)
         if Intent.GOODBYE in said:
             return Move(scene.state, say="Thank you for your time. Goodbye.", acts=(EndCall("goodbye"),))
         if scene.state.question is Question.REMOVAL and scene.reading.answer is Answer.NO:

@@ -16,6 +16,7 @@ from agents import machines
 from agents.agenda import next_question, put
 from agents.analytics import AnalyticsAgent, prospect_of
 from agents.base import AgentName, Ending
+from agents.changed_mind import changed_time
 from agents.closing import farewell, hurried
 from agents.domain import intents
 from agents.domain.intents import Answer, Intent
@@ -199,7 +200,7 @@ class LeadDialogue:
         if self._asks_to_opt_out(heard):
             return self._end(OPT_OUT_TEXT, OptOut(heard.text), EndCall("opt_out"), settled=Disposition.DO_NOT_CALL)
         if self._state.stage is Stage.ENDED:
-            return self._over()
+            return self._changed(heard, now) or self._over()
         if self._state.turn >= MAX_TURNS:
             return self._end("Thank you for your time. Goodbye.", EndCall("turn_limit"))
         if heard.kind is HeardKind.TRANSFER:
@@ -338,6 +339,14 @@ class LeadDialogue:
         return Reply(
             text, acts=acts, agent=AgentName.CONVERSATION, fixed=fixed and bool(text), interruptible=not text
         )
+
+    def _changed(self, heard: Heard, now: datetime) -> Reply | None:
+        """Another time than the one agreed on, told into our goodbye: it counts, and nothing is said any more."""
+        act = changed_time(self._state, self._brief, heard, now=now)
+        if act is None:
+            return None
+        self._state = replace(self._state, acts=(*self._state.acts, ActRecord.of(act)))
+        return Reply("", acts=(act, EndCall("over")), agent=AgentName.SCHEDULER)
 
     def _over(self, text: str = "") -> Reply:
         """The conversation is over already: hang up, whatever else is said."""

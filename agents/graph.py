@@ -20,6 +20,7 @@ from agents.confirming import confirmed
 from agents.conversation import ConversationAgent
 from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import TIMES, Question
+from agents.domain.spoken import first_name
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Heard, HeardKind, Reply
 from agents.domain.understanding import Context, Reading, understand
@@ -27,7 +28,7 @@ from agents.interpreting import interpret
 from agents.llm.interpreter import Interpreter
 from agents.objection_handler import ObjectionHandlerAgent
 from agents.own_questions import answered, for_the_rest, is_no_objection
-from agents.qualification import QualificationAgent, absorb
+from agents.qualification import QualificationAgent, absorb, recent_facts
 from agents.returning import about_the_appointment
 from agents.scheduler import SchedulerAgent
 from agents.state import ActRecord, CallState, Stage
@@ -44,6 +45,7 @@ _ABOUT_THE_CALL = frozenset(
         Intent.ROBOT_QUESTION,
         Intent.WHO_IS_THIS,
         Intent.HOLD,
+        Intent.SIDE_TALK,
     }
 )
 _FOR_THE_SCHEDULER = frozenset({Intent.OTHER_LANGUAGE, Intent.NOT_HERE, Intent.BAD_TIME, Intent.CALLBACK})
@@ -90,6 +92,8 @@ async def _understand(state: TurnState) -> TurnState:
         offered=call.offered,
         free=free_slots(call, brief, now=now),
         zone=zone_of(brief.lead_zone),
+        name=first_name(brief.lead_name),
+        recent=recent_facts(call),
     )
     reading = understand(heard.text, context, now=now)
     if brief.inbound:

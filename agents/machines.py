@@ -101,7 +101,7 @@ def _matter(brief: Brief) -> str:
 
 def _may_be_machine(state: CallState) -> bool:
     """Whoever has told us something is a person."""
-    return not state.told and (state.stage in _WITH_MACHINES or state.turn < MACHINE_TURNS)
+    return state.told.isdisjoint(state.plans) and (state.stage in _WITH_MACHINES or state.turn < MACHINE_TURNS)
 
 
 # What the voice side tells.

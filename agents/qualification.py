@@ -1,11 +1,14 @@
 """What qualifies a lead: motivation, timeline, place and price, another agent, finance."""
 
+import re
 from dataclasses import replace
 from typing import ClassVar
 
 from agents.base import AgentName, BaseAgent, Move, Scene
+from agents.domain import spoken
 from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent
+from agents.domain.plans import Plan
 from agents.domain.questions import ASIDES, TIMES, Question
 from agents.domain.types import Disposition, EndCall
 from agents.domain.understanding import Reading
@@ -26,6 +29,11 @@ _FACT_OF = {
     Question.FINANCING: ("financing",),
 }
 _SURE_FINANCING = frozenset({Financing.PRE_APPROVED, Financing.CASH, Financing.PAID_OFF, Financing.SELL_FIRST})
+_TELLS_NOTHING = frozenset({Intent.FAIR_HOUSING, Intent.WRONG_NUMBER})
+_SURE_OF_A_SELLER = frozenset({Financing.PAID_OFF, Financing.SELL_FIRST})
+_SIGNS_OF_PLANS = ("timeline", "price", "budget", "motivation", "financing", "owed")
+_AMOUNTS = frozenset({"price", "budget", "owed"})
+_AGENT_NAMED = re.compile(r"\b(?:agent|realtor|broker)s?\b")
 _NO_REASON = frozenset(
     {
         Intent.GREETING, Intent.REPEAT, Intent.WHO_IS_THIS, Intent.ROBOT_QUESTION, Intent.HOLD, Intent.GOODBYE,
@@ -56,114 +64,220 @@ class QualificationAgent(BaseAgent[Scene, Move]):
                 acts=(EndCall("has_agent"),),
                 personal=farewell in scene.brief.script.personal,
             )
+        if scene.reading.corrects and (again := read_back(state, corrected(scene.before, state))):
+            return Move(state, say=f"All right, {again}.", personal=True)
         if state.value("interested") and not scene.before.value("interested"):
             return Move(state, say="Great.")
         return Move(state, say=_THANKS[state.turn % len(_THANKS)])
 
 
 def absorb(state: CallState, reading: Reading, *, topic: Question, side: str) -> CallState:
-    """``state`` with the facts of ``reading``; none from a turn that asks for what Fair Housing forbids."""
-    if Intent.FAIR_HOUSING in reading.intents:
+    """``state`` with the facts of ``reading``; none from a turn that asks for what Fair Housing forbids, nor from
+    a stranger's. Somebody who answers in the lead's stead tells only that.
+
+    What corrects something outweighs whatever was known, however sure that was.
+    """
+    if reading.intents & _TELLS_NOTHING:
         return state
     answer = None if state.question in ASIDES else reading.answer
-    state = _side(state, reading, topic)
-    state = _agent(state, reading, topic, answer)
+    learner = _Learner(state, reading.corrects)
+    _speaker(learner, reading)
+    if Intent.NOT_HERE in reading.intents:
+        return learner.state
+    _plan(learner, reading, topic, side)
+    side = learner.value("side") or side
+    _agent(learner, reading, topic, answer)
     if topic not in TIMES:
-        state = _motivation(state, reading, topic)
-        state = _timeline(state, reading, topic)
-    state = _place_and_price(state, reading, topic, state.value("side") or side)
-    state = _financing(state, reading, topic, answer, state.value("side") or side)
+        _motivation(learner, reading, topic)
+        _timeline(learner, reading, topic)
+    _place_and_price(learner, reading, topic, side)
+    _home(learner, reading, topic, side)
+    _financing(learner, reading, topic, answer, side)
     if Intent.DO_NOT_KNOW in reading.intents and state.question is topic:
         for name in _FACT_OF.get(topic, ()):
-            state = state if state.value(name) else state.learn(name, UNKNOWN, ASKED)
-    return _interest(state, reading, topic, answer)
+            if not learner.value(name):
+                learner.learn(name, UNKNOWN, ASKED)
+    _interest(learner, reading, topic, answer)
+    return learner.state
 
 
-def _side(state: CallState, reading: Reading, topic: Question) -> CallState:
-    words = reading.words.split()
-    if topic is not Question.SIDE:
-        return state
-    buying = any(word.startswith(("buy", "look", "purchas")) for word in words)
-    selling = any(word.startswith(("sell", "list")) for word in words)
-    if not buying and not selling:
-        return state
-    state = state.learn("side", "sell" if selling else "buy", ASKED)
-    return state if reading.objection else state.learn("interested", "yes", ASKED)
+class _Learner:
+    """Takes the facts of one turn into a state. A turn that corrects is as sure as what it corrects."""
+
+    def __init__(self, state: CallState, corrects: bool) -> None:
+        self.state, self._corrects = state, corrects
+
+    def value(self, name: str) -> str:
+        return self.state.value(name)
+
+    def learn(self, name: str, value: str, confidence: float) -> None:
+        known = self.state.facts.get(name)
+        if known is not None and self._corrects:
+            confidence = max(confidence, known.confidence)
+        self.state = self.state.learn(name, value, confidence)
 
 
-def _interest(state: CallState, reading: Reading, topic: Question, answer: Answer | None) -> CallState:
+def recent_facts(state: CallState) -> frozenset[str]:
+    """The facts that were given last in this call."""
+    last = max((fact.turn for fact in state.facts.values()), default=0)
+    return frozenset(name for name, fact in state.facts.items() if fact.turn == last and last > 0)
+
+
+def corrected(before: CallState, after: CallState) -> tuple[str, ...]:
+    """Facts that ``before`` knew otherwise."""
+    return tuple(
+        name
+        for name, fact in after.facts.items()
+        if before.value(name) not in ("", UNKNOWN) and before.value(name) != fact.value
+    )
+
+
+def read_back(state: CallState, names: tuple[str, ...]) -> str:
+    """The values of ``names`` as they are spoken, "" where none is worth saying."""
+    said = []
+    for name in names:
+        value = state.value(name)
+        if name in _AMOUNTS and value.isdecimal():
+            said.append(spoken.dollars(int(value)))
+        elif name == "timeline" and value.isdecimal():
+            said.append(spoken.months(int(value)))
+        elif name == "area" and value != UNKNOWN:
+            said.append(value)
+    return " and ".join(said)
+
+
+def _speaker(learner: _Learner, reading: Reading) -> None:
+    if reading.speaker:
+        learner.learn("speaker", reading.speaker, ASKED)
+
+
+def _plan(learner: _Learner, reading: Reading, topic: Question, side: str) -> None:
+    """Who sells and buys is led as a seller, with "both" as the intent. A side that is known changes only where the
+    person corrects it: a seller's "we want to buy in Texas" is no other call."""
+    plan = reading.plan
+    if plan is None or topic in TIMES:
+        return
+    if plan in (Plan.BOTH, Plan.RENT, Plan.NONE) or learner.value("intent"):
+        learner.learn("intent", plan, ASKED)
+    if plan in (Plan.RENT, Plan.NONE):
+        return
+    wanted = "buy" if plan is Plan.BUY else "sell"
+    known = learner.value("side") or side
+    if topic is not Question.SIDE and (plan is Plan.BOTH or wanted == known or not reading.corrects):
+        return
+    learner.learn("side", wanted, ASKED)
+    if not reading.objection:
+        learner.learn("interested", "yes", ASKED)
+
+
+def _interest(learner: _Learner, reading: Reading, topic: Question, answer: Answer | None) -> None:
     """A yes to the first question, or any sign of plans in its place."""
     if topic is not Question.INTEREST or reading.objection or answer is Answer.NO:
-        return state
+        return
     about_the_call = reading.intents & (_NO_REASON - {Intent.HAS_AGENT, Intent.DO_NOT_KNOW, Intent.CALLBACK})
-    told = any(state.value(name) for name in ("timeline", "price", "budget", "motivation", "financing"))
+    told = any(learner.value(name) for name in _SIGNS_OF_PLANS)
     if (answer is Answer.YES or told or Intent.APPOINTMENT in reading.intents) and not about_the_call:
-        return state.learn("interested", "yes", ASKED if answer else VOLUNTEERED)
-    return state
+        learner.learn("interested", "yes", ASKED if answer else VOLUNTEERED)
 
 
-def _agent(state: CallState, reading: Reading, topic: Question, answer: Answer | None) -> CallState:
-    said = reading.intents
+def _agent(learner: _Learner, reading: Reading, topic: Question, answer: Answer | None) -> None:
+    said, asked = reading.intents, topic is Question.AGENT
     if topic is Question.AGENT_SIGNED:
-        if Intent.SIGNED in said or answer is Answer.YES:
-            return state.learn("agent", "signed", ASKED)
-        if answer is Answer.NO or said & {Intent.NO_AGENT, Intent.DO_NOT_KNOW}:
-            return state.learn("agent", "informal", ASKED)
-        return state
-    if Intent.SIGNED in said:
-        return state.learn("agent", "signed", ASKED)
-    if Intent.NO_AGENT in said:
-        return state.learn("agent", "none", ASKED if topic is Question.AGENT else VOLUNTEERED)
-    if Intent.HAS_AGENT in said and state.value("agent") != "informal":
-        return state.learn("agent", "some", ASKED)
-    if topic is Question.AGENT and answer:
-        return state.learn("agent", "some" if answer is Answer.YES else "none", ASKED)
-    return state
+        if Intent.SIGNED in said or (answer is Answer.YES and Intent.UNSIGNED not in said):
+            learner.learn("agent", "signed", ASKED)
+        elif answer is Answer.NO or said & {Intent.NO_AGENT, Intent.UNSIGNED, Intent.DO_NOT_KNOW}:
+            learner.learn("agent", "informal", ASKED)
+    elif Intent.SIGNED in said:
+        learner.learn("agent", "signed", ASKED)
+    elif Intent.UNSIGNED in said and (Intent.HAS_AGENT in said or (asked and answer is Answer.YES)):
+        learner.learn("agent", "informal", ASKED)
+    elif Intent.NO_AGENT in said:
+        if asked or topic is not Question.FINANCING or _AGENT_NAMED.search(reading.words):
+            learner.learn("agent", "none", ASKED if asked else VOLUNTEERED)
+    elif Intent.HAS_AGENT in said:
+        if learner.value("agent") != "informal":
+            learner.learn("agent", "some", ASKED)
+    elif asked and answer:
+        learner.learn("agent", "some" if answer is Answer.YES else "none", ASKED)
 
 
-def _motivation(state: CallState, reading: Reading, topic: Question) -> CallState:
+def _motivation(learner: _Learner, reading: Reading, topic: Question) -> None:
     asked = topic is Question.MOTIVATION
     if reading.intents & _NO_REASON or reading.objection:
-        return state
-    if reading.motivation and topic in (Question.INTEREST, Question.MOTIVATION, Question.TIMELINE):
-        return state.learn("motivation", reading.motivation, ASKED if asked else VOLUNTEERED)
+        return
+    if reading.motivation and topic in (Question.INTEREST, Question.SIDE, Question.MOTIVATION, Question.TIMELINE):
+        learner.learn("motivation", reading.motivation, ASKED if asked else VOLUNTEERED)
+        return
     words = len(reading.words.split())
     told = words >= (_LONG_ANSWER if reading.answer else _ANSWER)
-    if asked and told and state.question is topic and Intent.APPOINTMENT not in reading.intents:
-        return state.learn("motivation", Motivation.PERSONAL, GUESSED)
-    return state
-
-
-def _timeline(state: CallState, reading: Reading, topic: Question) -> CallState:
-    asked = topic is Question.TIMELINE
+    beside = reading.deciders or reading.plan or reading.owed or any(trait is not None for trait in reading.home)
     if (
-        reading.months is not None
-        and (asked or not state.value("timeline"))
-        and Intent.CALLBACK not in reading.intents
+        asked
+        and told
+        and learner.state.question is topic
+        and Intent.APPOINTMENT not in reading.intents
+        and not beside
     ):
-        return state.learn("timeline", str(reading.months), ASKED if asked else VOLUNTEERED)
-    return state.learn("timeline", "open", ASKED) if asked and reading.no_timeline else state
+        learner.learn("motivation", Motivation.PERSONAL, GUESSED)
 
 
-def _place_and_price(state: CallState, reading: Reading, topic: Question, side: str) -> CallState:
+def _timeline(learner: _Learner, reading: Reading, topic: Question) -> None:
+    asked = topic is Question.TIMELINE
+    about_an_agent = topic in (Question.AGENT, Question.AGENT_SIGNED)
+    new = not learner.value("timeline") or reading.corrects
+    if reading.months is not None and (asked or (new and not about_an_agent)):
+        if Intent.CALLBACK not in reading.intents:
+            learner.learn("timeline", str(reading.months), ASKED if asked else VOLUNTEERED)
+    elif asked and reading.no_timeline:
+        learner.learn("timeline", "open", ASKED)
+
+
+def _place_and_price(learner: _Learner, reading: Reading, topic: Question, side: str) -> None:
     sure = ASKED if topic in (Question.PRICE, Question.SEARCH, Question.AREA, Question.BUDGET) else VOLUNTEERED
     if reading.money is not None and topic is not Question.FINANCING:
-        state = state.learn("budget" if side == "buy" else "price", str(reading.money), sure)
-    if reading.location and side == "buy" and not (reading.intents & _NO_REASON):
-        state = state.learn("area", reading.location, sure)
-    if reading.answer is Answer.NO and reading.money is None and reading.location is None and state.question is topic:
+        learner.learn("budget" if side == "buy" else "price", str(reading.money), sure)
+    if side == "buy" and not (reading.intents & (_NO_REASON - {Intent.DO_NOT_KNOW})):
+        if reading.location:
+            learner.learn("area", reading.location, sure)
+        elif reading.anywhere:
+            learner.learn("area", UNKNOWN, ASKED)
+    refused = reading.answer is Answer.NO and reading.money is None and reading.location is None
+    if refused and learner.state.question is topic:
         for name in _FACT_OF[topic] if topic in (Question.PRICE, Question.BUDGET, Question.SEARCH) else ():
-            state = state.learn(name, UNKNOWN, GUESSED)
-    return state
+            learner.learn(name, UNKNOWN, GUESSED)
 
 
-def _financing(state: CallState, reading: Reading, topic: Question, answer: Answer | None, side: str) -> CallState:
-    asked = topic is Question.FINANCING
-    if reading.financing and (asked or (reading.financing in _SURE_FINANCING and not state.value("financing"))):
-        return state.learn("financing", reading.financing, ASKED if asked else VOLUNTEERED)
+def _home(learner: _Learner, reading: Reading, topic: Question, side: str) -> None:
+    """The seller's own home, or the one that a buyer wants; and who decides about it."""
+    if topic in TIMES:
+        return
+    home = reading.home
+    traits = (
+        ("property_type", home.kind),
+        ("bedrooms", None if home.bedrooms is None else str(home.bedrooms)),
+        ("bathrooms", home.bathrooms),
+        ("condition", home.condition if side != "buy" else None),
+        ("decision_makers", reading.deciders),
+    )
+    for name, value in traits:
+        if value is not None:
+            learner.learn(name, value, VOLUNTEERED)
+
+
+def _financing(learner: _Learner, reading: Reading, topic: Question, answer: Answer | None, side: str) -> None:
+    asked, buys = topic is Question.FINANCING, side == "buy"
+    if reading.owed is not None and not buys:
+        learner.learn("owed", str(reading.owed), ASKED if asked else VOLUNTEERED)
+        learner.learn("financing", Financing.MORTGAGE, ASKED if asked else VOLUNTEERED)
+        return
+    sure = _SURE_FINANCING if buys else _SURE_OF_A_SELLER
+    if reading.financing and (asked or (reading.financing in sure and not learner.value("financing"))):
+        learner.learn("financing", reading.financing, ASKED if asked else VOLUNTEERED)
+        return
     if not asked or answer is None:
-        return state
+        return
     yes = answer is Answer.YES
-    if side == "buy":
-        return state.learn("financing", Financing.PRE_APPROVED if yes else Financing.LENDER_NEEDED, GUESSED)
-    return state.learn("financing", Financing.MORTGAGE if yes else Financing.PAID_OFF, GUESSED)
+    if buys:
+        learner.learn("financing", Financing.PRE_APPROVED if yes else Financing.LENDER_NEEDED, GUESSED)
+    else:
+        learner.learn("financing", Financing.MORTGAGE if yes else Financing.PAID_OFF, GUESSED)

@@ -25,6 +25,8 @@ from agents.domain.types import (
 )
 
 VERSION = 1
+_ABOUT_THE_CALL = frozenset({"speaker"})
+"""Facts that no question is for; whoever tells them may be a machine still, and has told nothing of their plans."""
 
 EXPECTS: Mapping[Question, Expect] = {
     Question.PRICE: Expect.NUMBER,
@@ -202,6 +204,11 @@ class CallState:
         """The value of a fact, "" where it is not known."""
         fact = self.facts.get(name)
         return fact.value if fact else ""
+
+    @property
+    def plans(self) -> Mapping[str, Fact]:
+        """What was told of the plans: the facts but for those about the call itself."""
+        return {name: fact for name, fact in self.facts.items() if name not in _ABOUT_THE_CALL}
 
     def learn(self, name: str, value: str, confidence: float) -> Self:
         """With a fact of this turn; a surer one given earlier stays."""

@@ -1,4 +1,4 @@
-"""Facts in a turn: money, timeline, financing, motivation, location.
+"""Facts in a turn: timeline, financing, motivation.
 
 Motivation is sorted by its urgency alone. A reason that touches on what Fair Housing protects (family, health, faith,
 origin) is kept as "personal", as good as any other: no trait is recorded, none is scored.
@@ -8,22 +8,45 @@ import re
 from datetime import datetime
 from enum import StrEnum
 
-from agents.domain.numbers import digits
+from agents.domain.days import MONTHS
+from agents.domain.money import figures, money
 from agents.domain.phrases import compiled
+from agents.domain.places import location
 from agents.domain.text import normalise
-from agents.domain.times import MONTHS
 
-_MONEY = re.compile(
-    r"(\$)?(?<![\d.:])(\d{1,12}(?:\.\d+)?)(?: (\d\d))?(?![\d:]|st\b|nd\b|rd\b|th\b)"
-    r"(?! ?(?:months?|weeks?|years?|days?|hours?|minutes?|bed\w*|bath\w*|rooms?|am|pm|oclock|acres?|%|percent|square"
-    r"|sq|miles?|kids|story|stories|car)\b)"
-)
-_PRICE_CONTEXT = re.compile(r"\b(?:dollars?|bucks|budget|price|asking|spend|afford|up to|worth|grand|around)\b|\$")
+__all__ = [
+    "Financing",
+    "Motivation",
+    "financing",
+    "location",
+    "money",
+    "motivation",
+    "no_timeline",
+    "timeline_months",
+]
+
 _MONTHS_AHEAD = re.compile(
-    r"\b(\d{1,3}|an?|a couple(?: of)?|couple(?: of)?|a few|few|several|half an?) (?:(?:to|or) (\d{1,2}) )?"
-    r"(day|week|month|year)s?\b(?! ago| old)"
+    r"(?<![\d.$])(\d{1,3}(?:\.\d)?|an?|couple|a couple(?: of| a)?|couple(?: of| a)?|a few|few|several|half an?)"
+    r" (?:(?:to|or|and) (\d{1,2}) )?(day|week|month|year)s?\b(?: or (two|2|so))?( and a half)?"
+    r"(?! ago| old| back| of experience)"
 )
-_MONTH_NAME = re.compile(rf"\b(?:in|by|before|around|until|till|this|next|maybe|early|late) ({'|'.join(MONTHS)})\b")
+_YEAR_AND_A_HALF = re.compile(r"\b(?:an?|1)? ?year and a half\b")
+_PAST = re.compile(
+    r"\b(?:(?:for|over)(?: the)? (?:last |past )?(?=\d|an? |few|couple|one|two|three|four|five|six|ten|twenty)"
+    r"|lived (?:here|there)?|been(?: here)?"
+    r"|since|expired|turned|bought|moved in|born|had (?:it|this|that)(?: \w+)?|ago|divorced|died|passed|ended up)\b"
+)
+"""What lies behind: "lived here for ten years", "expired in June". Told by the way, it is no plan."""
+_BARE_MONTHS = re.compile(
+    r"^(?:(?:maybe|about|like|around|say|or so|probably|id say|yes|well) )*(\d{1,2})(?: (?:to|or) (\d{1,2}))?$"
+)
+_MONTH_NAME = re.compile(
+    rf"\b(?:in|by|before|around|until|till|this|next|maybe|early|late|of|mid|after|come|for) ({'|'.join(MONTHS)})"
+    rf"(?: (?:or|to|and) (?:maybe )?({'|'.join(MONTHS)}))?\b"
+)
+_MONTH_ALONE = re.compile(rf"\b({'|'.join(MONTHS)})(?: (?:or|to|and) (?:maybe )?({'|'.join(MONTHS)}))?\b")
+_HOLIDAY_MONTH = {"easter": 4, "memorial day": 5, "july 4th": 7, "4th of july": 7, "labor day": 9, "halloween": 10}
+_HOLIDAY = re.compile(rf"\b({'|'.join(_HOLIDAY_MONTH)})\b")
 _SEASON = re.compile(r"\b(spring|summer|fall|autumn|winter)\b")
 _SEASON_MONTH = {"spring": 4, "summer": 7, "fall": 10, "autumn": 10, "winter": 1}
 _NOW = re.compile(
@@ -31,40 +54,10 @@ _NOW = re.compile(
     r"|yesterday|today|very soon|pretty soon|next week|tomorrow|urgent\w*|quick\w*)\b"
 )
 _OPEN = re.compile(
-    r"\b(?:no (?:rush|hurry|timeline|time ?line|plans?)|some ?day|whenever|not in a (?:rush|hurry)|eventually)\b"
-)
-_FREE_WORDS = re.compile(
-    r"\b(?:i|im|we|were|id|wed|ive|like|looking|in|near|around|at|by|the|a|an|to|for|of|on|is|be|would|want|maybe"
-    r"|somewhere|something|anything|about|with|budget|price|range|up|and|or|my|our|us|please|think|yes|no|ok|area"
-    r"|between|under|over|below|max|maximum|less|than|more|dollars|k|thousand|million|it|so|well|just|not|sure"
-    r"|probably|have|mind|spend|can|could|afford|that|this|live|move|buy|house|home|place|neighborhood|city|town"
-    r"|side|part|dont|know|anywhere|will|going|really|fine|find|preferably|thought|get|good|great|thanks|thank|you|bed\w*|bath\w*|rooms?|what|who|why|how|do|does|are|am)\b"
-)
-_PLACE_SAID = re.compile(
-    r"\b(?:in|near|around|at|by|to|of|outside|within)\s+(?:the\s+)?(?:city\s+of\s+|area\s+of\s+)?"
-    r"((?:[A-Z][A-Za-z'.]+)(?:\s+(?:[A-Z][A-Za-z'.]+))*)"
-)
-_DIRECTION = re.compile(
-    r"\b((?:the )?(?:north|south|east|west|northeast|northwest|southeast|southwest)(?:ern)?"
-    r"(?: side| part| end)(?: of town)?|down ?town|the suburbs|near the \w+|close to (?:the )?\w+)\b"
-)
-_NO_PLACE = frozenset(
-    {
-        *MONTHS,
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "i",
-        "im",
-        "ok",
-        "ava",
-        "am",
-        "pm",
-    }
+    r"\b(?:no (?:rush|hurry|timeline|time ?line|plans?|deadline|set (?:date|time))|some ?day|whenever|eventually"
+    r"|not in (?:a|any) (?:rush|hurry)|not for a (?:good )?while|(?:when|once|if|until) (?:the|a|we (?:get|find) the"
+    r"|i (?:get|find) the) (?:right|good) (?:\w+ )?(?:one|offer|price|buyer|house|home|place|deal)|no particular time"
+    r"|flexible|nothing urgent|not urgent|as long as it takes)\b"
 )
 
 
@@ -90,52 +83,43 @@ class Financing(StrEnum):
     LENDER_NEEDED = "lender_needed"
 
 
-_MOTIVATIONS = {Motivation(kind): pattern for kind, pattern in compiled("motivations").items()}
-_FINANCINGS = {Financing(kind): pattern for kind, pattern in compiled("financing").items()}
-
-
-def money(text: str, *, asked: bool = False) -> int | None:
-    """A home's price in whole USD; the upper end of a range; None when no price is named.
-
-    ``asked``: a price was asked for, so "four fifty" and "around 300" are thousands. Otherwise only a figure of
-    10,000 and more, or one with a word of money about it, counts.
-    """
-    words = digits(normalise(text))
-    hinted = asked or bool(_PRICE_CONTEXT.search(words))
-    found = [amount for match in _MONEY.finditer(words) if (amount := _amount(match, hinted)) is not None]
-    return max(found, default=None)
-
-
-def _amount(match: re.Match[str], hinted: bool) -> int | None:
-    figure, pair = match[2], match[3]
-    value = float(figure)
-    if pair and value < 10 and "." not in figure:
-        value = value * 100 + int(pair)
-    elif "." in figure and value < 10:
-        value = value * 100 if len(figure.split(".")[1]) == 2 else value * 1_000_000
-    if value >= 10_000:
-        return int(value) if value < 1_000_000_000 else None
-    if not hinted or not 40 <= value < 10_000:
-        return None
-    return int(value * 1_000)
+_MOTIVATIONS = {Motivation(kind): pattern for kind, pattern in compiled("motivations", led=True).items()}
+_ALMOST_PAID = "almost_paid"
+_FINANCINGS = tuple(
+    (Financing.MORTGAGE if kind == _ALMOST_PAID else Financing(kind), pattern)
+    for kind, pattern in compiled("financing", led=True).items()
+)
 
 
 def timeline_months(text: str, *, now: datetime, asked: bool = False) -> int | None:
     """Months until the move, rounded up; None when the words name no time. ``asked``: "now" answers "how soon"."""
-    words = digits(normalise(text))
-    found = _MONTHS_AHEAD.search(words)
-    if found:
-        amount = _count(found[2] or found[1])
-        months = amount * {"day": 1 / 30, "week": 0.25, "month": 1, "year": 12}[found[3]]
-        return max(-int(-months // 1), 1) if months <= 240 else None
-    if "next month" in words:
+    words = figures(text, asked=False)
+    if not asked and _PAST.search(normalise(text)):
+        return None
+    if _YEAR_AND_A_HALF.search(words):
+        return 18
+    if found := _MONTHS_AHEAD.search(words):
+        return _ahead(found)
+    if re.search(r"\bnext month\b", words):
         return 1
     if re.search(r"\b(?:within|inside|in) the (?:next )?year\b", words):
         return 12
-    if re.search(r"\b(?:this year|end of (?:the )?year|before christmas|year end|holidays)\b", words):
+    if re.search(
+        r"\b(?:after (?:the )?(?:holidays?|christmas|new years?)|(?:early|beginning of|start of|1st of"
+        r"|1st thing) (?:next year|the (?:new )?year)|new year|not this year)\b",
+        words,
+    ):
+        return 13 - now.month
+    if re.search(
+        r"\b(?:this year|end of (?:the )?year|before (?:christmas|the holidays)|year end|holidays)\b", words
+    ):
         return max(12 - now.month, 1)
-    if (named := _MONTH_NAME.search(words)) or (asked and (named := re.search(rf"\b({'|'.join(MONTHS)})\b", words))):
-        return (MONTHS.index(named[1]) + 1 - now.month) % 12 or 12
+    if (month := _month_named(words, asked=asked)) is not None:
+        return (month - now.month) % 12 or 12
+    if re.search(r"\bschools? (?:is |lets |gets )?(?:out|over|ends|finishes|year)\b|\bfinish(?:es)? school\b", words):
+        return (6 - now.month) % 12 or 12
+    if asked and (bare := _BARE_MONTHS.match(words)) and 0 < int(bare[2] or bare[1]) <= 36:
+        return int(bare[2] or bare[1])
     season = _SEASON.search(words)
     if season and not re.search(r"\bspring(?:field|s)\b", words):
         return (_SEASON_MONTH[season[1]] - now.month) % 12 or (1 if "this" in words else 12)
@@ -144,9 +128,26 @@ def timeline_months(text: str, *, now: datetime, asked: bool = False) -> int | N
     return 1 if asked and _NOW.search(words) and "not now" not in words else None
 
 
+def _month_named(words: str, *, asked: bool) -> int | None:
+    """The month (1 to 12) that ``words`` name, by its name or a holiday in it; the later one of two."""
+    if (named := _MONTH_NAME.search(words)) or (asked and (named := _MONTH_ALONE.search(words))):
+        return MONTHS.index(named[2] or named[1]) + 1
+    holiday = _HOLIDAY.search(words)
+    if holiday and (asked or re.search(r"\b(?:by|before|until|around|after)\b", words)):
+        return _HOLIDAY_MONTH[holiday[1]]
+    return None
+
+
+def _ahead(found: re.Match[str]) -> int | None:
+    """Whole months of "six to nine months", "a month or two", "two and a half years"; None beyond twenty years."""
+    amount = _count(found[2] or found[1]) if found[4] in (None, "so") else 2.0
+    months = (amount + (0.5 if found[5] else 0)) * {"day": 1 / 30, "week": 0.25, "month": 1, "year": 12}[found[3]]
+    return max(-int(-months // 1), 1) if months <= 240 else None
+
+
 def _count(word: str) -> float:
-    if word.isdigit():
-        return int(word)
+    if word[0].isdigit():
+        return float(word)
     return 2 if "couple" in word else 3 if "few" in word or word == "several" else 0.5 if "half" in word else 1
 
 
@@ -162,20 +163,4 @@ def motivation(text: str) -> Motivation | None:
 
 def financing(text: str) -> Financing | None:
     words = normalise(text)
-    return next((kind for kind, pattern in _FINANCINGS.items() if pattern.search(words)), None)
-
-
-def location(text: str, *, asked: bool = False) -> str | None:
-    """The place that is named, as it was written. ``asked``: an area was asked for, so the bare words are one."""
-    for found in _PLACE_SAID.finditer(text):
-        place = " ".join(word for word in found[1].rstrip(".").split() if word.lower().strip(".'") not in _NO_PLACE)
-        if place:
-            return place
-    words = normalise(text)
-    if direction := _DIRECTION.search(words):
-        return direction[1]
-    if not asked:
-        return None
-    rest = re.sub(r"\$?\b\d[\d.]*\b", " ", digits(words))
-    left = _FREE_WORDS.sub(" ", rest).split()
-    return " ".join(left).title() if 1 <= len(left) <= 4 else None
+    return next((kind for kind, pattern in _FINANCINGS if pattern.search(words)), None)

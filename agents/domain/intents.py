@@ -1,5 +1,6 @@
 """What a turn is for, apart from the facts in it: intents, objections, yes and no."""
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ class Intent(StrEnum):
     HAS_AGENT = "has_agent"
     SIGNED = "signed"
     NO_AGENT = "no_agent"
+    UNSIGNED = "unsigned"
     BAD_TIME = "bad_time"
     CALLBACK = "callback"
     NOT_HERE = "not_here"
@@ -29,6 +31,7 @@ class Intent(StrEnum):
     FAIR_HOUSING = "fair_housing"
     DO_NOT_KNOW = "do_not_know"
     APPOINTMENT = "appointment"
+    SIDE_TALK = "side_talk"
 
 
 class Objection(StrEnum):
@@ -59,16 +62,33 @@ class Purpose(NamedTuple):
     objections: frozenset[Objection]
 
 
-_INTENTS = {Intent(name): pattern for name, pattern in compiled("intents").items()}
-_OBJECTIONS = {Objection(name): pattern for name, pattern in compiled("objections").items()}
+_INTENTS = {Intent(name): pattern for name, pattern in compiled("intents", led=True).items()}
+_OBJECTIONS = {Objection(name): pattern for name, pattern in compiled("objections", led=True).items()}
 _ANSWERS = compiled("answers")
+_WEAK = frozenset({"ok", "right", "alright"})
+"""Words that begin a sentence as often as they agree."""
+_NOT_THEM = (
+    r"\b(?:no|any|not|another|(?:do|have|got|know|named|called|isnt|whos|who is) (?:an? |any "
+    r"|this )?) ?{name}\b(?! yet| is\b)"
+    r"|\b{name}s (?:old |not my |phone |number )?(?:number|phone) (?:anymore|no more)\b|\bisnt {name}s\b"
+    r"|\b{name} (?:moved|doesnt live|no longer|changed)\b|\bnever (?:heard of|met|known) (?:an? |any )?{name}\b"
+)
 
 
-def read(text: str) -> Purpose:
-    """What normalised ``text`` is for. Several intents and objections may hold at once."""
+def read(text: str, *, name: str = "") -> Purpose:
+    """What normalised ``text`` is for. Several intents and objections may hold at once.
+
+    ``name`` is the first name of the person we want, in lower case: who says that they are not they, is not.
+    """
     intents = {intent for intent, pattern in _INTENTS.items() if pattern.search(text)}
-    if Intent.NO_AGENT in intents:
+    if name and Intent.NOT_HERE not in intents and re.search(_NOT_THEM.format(name=re.escape(name)), text):
+        intents.add(Intent.WRONG_NUMBER)
+    if Intent.UNSIGNED in intents:
+        intents -= {Intent.SIGNED}
+    elif Intent.NO_AGENT in intents:
         intents -= {Intent.HAS_AGENT, Intent.SIGNED}
+    if Intent.SCREENING in intents:
+        intents -= {Intent.VOICEMAIL}
     return Purpose(
         intents=frozenset(intents),
         objections=frozenset(kind for kind, pattern in _OBJECTIONS.items() if pattern.search(text)),
@@ -79,6 +99,8 @@ def answer(text: str) -> Answer | None:
     """Yes, no or neither; the first word that decides wins, and "yeah, no" is no."""
     text = _ANSWERS["yes_after_all"].sub(" yes ", text)
     yes, no = _ANSWERS["yes"].search(text), _ANSWERS["no"].search(text)
+    if yes is not None and no is not None and yes[0] in _WEAK and yes.start() == 0:
+        return Answer.NO
     if yes is None or no is None:
         return Answer.YES if yes else Answer.NO if no else None
     if text[yes.end() : no.start()].strip() == "":

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _CARDINALS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -18,10 +19,15 @@ _VALUES = {word: value for value, word in enumerate(_ONES)} | {
 }
 _VALUES["fourty"] = 40
 _ORDINAL_VALUES = {word: value for value, word in enumerate(_ORDINALS, start=1)} | {"thirtieth": 30}
+NUMBER = rf"(?:{'|'.join((*_ONES, *_TENS, 'fourty', 'hundred', 'thousand', 'million'))})"
+"""A word of a number, as a regular expression."""
 _SCALES = {"thousand": 1_000, "grand": 1_000, "k": 1_000, "million": 1_000_000, "mil": 1_000_000, "m": 1_000_000}
+_REMEMBERED = 64
+_PARTS = {"half": 0.5, "quarter": 0.25}
 _FIGURE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(k|m|mil)?")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def digits(text: str) -> str:
     """Normalised ``text`` with its number words as figures: "four hundred fifty thousand" is "450000".
 
@@ -34,6 +40,10 @@ def digits(text: str) -> str:
 def _figures(words: list[str]) -> Iterator[str]:
     place = 0
     while place < len(words):
+        if words[place] == "zero" and place + 1 < len(words) and 0 < _VALUES.get(words[place + 1], 0) < 10:
+            yield f"0{_VALUES[words[place + 1]]}"
+            place += 2
+            continue
         value, after = _cardinal(words, place)
         if after == place:
             yield _ordinal(words[place])
@@ -56,8 +66,13 @@ def _cardinal(words: list[str], start: int) -> tuple[float, int]:
         if after == place:
             return total, place
         if after < len(words) and words[after] in _SCALES:
-            total += part * _SCALES[words[after]]
+            scale = _SCALES[words[after]]
+            total += part * scale
             place = after + 1
+            if words[place : place + 3] in (["and", "a", "half"], ["and", "a", "quarter"]):
+                return total + scale * _PARTS[words[place + 2]], place + 3
+            if scale == 1_000_000 and (shorter := _hundreds(words, place)):
+                return total + shorter[0], shorter[1]
             follows = place + 1 if place < len(words) and words[place] == "and" else place
             rest, end = _group(words, follows)
             if end > follows and rest < 1_000 and total >= 1_000:
@@ -67,31 +82,65 @@ def _cardinal(words: list[str], start: int) -> tuple[float, int]:
         return total + part, after
 
 
+def _hundreds(words: list[str], start: int) -> tuple[int, int] | None:
+    """The hundreds of thousands behind a million: "a million two" and "a million two fifty"; None for any other."""
+    one = _VALUES.get(words[start], 0) if start < len(words) else 0
+    if not 0 < one < 10 or words[start + 1 : start + 2] in (["hundred"], ["thousand"], ["million"], ["point"]):
+        return None
+    rest, after = (
+        _below_hundred(words, start + 1)
+        if words[start + 1 : start + 2] and words[start + 1] in _VALUES
+        else (0, start + 1)
+    )
+    return (one * 100_000 + rest * 1_000, after) if rest == 0 or rest >= 10 else (one * 100_000, start + 1)
+
+
 def _group(words: list[str], start: int) -> tuple[float, int]:
     """A number below a thousand, or figures as they stand."""
     if start >= len(words):
         return 0.0, start
-    if words[start : start + 2] == ["half", "a"] and words[start + 2 : start + 3] == ["million"]:
-        return 0.5, start + 2
+    if (share := _share(words, start)) is not None:
+        return share
     word = words[start]
     if word == "a" and words[start + 1 : start + 2] and words[start + 1] in {"hundred", "thousand", "million"}:
-        return (100.0, start + 2) if words[start + 1] == "hundred" else (1.0, start + 1)
+        if words[start + 1] != "hundred":
+            return 1.0, start + 1
+        rest, place = _and_rest(words, start + 2)
+        return 100.0 + rest, place
     figure = _FIGURE.fullmatch(word.removeprefix("$"))
     if figure:
         return float(figure[1]) * _SCALES.get(figure[2] or "", 1), start + 1
     if word not in _VALUES:
         return 0.0, start
     value, place = _below_hundred(words, start)
+    if words[place : place + 3] in (["and", "a", "half"], ["and", "a", "quarter"]) and (
+        words[place + 3 : place + 4] and words[place + 3] in {"million", "mil", "thousand"}
+    ):
+        return value + _PARTS[words[place + 2]], place + 3
     if words[place : place + 1] == ["point"]:
         decimals, place = _decimals(words, place + 1)
         return value + decimals, place
     if words[place : place + 1] == ["hundred"]:
-        value, place = value * 100, place + 1
-        follows = place + 1 if words[place : place + 1] == ["and"] else place
-        if follows < len(words) and words[follows] in _VALUES:
-            rest, place = _below_hundred(words, follows)
-            value += rest
+        rest, place = _and_rest(words, place + 1)
+        value = value * 100 + rest
     return float(value), place
+
+
+def _and_rest(words: list[str], start: int) -> tuple[int, int]:
+    """What follows a hundred, with or without an "and": 0 and ``start`` where nothing does."""
+    follows = start + 1 if words[start : start + 1] == ["and"] else start
+    return _below_hundred(words, follows) if follows < len(words) and words[follows] in _VALUES else (0, start)
+
+
+def _share(words: list[str], start: int) -> tuple[float, int] | None:
+    """The share of a million that begins at ``start``: "half a", "a quarter of a", "three quarters of a"."""
+    place = start + (words[start] == "a")
+    several = words[place : place + 1] == ["three"] and words[place + 1 : place + 2] == ["quarters"]
+    part = 0.75 if several else _PARTS.get(words[place] if place < len(words) else "", 0.0)
+    place += 2 if several else 1
+    place += words[place : place + 1] == ["of"]
+    place += words[place : place + 1] == ["a"]
+    return (part, place) if part and words[place : place + 1] in (["million"], ["mil"]) else None
 
 
 def _below_hundred(words: list[str], start: int) -> tuple[int, int]:

@@ -10,77 +10,10 @@ import re
 
 from rapidfuzz import fuzz
 
-from agents.domain.text import clauses
+from agents.domain.phrases import compiled, word_list
+from agents.domain.text import clauses, fluent
 
-_POLITE = (
-    r"(?:(?:please|just|now|no|hey|hi|hello|hold on|wait|ok|yes|yeah|look|listen|well|so|and|but|sorry|sir|maam"
-    r"|i said|i say|im saying|can you|could you|would you|will you|you can|you could|you should|you need to"
-    r"|you have to|you must|yall|you guys|guys|you|i want you to|i need you to|i would like you to|id like you to"
-    r"|i told you to|i asked you to|im asking you to|im telling you to|ill ask you to|kindly|thanks|thank you"
-    r"|for the last time|one more time|really|not interested|im not interested|why dont you|lets|let us"
-    r"|just please|ava) )*+"
-)
-_ELSEWHERE = (
-    r"by|in|at|over|off|near|sign|signs|light|lights|street|gap|loss|paying|renting|living|commuting|throwing|moving"
-    r"|driving|spending|working|looking|waiting|having|being|thinking|losing|dealing|sharing|struggling|doing"
-)
-_PHRASES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        # stop
-        rf"^{_POLITE}stop(?! (?:{_ELSEWHERE})\b)",
-        r"(?<!dont )(?<!bus )(?<!non )(?<!full )(?<!pit )(?<!rest )(?<!truck )(?<!train )(?<!transit )(?<!metro )"
-        r"(?<!subway )(?<!shuttle )(?<!one )(?<!\ba )(?<!the )(?<!to )(?<!wont )(?<!cant )(?<!last )(?<!first )"
-        r"(?<!next )(?<!every )(?<!didnt )(?<!never )(?<!would )(?<!id )\bstop(?: please| now| ok| it| this| that)?$",
-        r"\b(?:you|this|it|them|all of you|the calls|these calls) to stop\b(?! (?:" + _ELSEWHERE + r")\b)",
-        r"(?<!please dont )(?<!^dont )\b(?:stop|quit|cease|halt|end|no more|enough)"
-        r" (?:all |with |of )?(?:the |these |those |this |your |any )*"
-        r"(?:calls?|calling|phoning|ringing|dialing|dialling|contacting|contact|bothering|bugging|harassing|pestering"
-        r"|phone calls|robocalls|spam|spamming|soliciting|solicitation)\b",
-        r"\bwish you(?:d| would)? stop\b",
-        # do not call
-        r"(?:^|(?<!\bi )(?<!\bwe )(?<!they )(?<!\bhe )(?<!she )(?<!people )(?<!agents )(?<!you )(?<!\bit ))"
-        r"\b(?:dont|never|not to|not|cant|shouldnt|mustnt)(?: you| ever| please| even| dare| be| keep| to| go)*"
-        r" (?:call|calling|phone|ring|dial|contact|contacting|bother|bothering|solicit)\b"
-        r"(?! (?:about|it|to schedule|for a showing|the|a|an|your|their|his|her)\b)"
-        r"(?! ?(?:me |us |back |here )*(?:before|until|till|unless|now|right now|tomorrow|today|tonight|yet|so early"
-        r"|so late|this early|this late|too early|too late|after|at night|at work|in the|on (?:mon|tues|wednes|thurs"
-        r"|fri|satur|sun|week)|during|while|between|earlier|later|at \w+ (?:am|pm|oclock|thirty)|mon|tues|wednes"
-        r"|thurs|fri|satur|sun)(?!.*\b(?:again|anymore|ever)\b))",
-        r"\b(?:dont|never|not|stop|quit|no)\b.{0,20}\bcall(?:ing|s|ed)?\b.{0,24}\b(?:again|anymore|ever|no more)$",
-        r"\b(?:dont|didnt|not|never) (?:\w+ ){0,2}(?:want|wish|like|care|need|consent|agree|ask|asked)(?:ing|ed)?"
-        r" (?:for |to (?:be |get |receive |have |keep getting |keep receiving )?)?(?:you (?:guys )?(?:to )?)?(?:any "
-        r"|more |anymore |your |these |the |those |this |further |sales |phone |to |ever |keep )*(?:calls?|calling"
-        r"|called|contacted|contact me|bothered|phoned|robocalls)\b(?! (?:you|it)\b)",
-        r"\b(?:dont|never) (?:want|wish|need) to (?:ever )?(?:hear|be hearing) from (?:you|yall|anyone|your|this)\b",
-        r"\brather (?:you|not)(?: \w+){0,3} (?:call|called|contact|contacted)\b",
-        r"\b(?:lose|loose|delete|erase|forget|scratch|drop|remove|removed|scrub|clear|block) (?:my|this|our|me|the)"
-        r" (?:phone |cell |telephone |contact )?(?:number|name|info|information|contact|details|data)\b",
-        r"(?<!had )(?<!got )(?<!get )\bno (?:more )?(?:phone |sales )?calls\b(?! (?:from|about|yet|back|so far))",
-        # take me off
-        r"\b(?:take|taking|took|get|keep|cross|strike|drop|scratch|pull|put|leave)"
-        r" (?:me|us|my (?:\w+ )?(?:number|name|phone|info|information|line|cell)|this (?:\w+ )?(?:number|line)|our"
-        r" (?:\w+ )?(?:number|name)) (?:off|out of|of)\b(?! (?:the )?(?:speaker|hold|mute|guard|course|the hook))",
-        r"\bremov(?:e|ed|ing) (?:me|us|myself|my (?:\w+ )?(?:number|name|phone|info|information|line|cell)|this"
-        r" (?:\w+ )?(?:number|line|phone)|our (?:\w+ )?(?:number|name))\b",
-        r"\boff (?:of )?(?:your|the|this|that|yall|all your|any) (?:\w+ ){0,2}(?:list|lists|database|system)\b",
-        r"\bcease and desist\b|\bdont call (?:list|registry)\b|\bno call list\b",
-        r"\b(?:un|on|an)[ ]?subscribe[d]?\b",
-        r"\b(?:opt|opts|opting|opted|opped|op|opp) (?:me |us |this number )?out\b",
-        # leave me alone, and the law
-        r"\bleave (?:me|us|my family|my \w+) (?:the \w+ )?alone\b|^go away\b|\bget lost\b|^(?:just )?buzz off\b",
-        r"\b(?:fuck|piss|bugger|eff|f) off\b|\bfuck you\b|\bscrew (?:you|off)\b|\bgo to hell\b",
-        r"\b(?:this is|its|youre|thats|you are) (?:\w+ )?harass(?:ment|ing)\b",
-        r"\b(?:report|sue|suing|reporting) (?:you|your company|yall|this number|this call)\b",
-        r"\b(?:revoke|withdraw|take back|cancel)(?:ing)? (?:my |any |all )?(?:consent|permission)\b",
-        r"\b(?:no|not|never|dont|didnt) (?:\w+ ){0,3}(?:consent|permission)(?: to)? (?:call|contact|phone|you)\b",
-        r"\b(?:dont|never|not|no) (?:\w+ ){0,2}(?:have|got|give|gave) (?:you )?(?:my )?(?:consent|permission)\b",
-        # said in Spanish
-        r"\bno (?:me|nos) (?:llame|llames|llamen|vuelva a llamar|vuelvas a llamar|moleste)\b",
-        r"\bno llame(?:n|s)? mas\b",
-        r"\b(?:deje|deja|dejen) de (?:llamar|molestar)\w*\b|\b(?:quiteme|quitame|borreme|saqueme) de\b",
-    )
-)
+_ASKS = compiled("opt_out")["asks"]
 _NEVER_PHRASES = re.compile(
     r"\b(?:dont|doesnt|didnt|wont) stop\b(?! calling)|^(?:please )?dont stop calling$|\bnon ?stop\b|\bstop ?over\b"
 )
@@ -89,17 +22,43 @@ _TRAILERS = frozenset({"again", "anymore", "ever", "no"})
 _OWN = frozenset({"me", "us", "my", "this", "here"})
 
 
+_BARE = re.compile(
+    rf"^(?:(?:honey|sweetie|sweetheart|babe|darling|kids|guys) )?{word_list('polite')}stop(?: please| now| ok| it"
+    rf"| this| that)*"
+    r"(?: (?!call|phon|ring|dial|contact|bother|bug|harass|text)\w+)?$"
+)
+_TO_ANOTHER = re.compile(
+    r"\bnot you\b|\b(?:my|the|our) (?:dogs?|cats?|puppy|kids?|baby|son|daughter|boys?|girls?|children)\b"
+    r"|^(?:honey|sweetie|sweetheart|babe|darling)\b"
+)
+_ASIDE = re.compile(
+    r"\b(?:hold on|hang on|one (?:sec|second|moment)|just a (?:sec|second|moment)|sorry|excuse me|wait)\b"
+)
+_ASKS_US = re.compile(r"\b(?:say (?:that|it) again|repeat (?:that|it)|what (?:was|did you|is your)|go on|go ahead)\b")
+
+
 def opts_out(text: str) -> bool:
-    """True when any clause of ``text``, or the whole of it, asks not to be called again."""
-    pieces = clauses(text)
+    """True when any clause of ``text``, or the whole of it, asks not to be called again.
+
+    A bare "stop" is not meant for us where the same breath excuses itself and names whom it is for ("stop, hold on,
+    my dog"), or asks us to say something again.
+    """
+    text = fluent(text)
+    pieces = tuple(piece for piece in clauses(text) if not (_BARE.search(piece) and _beside_us(text)))
     candidates = (*pieces, " ".join(pieces)) if len(pieces) > 1 else pieces
     return any(_plain(words) or _misheard(words.split()) for words in candidates)
+
+
+def _beside_us(text: str) -> bool:
+    words = " ".join(clauses(text))
+    aside = _ASIDE.search(words) is not None
+    return aside and (_TO_ANOTHER.search(words) is not None or _ASKS_US.search(words) is not None)
 
 
 def _plain(words: str) -> bool:
     if _NEVER_PHRASES.search(words):
         words = _NEVER_PHRASES.sub(" ", words)
-    return any(phrase.search(words) for phrase in _PHRASES)
+    return _ASKS.search(words) is not None
 
 
 def _misheard(words: list[str]) -> bool:

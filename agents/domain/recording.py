@@ -10,7 +10,8 @@ _OBJECTIONS = tuple(
     for pattern in (
         rf"\b(?:dont|do not|not|never|stop|quit|cease|end|turn off|switch off|shut off|cancel|no|without|pause|delete"
         rf"|erase)(?: (?:you|want|like|wish|consent|agree|permit|allow|give|my|permission|please|to|be|being|get"
-        rf"|getting|this|that|the|it|me|us|our|your|call|on|any|a|for|with|of|conversation|ok|okay|comfortable|happy))*"
+        rf"|getting|this|that|the|it|me|us|our|your|call|on|any|a|for|with|of|conversation|ok|okay|comfortable"
+        rf"|happy))*"
         rf" (?:{_RECORD})\b(?! (?:studio|label|store|deal|price|high|low|of))",
         rf"\b(?:turn|switch|shut) (?:the |that |this |your )*(?:{_RECORD})(?: \w+)? off\b",
         rf"\b(?:object|opposed|decline|refuse) (?:to )?(?:being |be |the |this |your |any |a )*(?:{_RECORD})\b",

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from agents.domain.corrections import said
+from agents.domain.days import day_of
 from agents.domain.intents import Answer, answer
 from agents.domain.numbers import digits
 from agents.domain.text import clauses
-from agents.domain.times import clock_of, day_of
+from agents.domain.times import clock_of
 
 _FIRST = re.compile(r"\b(?:1st|former|number 1|option 1|the (?:earlier|earliest|sooner|soonest))\b")
 _SECOND = re.compile(r"\b(?:2nd|latter|number 2|option 2|the (?:later|latest|last))\b")
@@ -44,7 +46,20 @@ NO_CHOICE = Choice()
 def choose(
     text: str, offered: Sequence[datetime], *, free: Sequence[datetime], zone: ZoneInfo, now: datetime
 ) -> Choice:
-    """Read ``text`` as an answer to an offer of ``offered``; ``free`` are all the slots there are."""
+    """Read ``text`` as an answer to an offer of ``offered``; ``free`` are all the slots there are.
+
+    Of a choice that is corrected the last counts: "the first one, no wait, the second".
+    """
+    turn = said(text).pieces
+    if len(turn) == 1:
+        return _choose(text, offered, free=free, zone=zone, now=now)
+    choices = (_choose(piece, offered, free=free, zone=zone, now=now) for piece in reversed(turn))
+    return next((choice for choice in choices if choice != NO_CHOICE), NO_CHOICE)
+
+
+def _choose(
+    text: str, offered: Sequence[datetime], *, free: Sequence[datetime], zone: ZoneInfo, now: datetime
+) -> Choice:
     pieces = [digits(piece) for piece in clauses(text)]
     whole = " ".join(pieces)
     agreed = [piece for piece in pieces if not _REFUSED.search(piece) or _EITHER.search(piece)]

@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from agents.domain.days import MONTHS
 from agents.domain.numbers import in_words, ordinal_in_words
-from agents.domain.times import MONTHS
 
 _STREET_WORDS = {
     "st": "Street", "ave": "Avenue", "av": "Avenue", "rd": "Road", "dr": "Drive", "ln": "Lane", "blvd": "Boulevard",
@@ -13,6 +13,7 @@ _STREET_WORDS = {
     "trl": "Trail", "sq": "Square", "n": "North", "s": "South", "e": "East", "w": "West", "ne": "Northeast",
     "nw": "Northwest", "se": "Southeast", "sw": "Southwest",
 }  # fmt: skip
+_MILLION, _POINT = 1_000_000, 10_000
 _UNIT = re.compile(r"\s+(?:apt|apartment|unit|suite|ste|#).*$", re.IGNORECASE)
 _HOUSE_NUMBER = re.compile(r"^\s*\d+[a-zA-Z]?\s+")
 
@@ -47,6 +48,39 @@ def in_full(at: datetime, *, zone: ZoneInfo) -> str:
     """ "Tuesday, November twenty fourth, at ten A M": a time as it is read back, whatever the day is today."""
     local = at.astimezone(zone)
     return f"{local:%A}, {local:%B} {ordinal_in_words(local.day)}, at {clock(local)}"
+
+
+def dollars(amount: int) -> str:
+    """A price as it is said: "four hundred fifty thousand dollars", "one point two five million dollars"."""
+    if amount >= _MILLION and amount % _POINT == 0:
+        whole, rest = divmod(amount, _MILLION)
+        decimals = f"{rest // _POINT:02d}".rstrip("0")
+        point = f" point {' '.join(in_words(int(digit)) for digit in decimals)}" if decimals else ""
+        return f"{in_words(whole)}{point} million dollars"
+    millions, rest = divmod(amount, _MILLION)
+    thousands, ones = divmod(rest, 1_000)
+    parts = [
+        f"{_hundreds(millions)} million" if millions else "",
+        f"{_hundreds(thousands)} thousand" if thousands else "",
+    ]
+    parts.append(_hundreds(ones) if ones or not amount else "")
+    return f"{' '.join(part for part in parts if part)} dollars"
+
+
+def _hundreds(value: int) -> str:
+    """``value`` (0 to 999) in words, with its hundreds counted."""
+    hundreds, rest = divmod(value, 100)
+    if not hundreds:
+        return in_words(rest)
+    return f"{in_words(hundreds)} hundred{f' {in_words(rest)}' if rest else ''}"
+
+
+def months(count: int) -> str:
+    """ "one month", "three months", "two years"."""
+    if count >= 12 and count % 12 == 0:
+        years = count // 12
+        return "one year" if years == 1 else f"{in_words(years)} years"
+    return "one month" if count == 1 else f"{in_words(count)} months"
 
 
 def calendar_date(at: datetime, *, zone: ZoneInfo) -> str:

@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from functools import lru_cache
+
+from agents.domain.numbers import NUMBER
 
 _HALLUCINATIONS = re.compile(
     r"\b(?:thank(?:s| you)(?: so much)? for (?:watching|listening)|please (?:like and )?subscribe(?: to .*)?"
@@ -13,12 +16,33 @@ _MERIDIEM_APART = re.compile(r"(?<=\d )([ap]) m\b")
 _GROUPED_DIGITS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _YES_SOUNDS = re.compile(r"\b(?:uh[ -]?huh|mm+[ -]?hmm?|mhm+|mmhm+|um[ -]?hum|yah|ya)\b")
 _NO_SOUNDS = re.compile(r"\b(?:uh[ -]uh|nuh[ -]uh|unh[ -]unh)\b")
+_SPOKEN_ZERO = re.compile(
+    r"(?<=\b(?:one|two|six|ten) )oh\b|(?<=\b(?:four|five|nine) )oh\b|(?<=\b(?:three|seven|eight) )oh\b"
+    r"|(?<=\bpoint )oh\b|(?<=\d )oh\b"
+)
+"""Behind a number "oh" is a zero: "four oh five"."""
 _FILLERS = re.compile(r"\b(?:u[hm]+|umm+|uhm+|er+m?|hm+|mm+|ah+|eh|oh|you know|i mean|basically|honestly|actually)\b")
+_LIKE = re.compile(
+    r"(?<!\bi )(?<!\bwe )(?<!\byou )(?<!\bthey )(?<!\bwould )(?<!'d )(?<!\bdon't )(?<!\blook )(?<!\blooks )"
+    rf"\blike (?=(?:about |maybe |around )?(?:\$?\d|(?:{NUMBER}|half"
+    r"|an? (?:couple|few|million|hundred|year|month|week))\b))",
+    re.IGNORECASE,
+)
+"""The filler before an amount, not the verb."""
+_STUTTER = re.compile(rf"\b(?!(?:{NUMBER}|no|bye|uh)\b)([a-z']+)(?:[\s,]+\1\b)+", re.IGNORECASE)
+_OPENER = re.compile(
+    r"^\s*((?:yes|yeah|no|ok|okay)[\s,]+)?"
+    r"(?:(?:so|u[hm]+(?![\s-]*(?:huh|uh)\b)|er|hmm+"
+    r"|well(?! (?:kept|maintained|cared|over|under|built|below|above)))[\s,]+)+",
+    re.IGNORECASE,
+)
 _BREAK = re.compile(r"[.?!;,:]+(?=\s|$)|[\n\r]+|\s+[-\u2013\u2014]+\s+")
-_KEPT = re.compile(r"[^a-z0-9$.:% ]+")
+_KEPT = re.compile(r"[^a-z0-9$.:% /]+|(?<!\d)/|/(?!\d)")
 _STRAY = re.compile(r"(?<!\d)[.:]|[.:](?!\d)")
 _SPACES = re.compile(r" +")
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
+_REMEMBERED = 64
+"""Texts kept as made even: a turn is read by many, each from its words."""
 _ONE_WORD = (
     (re.compile(r"\bdo not\b"), "dont"),
     (re.compile(r"\bdoes not\b"), "doesnt"),
@@ -27,16 +51,19 @@ _ONE_WORD = (
     (re.compile(r"\bwill not\b"), "wont"),
     (re.compile(r"\bis not\b"), "isnt"),
     (re.compile(r"\bhave not\b"), "havent"),
+    (re.compile(r"\baint\b"), "isnt"),
     (re.compile(r"\bi am\b"), "im"),
     (re.compile(r"\bokay\b"), "ok"),
     (re.compile(r"\bany more\b"), "anymore"),
 )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def clauses(text: str) -> tuple[str, ...]:
     """``text`` cut at its punctuation, each piece normalised; pieces that hold no word are left out."""
     folded = unicodedata.normalize("NFKD", text).lower().replace("\u2019", "'")
-    folded = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    if not folded.isascii():
+        folded = "".join(letter for letter in folded if not unicodedata.combining(letter))
     folded = _NOISE.sub(" ", folded)
     folded = _MERIDIEM.sub(r"\1m ", folded)
     folded = _GROUPED_DIGITS.sub("", folded)
@@ -52,6 +79,11 @@ def normalise(text: str) -> str:
     return " ".join(clauses(text))
 
 
+def fluent(text: str) -> str:
+    """``text`` without what people say while they look for words: "so", "well", a word said twice, a "like"."""
+    return _STUTTER.sub(r"\1", _LIKE.sub("", _OPENER.sub(r"\1", text)))
+
+
 def sentences(text: str) -> list[str]:
     """Our own words cut after each full stop, question mark and exclamation mark; one empty one for no words."""
     return _SENTENCE_END.split(text.strip())
@@ -63,6 +95,7 @@ def _even(piece: str) -> str:
     piece = _NO_SOUNDS.sub(" no ", piece)
     piece = _KEPT.sub(" ", piece)
     piece = _STRAY.sub(" ", piece)
+    piece = _SPOKEN_ZERO.sub("zero", piece)
     piece = _FILLERS.sub(" ", piece)
     piece = _SPACES.sub(" ", piece).strip()
     piece = _MERIDIEM_APART.sub(r"\1m", piece)

@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agents.domain.corrections import said
+from agents.domain.days import DATED, WEEKDAY, day_of
 from agents.domain.numbers import digits
 from agents.domain.text import normalise
 
@@ -22,14 +24,11 @@ EARLIEST = time(8)
 LATEST = time(20)
 DEFAULT = time(10)
 _FURTHEST_DAYS = 366
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTH_NAMES = "january february march april may june july august september october november december"
-MONTHS = tuple(_MONTH_NAMES.split())
-_WEEKDAY = re.compile(r"\b(?:(next|this|coming) )?(mon|tues|wednes|wedness|thurs|fri|satur|sun)days?\b")
 _RELATIVE = re.compile(
     r"\b(?:in|after|give me|about|within)? ?(?:about |like |maybe |another )?"
-    r"(\d{1,3}|an?|a couple(?: of)?|couple(?: of)?|a few|few|half an)"
-    r" (minute|hour|day|week|month)s?\b(?: and a half)?(?! ago)"
+    r"(\d{1,3}(?:\.\d)?|an?|a couple(?: of| a)?|couple(?: of| a)?|a few|few|half an)"
+    r" (minute|hour|day|week|month)s?\b(?: or (2|so)\b)?(?: and a half)?(?! ago| from (?:mon|tues|wednes|thurs|fri"
+    r"|sat|sun))"
 )
 _CLOCK = re.compile(
     r"(?:\b(at|around|about|by|after|before|for) )?\b(\d{1,2})(?:(?::| )([0-5]\d))?(?: ?(oclock|am|pm))?\b"
@@ -38,19 +37,34 @@ _CLOCK = re.compile(
 # Speech recognition writes "four thirty" as 430 and 4.30 too.
 _RUN_TOGETHER = re.compile(r"\b(1[0-2]|[1-9])\.?([0-5]\d)(?= ?[ap]m\b)")
 _RUN_TOGETHER_ASKED = re.compile(r"\b(?<=at )(1[0-2]|[1-9])\.?([0-5]\d)\b(?! ?(?:k|grand|thousand|%|percent)\b)")
-_HALF = re.compile(r"\b(half past|quarter past|quarter after|quarter to|quarter of) (\d{1,2})\b ?(am|pm)?")
-_DAY_OF_MONTH = re.compile(
-    rf"\b(?:({'|'.join(MONTHS)}) )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)\b(?: of ({'|'.join(MONTHS)}))?"
+_PAST_OR_TO = re.compile(
+    r"(?<!from )\b(?:a )?(half|quarter|5|10|20|25)(?: minutes?)? (past|after|to|till|til|of"
+    r"|before) (\d{1,2})\b(?! ?(?:minutes|\d))"
+    r" ?(am|pm)?"
 )
-_MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS)}) (\d{{1,2}})\b(?! ?(?:am|pm|oclock))")
+_NOT_BEFORE = re.compile(r"\bnot before\b|\b(?:dont|not|never) (?:call|ring|phone|try)(?: \w+){0,2} before\b")
+_BETWEEN = re.compile(r"\bbetween (\d{1,2}(?: ?(?:am|pm))?) and (\d{1,2})( ?(?:am|pm))?\b")
+_ISH = re.compile(r"(?<=\d) ?ish\b|(?<=\bnoon)ish\b")
+_SAME_TIME = re.compile(r"\bsame time\b")
 _PARTS: tuple[tuple[re.Pattern[str], time], ...] = tuple(
     (re.compile(words), at)
     for words, at in (
         (r"\bafter (?:my |the )?lunch\b", time(13, 30)),
+        (r"\bafter (?:church|mass)\b", time(12, 30)),
+        (r"(?<!not )(?<!me )(?<!us )(?<!here )\bbefore noon\b", time(11)),
+        (r"\bearly afternoon\b", time(13)),
+        (r"\bearly evening\b", time(17, 30)),
+        (r"\b(?:dinner|supper) ?time\b", time(18)),
+        (r"\blater this afternoon\b", time(16)),
+        (r"\blater today\b", time(14)),
         (r"\bafter (?:my )?work\b", time(17, 30)),
         (r"\b(?:after (?:dinner|supper|school))\b", time(18)),
         (r"\b(?:late|end of the) (?:afternoon|day)\b", time(16)),
-        (r"\b(?:1st thing|early)\b(?: in the)?(?: morning)?", time(9)),
+        (
+            r"\b(?:1st thing|early(?! (?:next|this|in) (?:week|month|year|\w+ber"
+            r"|\w+uary)))\b(?: in the)?(?: morning)?",
+            time(9),
+        ),
         (r"\b(?:before lunch|late morning)\b", time(11)),
         (r"\b(?:noon|midday|lunch(?: ?time| hour)?)\b", time(12)),
         (r"\bafternoon\b", time(14)),
@@ -68,6 +82,22 @@ class Clock(NamedTuple):
     sure: bool
 
 
+class _Wish(NamedTuple):
+    """A time as far as it was told: an instant counted from now, or a day and an hour."""
+
+    day: date | None = None
+    clock: Clock | None = None
+    soon: datetime | None = None
+    weekday: bool = False
+
+
+def _agreed(at: datetime | None, zone: ZoneInfo) -> _Wish:
+    if at is None:
+        return _Wish()
+    local = at.astimezone(zone)
+    return _Wish(local.date(), Clock(local.time(), sure=True))
+
+
 def zone_of(name: str) -> ZoneInfo:
     """The IANA zone ``name``; UTC where there is none of that name."""
     try:
@@ -76,21 +106,41 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def instant(text: str, *, now: datetime, zone: ZoneInfo, bare_hour: bool = False) -> datetime | None:
+def instant(
+    text: str, *, now: datetime, zone: ZoneInfo, bare_hour: bool = False, corrects: datetime | None = None
+) -> datetime | None:
     """The instant that ``text`` asks for, after ``now``, in UTC; None when it names no time.
 
-    ``bare_hour``: a number alone is an hour ("ten is fine"); to be set only where a time was asked for.
+    ``bare_hour``: a number alone is an hour ("ten is fine"); to be set only where a time was asked for. A day or an
+    hour that is corrected keeps the rest: "Tuesday at three, no wait, four" is Tuesday at four. ``corrects`` is a
+    time of before, of which ``text`` may give a part anew.
     """
-    words = digits(_NEVER_A_TIME.sub(" ", normalise(text)))
     local = now.astimezone(zone)
-    soon = _relative(words, local)
-    if soon is not None:
-        return _within_hours(soon, local)
-    day = day_of(words, local.date())
-    clock = clock_of(words, bare_hour=bare_hour)
-    if day is None and (clock is None or not clock.sure):
+    wish = was = _agreed(corrects, zone)
+    for piece in said(text).pieces:
+        words = time_words(piece)
+        soon = _relative(words, local)
+        clock = clock_of(words, bare_hour=bare_hour or wish.clock is not None)
+        if _SAME_TIME.search(words):
+            clock = Clock(local.time().replace(second=0, microsecond=0), sure=True)
+        day = day_of(words, local.date())
+        if soon is not None and day is None:
+            wish = _Wish(soon=soon)
+        elif day is not None or clock is not None:
+            weekday = bool(WEEKDAY.search(words)) if day is not None else wish.weekday
+            wish = _Wish(day or wish.day, clock or wish.clock, weekday=weekday)
+    if wish == was:
         return None
-    return _join(day, clock.at if clock else DEFAULT, local, weekday=bool(_WEEKDAY.search(words)))
+    if wish.soon is not None:
+        return _within_hours(wish.soon, local)
+    if wish.day is None and (wish.clock is None or not wish.clock.sure):
+        return None
+    return _join(wish.day, wish.clock.at if wish.clock else DEFAULT, local, weekday=wish.weekday)
+
+
+def time_words(text: str) -> str:
+    """``text`` as the readers of days and hours want it: normalised, with figures, without greetings."""
+    return _ISH.sub("", digits(_NEVER_A_TIME.sub(" ", normalise(text))))
 
 
 def _join(day: date | None, at: time, local: datetime, *, weekday: bool) -> datetime:
@@ -115,7 +165,7 @@ def _relative(words: str, local: datetime) -> datetime | None:
     found = _RELATIVE.search(words)
     if found is None or found[0].startswith("after a ") or "months ago" in words:
         return None
-    amount = _amount(found[1])
+    amount = 2.0 if found[3] == "2" else _amount(found[1])
     unit = found[2]
     if unit in ("minute", "hour"):
         ahead = timedelta(minutes=amount * (60 if unit == "hour" else 1) + (30 if "and a half" in found[0] else 0))
@@ -129,86 +179,29 @@ def _relative(words: str, local: datetime) -> datetime | None:
 
 
 def _amount(word: str) -> float:
-    if word.isdigit():
-        return max(int(word), 1)
+    if word[0].isdigit():
+        return max(float(word), 1)
     return 2 if "couple" in word else 3 if "few" in word else 0.5 if "half" in word else 1
-
-
-def day_of(words: str, today: date) -> date | None:
-    """The day that ``words`` (with figures) name, None when they name none; never before ``today``."""
-    if "day after tomorrow" in words:
-        return today + timedelta(days=2)
-    if re.search(r"\btomorrow\b", words):
-        return today + timedelta(days=1)
-    found = _WEEKDAY.search(words)
-    if found:
-        return _weekday(found, today, next_week="next week" in words)
-    date_said = _date(words, today)
-    if date_said:
-        return date_said
-    if re.search(r"\b(?:today|tonight|this (?:morning|afternoon|evening))\b", words):
-        return today
-    if "next week" in words:
-        return today + timedelta(days=7 - today.weekday())
-    if re.search(r"\bweekend\b", words):
-        return today + timedelta(days=(5 - today.weekday()) % 7 or 7)
-    if re.search(r"\b(?:new years?|holidays)\b", words):
-        return _working_day(date(today.year + 1, 1, 2))
-    if "next month" in words:
-        return _working_day((today.replace(day=1) + timedelta(days=32)).replace(day=1))
-    month = re.search(rf"\b(?:in|until|till|early|by|around) ({'|'.join(MONTHS)})\b", words)
-    return _working_day(_first_of(MONTHS.index(month[1]) + 1, today)) if month else None
-
-
-def _weekday(found: re.Match[str], today: date, *, next_week: bool) -> date:
-    wanted = next(place for place, name in enumerate(_WEEKDAYS) if name.startswith(found[2][:3]))
-    if found[1] == "next" or next_week:
-        return today + timedelta(days=7 - today.weekday() + wanted)
-    return today + timedelta(days=(wanted - today.weekday()) % 7 or 7)
-
-
-def _date(words: str, today: date) -> date | None:
-    found = _DAY_OF_MONTH.search(words)
-    day, month = (found[2], found[1] or found[3]) if found else (None, None)
-    if found is None and (plain := _MONTH_DAY.search(words)):
-        month, day = plain[1], plain[2]
-    if day is None or re.search(rf"\b{day}(?:st|nd) (?:1|one|option|time|slot|choice)\b", words):
-        return None
-    start = today if month is None else date(today.year, MONTHS.index(month) + 1, 1)
-    for ahead in range(24):
-        years, months = divmod(start.month - 1 + ahead * (1 if month is None else 12), 12)
-        try:
-            candidate = date(start.year + years, months + 1, int(day))
-        except ValueError:
-            continue
-        if candidate > today:
-            return candidate
-    return None
-
-
-def _first_of(month: int, today: date) -> date:
-    year = today.year + (month <= today.month)
-    return date(year, month, 1)
-
-
-def _working_day(day: date) -> date:
-    return day + timedelta(days=max(7 - day.weekday(), 0) if day.weekday() >= 5 else 0)
 
 
 def clock_of(words: str, *, bare_hour: bool) -> Clock | None:
     """The time of day in ``words`` (with figures). An hour without AM or PM counts before noon from 8 to 11."""
     words = _RUN_TOGETHER.sub(r"\1:\2", words)
     words = _RUN_TOGETHER_ASKED.sub(r"\1:\2", words) if bare_hour else words
-    half = _HALF.search(words)
-    if half and 1 <= int(half[2]) <= 12:
-        minutes = {"half past": 30, "quarter past": 15, "quarter after": 15}.get(half[1], -15)
-        whole = datetime.combine(date(2000, 1, 2), time(_hour(int(half[2]), half[3], words)))
-        return Clock((whole + timedelta(minutes=minutes)).time(), sure=True)
-    for found in _CLOCK.finditer(_DAY_OF_MONTH.sub(" ", _MONTH_DAY.sub(" ", words))):
-        hour, marked = int(found[2]), bool(found[4] or found[3] or found[1] in ("at", "around"))
+    words = _BETWEEN.sub(r"\1\3", words)
+    half = _PAST_OR_TO.search(words)
+    if half and 1 <= int(half[3]) <= 12:
+        minutes = {"half": 30, "quarter": 15}.get(half[1]) or int(half[1])
+        sign = 1 if half[2] in ("past", "after") else -1
+        whole = datetime.combine(date(2000, 1, 2), time(_hour(int(half[3]), half[4], words)))
+        return Clock((whole + sign * timedelta(minutes=minutes)).time(), sure=True)
+    for found in _CLOCK.finditer(DATED.sub(" ", words)):
+        hour, marked = int(found[2]), bool(found[4] or found[3] or found[1] in ("at", "around", "after", "before"))
         if not (marked or bare_hour) or not 1 <= hour <= 23 or (found[4] in ("am", "pm") and hour > 12):
             continue
-        return Clock(time(_hour(hour, found[4], words), int(found[3] or 0)), sure=True)
+        at = time(_hour(hour, found[4], words), int(found[3] or 0))
+        earlier = found[1] == "before" and not _NOT_BEFORE.search(words) and at.hour > EARLIEST.hour
+        return Clock(at.replace(hour=at.hour - 1) if earlier else at, sure=True)
     for part, at in _PARTS:
         if part.search(words):
             return Clock(at, sure=True)

@@ -1,20 +1,30 @@
 """One turn of the lead, read by rules in the light of what was asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from agents.domain import entities, intents
+from agents.domain import entities, intents, plans
+from agents.domain.corrections import Said, said
 from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent, Objection
+from agents.domain.money import money, owed
+from agents.domain.places import anywhere, location
+from agents.domain.plans import Deciders, Plan, Speaker
+from agents.domain.property import NOTHING_TOLD, Property, described
 from agents.domain.questions import TIMES, Question
 from agents.domain.slots import NO_CHOICE, Choice, choose
-from agents.domain.text import normalise
+from agents.domain.text import fluent, normalise
 from agents.domain.times import DEFAULT, instant
 
+_PRICES = frozenset({Question.PRICE, Question.BUDGET, Question.SEARCH})
+_AREAS = frozenset({Question.AREA, Question.SEARCH})
+_MOST_WORDS_OF_A_PLACE = 4
+_WITH_SIDE_TALK = frozenset({Intent.HOLD, Intent.GREETING, Intent.REPEAT, Intent.BAD_TIME, Intent.DO_NOT_KNOW})
 _ANSWERS_IN_PLACE_OF_OBJECTIONS: dict[Question, frozenset[Objection]] = {
     Question.AGENT: frozenset({Objection.NOT_READY}),
+    Question.AGENT_SIGNED: frozenset({Objection.NOT_READY}),
     Question.FINANCING: frozenset({Objection.SELL_FIRST, Objection.RATES, Objection.NOT_READY}),
     Question.REMOVAL: frozenset(Objection),
     Question.STILL_THERE: frozenset({Objection.NOT_INTERESTED}),
@@ -31,7 +41,8 @@ class Context:
 
     ``question`` is what was asked last, ``topic`` what the call is on to (the same, unless the last question was an
     aside such as "are you still there"). ``side`` is "sell", "buy" or "". ``offered`` are the times on offer,
-    ``free`` all that could be.
+    ``free`` all that could be. ``name`` is the lead's first name, and ``recent`` are the facts that the turn before
+    gave: a bare "no wait, four fifty" corrects those.
     """
 
     question: Question | None
@@ -41,11 +52,17 @@ class Context:
     offered: Sequence[datetime]
     free: Sequence[datetime]
     zone: ZoneInfo
+    name: str = ""
+    recent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a turn says. ``answer`` is None too when the question had not been heard; ``at`` is a time wished for."""
+    """What a turn says. ``answer`` is None too when the question had not been heard; ``at`` is a time wished for.
+
+    ``corrects``: the person takes something back, so what the turn gives counts more than what was known.
+    ``anywhere``: asked for an area, they have none.
+    """
 
     text: str
     words: str
@@ -60,29 +77,109 @@ class Reading:
     motivation: Motivation | None = None
     financing: Financing | None = None
     location: str | None = None
+    anywhere: bool = False
+    owed: int | None = None
+    home: Property = NOTHING_TOLD
+    plan: Plan | None = None
+    deciders: Deciders | None = None
+    speaker: Speaker | None = None
+    corrects: bool = False
 
 
 def understand(text: str, context: Context, *, now: datetime) -> Reading:
     """Read ``text``. Never raises; what is not understood is simply not in the reading."""
+    given, text = text, fluent(text)
     words = normalise(text)
-    purpose = intents.read(words)
-    topic = context.topic
-    months = entities.timeline_months(text, now=now, asked=topic is Question.TIMELINE)
-    return Reading(
-        text=text,
+    name = normalise(context.name)
+    purpose = intents.read(words, name=name)
+    turn, topic = said(text), context.topic
+    months = turn.latest(
+        lambda piece: entities.timeline_months(piece, now=now, asked=_asks(context, turn, "timeline"))
+    )
+    financing = turn.latest(entities.financing)
+    plan = turn.latest(lambda piece: plans.plan(normalise(piece), asked=topic is Question.SIDE))
+    reading = Reading(
+        text=given,
         words=words,
         intents=_intents(purpose.intents, context.side),
-        objection=_main_objection(purpose.objections, context.question, topic, months),
-        answer=intents.answer(words) if context.heard_whole else None,
+        objection=_main_objection(purpose.objections or _of_plan(plan), context.question, topic, months),
+        answer=_answer(turn) if context.heard_whole else None,
         choice=_choice(text, context, now),
         at=_wished_at(text, context, months, now),
-        money=entities.money(text, asked=topic in (Question.PRICE, Question.BUDGET, Question.SEARCH)),
+        money=turn.latest(lambda piece: money(piece, asked=_asks(context, turn, "price"))),
         months=months,
         no_timeline=entities.no_timeline(text),
-        motivation=entities.motivation(text),
-        financing=entities.financing(text),
-        location=entities.location(text, asked=topic in (Question.AREA, Question.SEARCH)),
+        motivation=turn.latest(entities.motivation),
+        financing=financing,
+        location=_location(turn, context),
+        anywhere=topic in _AREAS and anywhere(text),
+        owed=_owed(turn, context, financing),
+        home=_home(turn, wanted=context.side == "buy"),
+        plan=plan,
+        deciders=plans.deciders(words),
+        speaker=plans.speaker(words, name),
+        corrects=turn.corrects,
     )
+    return _beside(reading, context) if Intent.SIDE_TALK in reading.intents else reading
+
+
+def _beside(reading: Reading, context: Context) -> Reading:
+    """Said to somebody in the room, it is nothing to us, unless it says something of the plans too."""
+    told = (reading.money, reading.months, reading.location, reading.plan, reading.financing)
+    timed = context.question in TIMES and reading.at is not None
+    if (
+        timed
+        or any(part is not None for part in told)
+        or reading.choice.taken
+        or len(reading.intents - _WITH_SIDE_TALK) > 1
+    ):
+        return replace(reading, intents=reading.intents - {Intent.SIDE_TALK})
+    return Reading(text=reading.text, words=reading.words, intents=frozenset({Intent.SIDE_TALK}))
+
+
+def _asks(context: Context, turn: Said, kind: str) -> bool:
+    """Whether a bare number is a price or a count of months: it was asked for, or corrects the one given last."""
+    topics, facts = _BARE_FOR[kind]
+    return context.topic in topics or (turn.corrects and bool(context.recent & facts))
+
+
+_BARE_FOR = {
+    "price": (_PRICES, frozenset({"price", "budget"})),
+    "timeline": (frozenset({Question.TIMELINE}), frozenset({"timeline"})),
+}
+
+
+def _of_plan(plan: Plan | None) -> frozenset[Objection]:
+    """Whoever stays, or rents, has no use for what we call about."""
+    return frozenset({Objection.NOT_INTERESTED}) if plan in (Plan.NONE, Plan.RENT) else frozenset()
+
+
+def _answer(turn: Said) -> Answer | None:
+    return turn.latest(lambda piece: intents.answer(normalise(piece)))
+
+
+def _location(turn: Said, context: Context) -> str | None:
+    asked = context.topic in _AREAS
+    if not asked and turn.corrects and "area" in context.recent:
+        asked = len(normalise(turn.pieces[-1]).split()) <= _MOST_WORDS_OF_A_PLACE
+    if asked and anywhere(turn.pieces[-1]):
+        return None
+    return turn.latest(lambda piece: location(piece, asked=asked))
+
+
+def _owed(turn: Said, context: Context, financing: Financing | None) -> int | None:
+    """What is owed, where they say so; any amount, where a seller was asked about a mortgage."""
+    asked = context.side != "buy" and context.topic is Question.FINANCING and financing is not Financing.PAID_OFF
+    return turn.latest(lambda piece: owed(piece, asked=asked))
+
+
+def _home(turn: Said, *, wanted: bool) -> Property:
+    """Each trait from the last piece that tells it."""
+    homes = [described(normalise(piece), wanted=wanted) for piece in turn.pieces]
+    latest = [
+        next((value for value in reversed(values) if value is not None), None) for values in zip(*homes, strict=True)
+    ]
+    return Property(*latest)
 
 
 def _intents(found: frozenset[Intent], side: str) -> frozenset[Intent]:
