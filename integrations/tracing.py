@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 _ROUND_S = 20.0  # a round's end, but for the call that is being sent
-_LOCK = 7_201_003
+_LOCK = 7_201_013
 BREAKER = "integrations.langsmith.away"
 _SHORTEST, _LONGEST = timedelta(seconds=30), timedelta(minutes=15)
 
