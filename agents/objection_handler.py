@@ -62,6 +62,8 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
         if reading.objection == kind or (reading.answer is Answer.NO and not scene.learnt):
             return self._try(scene, kind)
         state = replace(scene.state, objection=None, unclear=0)
+        if attempt.on_yes is Question.CALLBACK and reading.at and scene.now < reading.at:
+            return promise(scene, replace(state, settled=None), reading.at)  # a time says yes by itself
         if reading.answer is Answer.YES:
             return self._agreed(scene, replace(state, settled=None).learn("interested", "yes", 0.7), attempt)
         if scene.learnt or len(reading.words.split()) > 2:

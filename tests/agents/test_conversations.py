@@ -354,3 +354,11 @@ def test_the_opening_of_a_buyer_and_of_somebody_unknown() -> None:
     )
     assert not opening.interruptible
     assert opening.acts == ()
+
+
+@pytest.mark.parametrize("line", ["Thursday after work.", "Yes, Thursday after work."])
+async def test_a_time_says_yes_to_a_call_when_both_can_talk(line: str) -> None:
+    held = await talk(SELLER, ["Yes", "I have to ask my wife.", line])
+    thursday = datetime(2026, 11, 27, 0, 30, tzinfo=UTC)
+    assert held.outcome.disposition is Disposition.CALLBACK_REQUESTED
+    assert held.acts == (ScheduleCallback(thursday, line), EndCall("callback"))
