@@ -143,7 +143,7 @@ def test_a_lost_message_is_made_up_for(lead: Lead) -> None:
 
 def test_one_that_fails_holds_up_no_other(lead: Lead, monkeypatch: pytest.MonkeyPatch) -> None:
     broken, _ = held(lead, "yes", at=NOW)
-    whole, _ = held(make.lead(), "yes", at=NOW)
+    whole, _ = held(make.lead(), "yes", at=NOW + timedelta(seconds=1))
 
     def breaks(transcript: list[types.Said], brief: object, *given: object, **named: object) -> types.Analysis:
         if getattr(brief, "call_id", "") == str(broken.pk):
