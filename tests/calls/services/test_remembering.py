@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from agents.domain.types import Disposition
 from calls.domain.status import CallStatus
@@ -117,6 +118,19 @@ def test_an_address_of_many_links_nobody(lead: Lead) -> None:
     first_call(lead)
     others = [make.lead(lead.campaign, email=lead.email) for _ in range(persons.MOST_NUMBERS)]
     assert list(persons.same_person(others[0])) == [others[0]]
+
+
+def test_the_person_is_found_without_reading_every_lead(lead: Lead) -> None:
+    others = [make.lead(lead.campaign) for _ in range(20)]
+    persons.link([lead.pk, others[0].pk], by="mia", now=NOW)
+    lead.refresh_from_db()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # so few leads are quickest read whole
+    calls = Call.objects.filter(lead__in=persons.same_person(lead).order_by().values("pk"))
+    assert set(persons.same_person(lead)) == {lead, others[0]}
+    for plan in (persons.same_person(lead).explain(analyze=True), calls.explain(analyze=True)):
+        assert "Rows Removed by Filter" not in plan
+        assert "Seq Scan" not in plan
 
 
 def test_who_stands_in_tells_nothing_of_the_lead(lead: Lead) -> None:
