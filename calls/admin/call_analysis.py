@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from agents.after.types import Analysis, Check, CheckName, FactTold, Mood, ObjectionEnd, Verdict
 from calls.admin.base import badge, counted
-from calls.models import Call, Turn
+from calls.models import Call, CallAnalysis, Turn
 from calls.services import analysing
 
 PERMISSION = "calls.view_callanalysis"
@@ -125,9 +125,6 @@ class FailedCheckFilter(admin.SimpleListFilter):
         chosen = self.value()
         if not chosen:
             return queryset
-        failed = queryset.filter(analyses__current=True).exclude(analyses__failed_checks=[])
-        return (
-            failed
-            if chosen == "any"
-            else queryset.filter(analyses__current=True, analyses__failed_checks__contains=[chosen])
-        )
+        current = CallAnalysis.objects.filter(call=OuterRef("pk"), current=True)
+        failed = current.exclude(failed_checks=[])
+        return queryset.filter(Exists(failed if chosen == "any" else failed.filter(failed_checks__contains=[chosen])))

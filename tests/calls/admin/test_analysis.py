@@ -99,6 +99,7 @@ def test_calls_that_failed_a_check_are_found(as_manager: Client, call: Call) -> 
     CallAnalysis.objects.create(
         call=good, version=99, current=False, made_at=NOW, failed_checks=["disclosure"], data={}
     )
+    CallAnalysis.objects.create(call=call, version=99, current=False, made_at=NOW, failed_checks=[], data={})
 
     def found(chosen: str) -> set[object]:
         response = as_manager.get(f"/admin/calls/call/?failed_check={chosen}")
