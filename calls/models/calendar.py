@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from calls.domain.status import CallStatus
+
 
 def working_days() -> list[int]:
     return [0, 1, 2, 3, 4]
@@ -105,8 +107,8 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
         return self.filter(calendar_id=calendar_id)
 
     def lapsed(self) -> "ReservationQuerySet":
-        """Held for longer than any call lasts, by the database's clock."""
-        return self.filter(expires_at__lte=Now())
+        """Held for longer than any call lasts, by the database's clock, or for a call that never rang."""
+        return self.held().filter(Q(expires_at__lte=Now()) | Q(call__status=CallStatus.CANCELED.value))
 
     def held(self) -> "ReservationQuerySet":
         return self.filter(expires_at__isnull=False)

@@ -11,7 +11,7 @@ from agents.domain.types import BookAppointment, Disposition
 from billing.models import Alert
 from calls.domain.status import CallStatus
 from calls.models import Appointment, BusyTime, Calendar, Call, Reservation
-from calls.services import booking, reserving
+from calls.services import booking, ending, reserving
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.finishing import finish
 from tests.calls import factories as make
@@ -63,6 +63,17 @@ def test_lapsed_holds_are_free_and_are_cleared() -> None:
     first, second = live(calendar), live(calendar)
     offered = reserve_slots(first, now=NOW)
     first.reservations.update(expires_at=Now() - timedelta(seconds=1))
+    assert reserving.free(second.campaign, "America/Denver", now=NOW) == offered
+    assert reserve_slots(second, now=NOW) == offered
+    assert not first.reservations.exists()
+
+
+def test_what_was_held_for_a_call_that_never_rang_is_free() -> None:
+    calendar = make.calendar()
+    first, second = make.call(make.lead(make.campaign(calendar=calendar)), CallStatus.CLAIMED), live(calendar)
+    offered = reserve_slots(first, now=NOW)
+    assert reserving.free(second.campaign, "America/Denver", now=NOW)[0] not in offered
+    assert ending.cancel_waiting(Call.objects.filter(pk=first.pk), at=NOW, why="call.canceled_by_pause") == 1
     assert reserving.free(second.campaign, "America/Denver", now=NOW) == offered
     assert reserve_slots(second, now=NOW) == offered
     assert not first.reservations.exists()
