@@ -1,6 +1,6 @@
 """An appointment as iCalendar (RFC 5545, 5546): what a calendar keeps, and what a person is invited by. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -35,8 +35,10 @@ class Meeting:
 
 
 def event(meeting: Meeting, *, now: datetime) -> bytes:
-    """The event as a calendar stores it: without a method (RFC 4791, 4.1)."""
-    return bytes(_wrapped(meeting, now=now).to_ical())
+    """The event as a calendar stores it: without a method (RFC 4791, 4.1), and without an attendee, whom many servers
+    would mail it at once, description and all (RFC 6638, 3.2.1).
+    """
+    return bytes(_wrapped(replace(meeting, attendee_name="", attendee_email=""), now=now).to_ical())
 
 
 def invitation(meeting: Meeting, *, now: datetime) -> bytes:

@@ -61,9 +61,15 @@ def test_one_that_was_called_off_says_so() -> None:
 
 
 def test_what_a_calendar_stores_has_no_method() -> None:
-    found = lines(event(replace(MEETING, organizer_email="", attendee_email="", description="", place=""), now=NOW))
+    found = lines(event(replace(MEETING, organizer_email="", description="", place=""), now=NOW))
     assert not [line for line in found if line.split(":")[0] in ("METHOD", "LOCATION", "DESCRIPTION")]
-    assert not [line for line in found if line.startswith(("ORGANIZER", "ATTENDEE"))]
+    assert not [line for line in found if line.startswith("ORGANIZER")]
+
+
+def test_no_server_mails_the_lead_what_a_calendar_stores() -> None:
+    """Servers that schedule (RFC 6638) send a stored event, with its description, to its attendees."""
+    assert MEETING.attendee_email
+    assert not [line for line in lines(event(MEETING, now=NOW)) if line.startswith("ATTENDEE")]
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Europe/London", "Asia/Kolkata", "UTC"])
