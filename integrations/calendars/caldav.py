@@ -78,7 +78,7 @@ class CalDavCalendar:
     def _parsed(self, answer: Answer) -> Element:
         try:
             root: Element = ElementTree.fromstring(answer.body)
-        except (ElementTree.ParseError, DefusedXmlException):
+        except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError):  # the last two: its encoding
             raise CalendarAway(f"{host_of(self._url)} answered no CalDAV: check the address.") from None
         return root
 
@@ -104,7 +104,7 @@ class CalDavCalendar:
             return None
         try:
             span = Span(self._instant(one.start), self._instant(one.end))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise CalendarAway(f"{host_of(self._url)} sent an event without a time: {error}") from None
         return span if span.start < span.end else None
 
@@ -113,4 +113,7 @@ class CalDavCalendar:
             at = datetime.combine(at, time(), self._zone)
         elif at.tzinfo is None:
             at = at.replace(tzinfo=self._zone)
-        return at.astimezone(UTC)
+        try:
+            return at.astimezone(UTC)
+        except OverflowError:  # for ever, as some programs write it: until the last second of the year 9999
+            return datetime.max.replace(tzinfo=UTC) if at.year > 1 else datetime.min.replace(tzinfo=UTC)

@@ -12,7 +12,6 @@ from typing import Protocol, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db.models import prefetch_related_objects
 
 from billing.models import Trouble
 from billing.services import telling
@@ -23,16 +22,9 @@ from calls.services.database import alone
 from calls.services.meetings import meeting_of
 from integrations import secrets
 from integrations.adapters import http
-from integrations.calendars.calcom import CalComCalendar
 from integrations.calendars.caldav import CalDavCalendar
 from integrations.calendars.google import GoogleCalendar
-from integrations.calendars.ports import (
-    CalendarAway,
-    CalendarError,
-    CalendarRefused,
-    CalendarTaken,
-    RemoteCalendar,
-)
+from integrations.calendars.ports import CalendarAway, CalendarError, CalendarRefused, RemoteCalendar
 from integrations.domain.webhooks import retry_after
 from integrations.models import CalendarEvent, CalendarLink
 
@@ -70,9 +62,6 @@ class opened:
         if link.kind == CalendarLink.Kind.GOOGLE:
             api = settings.GOOGLE_CALENDAR_API
             return GoogleCalendar(self._client, calendar_id=link.address, key=secret, zone=zone, api=api)
-        if link.kind == CalendarLink.Kind.CALCOM:
-            rules, email = reserving.rules_of(link.calendar), link.calendar.email
-            return CalComCalendar(self._client, url=link.address, key=secret, rules=rules, email=email)
         return CalDavCalendar(self._client, url=link.address, username=link.username, password=secret, zone=zone)
 
     async def __aexit__(self, *_: object) -> None:
@@ -130,7 +119,7 @@ def keep(*, now: datetime, open_: Opener = opened) -> None:
 
 
 def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
-    ours = [f"{uid}@reautomation" for uid in link.events.values_list("uid", flat=True)]
+    ours = _outdated(link)
     within = Span(now, now + timedelta(days=link.calendar.horizon_days + 2))
 
     async def look(remote: RemoteCalendar) -> list[Span]:
@@ -143,6 +132,14 @@ def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
         error = str(failed)
         log.warning("calendar.not_read", calendar_id=link.calendar_id, reason=error)
     CalendarLink.objects.filter(pk=link.pk).update(tried_at=now, last_error=error[:300])
+
+
+def _outdated(link: CalendarLink) -> list[str]:
+    """Our events that are to be written or removed: where they stand now takes no time of anybody's. The others do,
+    also where somebody has moved them.
+    """
+    waiting = link.events.filter(next_attempt_at__isnull=False)
+    return [f"{uid}@reautomation" for uid in waiting.values_list("uid", flat=True)]
 
 
 def _tell_of_the_away(*, now: datetime) -> None:
@@ -159,17 +156,15 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> None:
     """Write, move or remove one event; again later where that fails, and a person's matter where it cannot be."""
     appointment = event.appointment
     meeting = None if event.canceled or appointment is None else meeting_of(appointment)
+    outdated = _outdated(event.link)
 
     async def do(remote: RemoteCalendar) -> bool:
         if meeting is None:
             await remote.cancel(f"{event.uid}@reautomation")
             return True
-        if await remote.busy(Span(meeting.start_at, meeting.end_at), but=[meeting.uid]):
+        if await remote.busy(Span(meeting.start_at, meeting.end_at), but={meeting.uid, *outdated}):
             return False
-        try:
-            await remote.put(meeting, now=now)
-        except CalendarTaken:
-            return False
+        await remote.put(meeting, now=now)
         return True
 
     still = CalendarEvent.objects.filter(pk=event.pk, next_attempt_at=event.next_attempt_at)
@@ -209,7 +204,6 @@ def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str,
 
 def _asked(link: CalendarLink, what: Callable[[RemoteCalendar], Awaitable[T]], open_: Opener) -> T:
     """Ask in bounded time. Raises CalendarError."""
-    prefetch_related_objects([link], "calendar__hours")  # nothing is read from the database while it is asked
 
     async def asked() -> T:
         async with asyncio.timeout(DEADLINE_S), open_(link) as remote:
@@ -219,3 +213,8 @@ def _asked(link: CalendarLink, what: Callable[[RemoteCalendar], Awaitable[T]], o
         return asyncio.run(asked())
     except TimeoutError:
         raise CalendarAway(f"The calendar did not answer within {DEADLINE_S:g} s.") from None
+    except CalendarError:
+        raise
+    except Exception as error:  # one calendar's nonsense must not keep the others from being read and written
+        log.exception("calendar.broke", calendar_id=link.calendar_id)
+        raise CalendarAway(f"The calendar's answer cannot be read ({type(error).__name__}, see the log).") from error

@@ -145,6 +145,11 @@ async def test_nonsense_is_said_in_a_sentence(said: Said, kind: type[CalendarErr
     assert sentence in str(told.value)
 
 
+async def test_an_event_without_end_takes_all_time_that_follows(remote: str) -> None:
+    store(remote, "ever", "DTSTART:20261111T100000", "DTEND:99991231T235959")
+    assert await busy(remote) == [Span(at(11, 17), datetime.max.replace(tzinfo=UTC))]
+
+
 async def test_a_server_that_is_not_there() -> None:
     with pytest.raises(CalendarAway, match=r"^127\.0\.0\.1 was not reached: "):
         await busy("http://127.0.0.1:9/")

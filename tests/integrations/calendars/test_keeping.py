@@ -14,13 +14,11 @@ from calls.models import Appointment, BusyTime, Calendar
 from calls.services import booking, reserving
 from integrations import secrets
 from integrations.calendars import keeping
-from integrations.calendars.ports import CalendarAway, CalendarTaken
+from integrations.calendars.ports import CalendarAway
 from integrations.models import CalendarEvent, CalendarLink
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
-from tests.integrations.calendars.calcom import KEY, NUMBER, CalCom
 from tests.integrations.calendars.conftest import PASSWORD, USER, store, stored
-from tests.integrations.calendars.server import serving
 
 pytestmark = pytest.mark.django_db
 TEN = NOW + timedelta(hours=22)
@@ -60,6 +58,33 @@ class Fake:
     def _answer(self) -> None:
         if self.away:
             raise CalendarAway(self.away)
+
+
+class Breaking(Fake):
+    """Its answers are such that what reads them breaks."""
+
+    def _answer(self) -> None:
+        raise RecursionError
+
+
+class Remembering(Fake):
+    """It has the events that were written, by their uids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: dict[str, Span] = {}
+
+    async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
+        self._answer()
+        return [span for uid, span in self.events.items() if uid not in but and span.overlaps(within)]
+
+    async def put(self, meeting: Meeting, *, now: datetime) -> None:
+        await super().put(meeting, now=now)
+        self.events[meeting.uid] = Span(meeting.start_at, meeting.end_at)
+
+    async def cancel(self, uid: str) -> None:
+        await super().cancel(uid)
+        self.events.pop(uid, None)
 
 
 @pytest.fixture
@@ -156,6 +181,54 @@ def test_a_calendar_that_stays_away_is_a_matter_for_a_person(link: CalendarLink,
     assert (made.calendar_state, made.task) == ("waiting", keeping.NOT_WRITTEN)
 
 
+def test_what_breaks_on_one_calendar_keeps_no_other_waiting(link: CalendarLink, calendar: Calendar) -> None:
+    other = CalendarLink(calendar=make.calendar(name="Sam Reed"), address="http://127.0.0.1:9/d/", username=USER)
+    other.sealed = secrets.seal(PASSWORD)
+    keeping.save(other)
+    broken, whole = booked(calendar), booked(other.calendar)
+    fake = Fake(Span(TEN + HOUR, TEN + 2 * HOUR))
+
+    def opener(link: CalendarLink) -> Fake:
+        return fake if link == other else Breaking()
+
+    keeping.keep(now=NOW, open_=opener)
+    link.refresh_from_db()
+    assert (link.tried_at, link.last_error) == (
+        NOW,
+        "The calendar's answer cannot be read (RecursionError, see the log).",
+    )
+    assert list(BusyTime.objects.values_list("calendar", flat=True)) == [other.calendar.pk]
+    broken.refresh_from_db()
+    whole.refresh_from_db()
+    assert (broken.calendar_state, whole.calendar_state) == ("waiting", "written")
+    assert CalendarEvent.objects.get(link=link).attempts == 1
+
+
+def test_an_event_of_ours_that_is_still_to_be_removed_is_in_nobodys_way(
+    link: CalendarLink, calendar: Calendar
+) -> None:
+    there = Remembering()
+    gone = booked(calendar)
+    keeping.keep(now=NOW, open_=there)
+    there.away = "dav.example did not answer in time."
+    booking.cancel(gone, now=NOW)
+    keeping.keep(now=NOW, open_=there)  # it is not removed, and tried again later
+    there.away = ""
+    made = booked(calendar)
+    keeping.keep(now=NOW + timedelta(seconds=1), open_=there)
+    made.refresh_from_db()
+    assert (made.calendar_state, made.task) == ("written", "")
+    assert not Alert.objects.filter(kind="appointment_conflict").exists()
+
+
+def test_an_event_of_ours_that_somebody_moved_takes_its_new_time(link: CalendarLink, calendar: Calendar) -> None:
+    there, made = Remembering(), booked(calendar)
+    keeping.keep(now=NOW, open_=there)
+    there.events[f"{made.uid}@reautomation"] = Span(TEN + HOUR, TEN + 2 * HOUR)
+    keeping.keep(now=NOW + keeping.READ_EVERY, open_=there)
+    assert [(row.span.lower, row.span.upper) for row in BusyTime.objects.all()] == [(TEN + HOUR, TEN + 2 * HOUR)]
+
+
 def test_a_time_that_was_taken_meanwhile_is_told_to_a_person(link: CalendarLink, calendar: Calendar) -> None:
     made, fake = booked(calendar), Fake(Span(TEN - HOUR, TEN + timedelta(minutes=1)))
     keeping.keep(now=NOW, open_=fake)
@@ -168,21 +241,6 @@ def test_a_time_that_was_taken_meanwhile_is_told_to_a_person(link: CalendarLink,
         f"{calendar}: an appointment at 2026-11-11 17:00 UTC is at a time that is taken in the calendar. "
         "Call the lead and agree on another."
     )
-
-
-def test_a_time_that_is_given_away_while_it_is_written_is_told_likewise(
-    link: CalendarLink, calendar: Calendar
-) -> None:
-    class Faster(Fake):
-        async def put(self, meeting: Meeting, *, now: datetime) -> None:
-            raise CalendarTaken("Somebody was faster.")
-
-    made = booked(calendar)
-    keeping.keep(now=NOW, open_=Faster())
-    made.refresh_from_db()
-    assert (made.calendar_state, made.task) == ("conflict", keeping.TAKEN)
-    assert CalendarEvent.objects.get().next_attempt_at is None
-    assert Alert.objects.get().kind == "appointment_conflict"
 
 
 def test_what_changes_while_it_is_written_is_written_again(
@@ -256,31 +314,3 @@ def test_from_the_booking_to_radicale_and_back(calendar: Calendar, remote: str) 
     booking.cancel(appointment, now=NOW)
     keeping.keep(now=NOW)
     assert stored(remote, f"{appointment.uid}@reautomation") == ""
-
-
-def test_from_the_booking_to_cal_com_and_back(calendar: Calendar) -> None:
-    Calendar.objects.update(email="maria@example.com")
-    calendar.refresh_from_db()
-    calcom = CalCom([Span(TEN - HOUR, TEN + 3 * HOUR)], busy=[Span(TEN + HOUR, TEN + 2 * HOUR)])
-    with serving(calcom) as server:
-        address = f"{server}/v2/event-types/{NUMBER}"
-        made = CalendarLink(calendar=calendar, kind="calcom", address=address, sealed=secrets.seal(KEY))
-        keeping.save(made)
-        first, second = booked(calendar), booked(calendar, TEN + HOUR)
-        keeping.keep(now=NOW)
-        first.refresh_from_db()
-        second.refresh_from_db()
-        assert (first.calendar_state, first.calendar_note, first.task) == ("written", "", "")
-        assert (second.calendar_state, second.task) == ("conflict", keeping.TAKEN)
-        [written] = calcom.standing()
-        assert written["metadata"] == {"reautomation_uid": f"{first.uid}@reautomation"}
-        assert written["attendees"][0]["email"] == "maria@example.com"
-        booking.book(make.call(first.call.lead, CallStatus.LIVE), TEN + 2 * HOUR, confirmed=True, now=NOW)
-        keeping.keep(now=NOW + keeping.READ_EVERY)
-        [moved] = calcom.standing()
-        assert moved["start"] == f"{TEN + 2 * HOUR:%Y-%m-%dT%H:%M:%S}.000Z"
-        assert [row.span.lower for row in BusyTime.objects.all()][-2:] == [TEN + HOUR, TEN + 3 * HOUR]
-        booking.cancel(Appointment.objects.get(uid=first.uid), now=NOW)
-        keeping.keep(now=NOW + keeping.READ_EVERY)
-    assert calcom.standing() == []
-    assert Appointment.objects.get(uid=first.uid).calendar_state == ""
