@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from integrations import secrets, services, tokens
-from integrations.calendars import keeping
+from integrations.calendars import calcom, keeping
 from integrations.domain.addresses import refused_url
 from integrations.models import ApiToken, CalendarLink, Delivery, Endpoint
 
@@ -136,7 +136,7 @@ class CalendarLinkForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain cl
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
         label="Password or key",
         help_text="CalDAV: an app password. Google: the JSON key of the service account with which the calendar is "
-        "shared. It is kept sealed and not shown; empty: the one that is there.",
+        "shared. Cal.com: an API key. It is kept sealed and not shown; empty: the one that is there.",
     )
 
     class Meta:
@@ -150,11 +150,22 @@ class CalendarLinkForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain cl
                 self.add_error("address", why)
             if not typed.get("username"):
                 self.add_error("username", "A CalDAV server asks for a user name: enter it.")
+        if typed.get("kind") == CalendarLink.Kind.CALCOM:
+            self._check_cal_com(typed)
         if not typed.get("secret") and not self.instance.sealed:
             self.add_error("secret", "Without a password or key the calendar does not open: enter it.")
         elif not typed.get("secret") and {"kind", "address"} & set(self.changed_data):
             self.add_error("secret", "The one that is there was entered for another address: enter it again.")
         return typed
+
+    def _check_cal_com(self, typed: dict[str, Any]) -> None:
+        if address := typed.get("address"):
+            if why := refused_url(address, any_address=settings.DEBUG):
+                self.add_error("address", why)
+            elif calcom.address_of(address) is None:
+                self.add_error("address", f"This is no event type in the API of Cal.com: {calcom.ADDRESS_HELP}")
+        if (calendar := typed.get("calendar")) and not calendar.email:
+            self.add_error("calendar", calcom.NO_EMAIL)
 
 
 @admin.register(CalendarLink)

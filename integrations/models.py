@@ -148,11 +148,14 @@ class CalendarLink(models.Model):
     class Kind(models.TextChoices):
         CALDAV = "caldav", "CalDAV"
         GOOGLE = "google", "Google Calendar"
+        CALCOM = "calcom", "Cal.com"
 
     calendar = models.OneToOneField("calls.Calendar", on_delete=models.CASCADE, related_name="link")
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CALDAV)
     address = models.CharField(
-        max_length=500, help_text="CalDAV: the URL of the calendar. Google: its ID, such as maria@example.com."
+        max_length=500,
+        help_text="CalDAV: the URL of the calendar. Google: its ID, such as maria@example.com. Cal.com: the URL of "
+        "an event type in the API, such as https://api.cal.com/v2/event-types/123.",
     )
     username = models.CharField(max_length=200, blank=True, help_text="CalDAV alone.")
     sealed = models.TextField(editable=False)

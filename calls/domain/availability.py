@@ -90,6 +90,15 @@ def free_times(
     return tuple(_limited(found, rules, full, zone, count))
 
 
+def starts(rules: Availability, within: Span) -> Iterator[datetime]:
+    """Every start within ``within`` that the hours allow, taken or not, in UTC."""
+    zone = ZoneInfo(rules.zone)
+    day = within.start.astimezone(zone).date()
+    while day <= within.end.astimezone(zone).date():
+        yield from (start for start in _starts(rules, day, zone) if within.start <= start < within.end)
+        day += timedelta(days=1)
+
+
 def _limited(
     found: Iterable[datetime], rules: Availability, full: Counter[date], zone: ZoneInfo, count: int
 ) -> Iterator[datetime]:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 
 from billing.models import Trouble
 from billing.services import telling
@@ -22,9 +23,16 @@ from calls.services.database import alone
 from calls.services.meetings import meeting_of
 from integrations import secrets
 from integrations.adapters import http
+from integrations.calendars.calcom import CalComCalendar
 from integrations.calendars.caldav import CalDavCalendar
 from integrations.calendars.google import GoogleCalendar
-from integrations.calendars.ports import CalendarAway, CalendarError, CalendarRefused, RemoteCalendar
+from integrations.calendars.ports import (
+    CalendarAway,
+    CalendarError,
+    CalendarRefused,
+    CalendarTaken,
+    RemoteCalendar,
+)
 from integrations.domain.webhooks import retry_after
 from integrations.models import CalendarEvent, CalendarLink
 
@@ -62,6 +70,9 @@ class opened:
         if link.kind == CalendarLink.Kind.GOOGLE:
             api = settings.GOOGLE_CALENDAR_API
             return GoogleCalendar(self._client, calendar_id=link.address, key=secret, zone=zone, api=api)
+        if link.kind == CalendarLink.Kind.CALCOM:
+            rules, email = reserving.rules_of(link.calendar), link.calendar.email
+            return CalComCalendar(self._client, url=link.address, key=secret, rules=rules, email=email)
         return CalDavCalendar(self._client, url=link.address, username=link.username, password=secret, zone=zone)
 
     async def __aexit__(self, *_: object) -> None:
@@ -164,7 +175,10 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> None:
             return True
         if await remote.busy(Span(meeting.start_at, meeting.end_at), but={meeting.uid, *outdated}):
             return False
-        await remote.put(meeting, now=now)
+        try:
+            await remote.put(meeting, now=now)
+        except CalendarTaken:
+            return False
         return True
 
     still = CalendarEvent.objects.filter(pk=event.pk, next_attempt_at=event.next_attempt_at)
@@ -204,6 +218,7 @@ def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str,
 
 def _asked(link: CalendarLink, what: Callable[[RemoteCalendar], Awaitable[T]], open_: Opener) -> T:
     """Ask in bounded time. Raises CalendarError."""
+    prefetch_related_objects([link], "calendar__hours")  # nothing is read from the database while it is asked
 
     async def asked() -> T:
         async with asyncio.timeout(DEADLINE_S), open_(link) as remote:

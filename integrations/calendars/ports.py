@@ -20,6 +20,10 @@ class CalendarRefused(CalendarError):
     """It answered no: a person has to change what the sentence names."""
 
 
+class CalendarTaken(CalendarError):
+    """It gave the time to somebody else: agree on another."""
+
+
 class RemoteCalendar(Protocol):
     """Every method raises CalendarError. A meeting's ``uid`` is the idempotency key: once more changes nothing."""
 
@@ -27,7 +31,9 @@ class RemoteCalendar(Protocol):
         """What is taken, whole days among it, repeated events at each of their times; not by the uids in ``but``."""
 
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
-        """Write the event, or bring the one of this ``uid`` up to date."""
+        """Write the event, or bring the one of this ``uid`` up to date. CalendarTaken comes from calendars that see
+        to it themselves that a time is given once.
+        """
 
     async def cancel(self, uid: str) -> None:
         """Remove the event; one that is not there is removed already."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls.domain.availability import Availability, Hours, Span, free_times, problems
+from calls.domain.availability import Availability, Hours, Span, free_times, problems, starts
 
 WEEK = frozenset(range(5))
 OFFICE = Availability("America/New_York", (Hours(WEEK, time(9), time(17)),))
@@ -37,6 +37,11 @@ def test_offers_differ_in_day_and_hour_in_the_leads_zone() -> None:
     found = free_times(OFFICE, "America/Denver", now=NOW)
     assert local(found, "America/Denver") == ["Tue 24 10:00", "Wed 25 14:00", "Thu 26 11:00", "Fri 27 13:00"]
     assert all(at.tzinfo is UTC for at in found)
+
+
+def test_the_hours_alone_give_every_start_of_a_span() -> None:
+    within = Span(datetime(2026, 11, 24, 20, 30, tzinfo=UTC), datetime(2026, 11, 25, 15, tzinfo=UTC))
+    assert local(tuple(starts(OFFICE, within)), "America/New_York") == ["Tue 24 16:00", "Wed 25 09:00"]
 
 
 def test_the_agents_hours_hold_where_the_lead_lives_far_away() -> None:

@@ -14,11 +14,13 @@ from calls.models import Appointment, BusyTime, Calendar
 from calls.services import booking, reserving
 from integrations import secrets
 from integrations.calendars import keeping
-from integrations.calendars.ports import CalendarAway
+from integrations.calendars.ports import CalendarAway, CalendarTaken
 from integrations.models import CalendarEvent, CalendarLink
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
+from tests.integrations.calendars.calcom import KEY, NUMBER, CalCom
 from tests.integrations.calendars.conftest import PASSWORD, USER, store, stored
+from tests.integrations.calendars.server import serving
 
 pytestmark = pytest.mark.django_db
 TEN = NOW + timedelta(hours=22)
@@ -243,6 +245,21 @@ def test_a_time_that_was_taken_meanwhile_is_told_to_a_person(link: CalendarLink,
     )
 
 
+def test_a_time_that_is_given_away_while_it_is_written_is_told_likewise(
+    link: CalendarLink, calendar: Calendar
+) -> None:
+    class Faster(Fake):
+        async def put(self, meeting: Meeting, *, now: datetime) -> None:
+            raise CalendarTaken("Somebody was faster.")
+
+    made = booked(calendar)
+    keeping.keep(now=NOW, open_=Faster())
+    made.refresh_from_db()
+    assert (made.calendar_state, made.task) == ("conflict", keeping.TAKEN)
+    assert CalendarEvent.objects.get().next_attempt_at is None
+    assert Alert.objects.get().kind == "appointment_conflict"
+
+
 def test_what_changes_while_it_is_written_is_written_again(
     link: CalendarLink, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,3 +331,31 @@ def test_from_the_booking_to_radicale_and_back(calendar: Calendar, remote: str) 
     booking.cancel(appointment, now=NOW)
     keeping.keep(now=NOW)
     assert stored(remote, f"{appointment.uid}@reautomation") == ""
+
+
+def test_from_the_booking_to_cal_com_and_back(calendar: Calendar) -> None:
+    Calendar.objects.update(email="maria@example.com")
+    calendar.refresh_from_db()
+    calcom = CalCom([Span(TEN - HOUR, TEN + 3 * HOUR)], busy=[Span(TEN + HOUR, TEN + 2 * HOUR)])
+    with serving(calcom) as server:
+        address = f"{server}/v2/event-types/{NUMBER}"
+        made = CalendarLink(calendar=calendar, kind="calcom", address=address, sealed=secrets.seal(KEY))
+        keeping.save(made)
+        first, second = booked(calendar), booked(calendar, TEN + HOUR)
+        keeping.keep(now=NOW)
+        first.refresh_from_db()
+        second.refresh_from_db()
+        assert (first.calendar_state, first.calendar_note, first.task) == ("written", "", "")
+        assert (second.calendar_state, second.task) == ("conflict", keeping.TAKEN)
+        [written] = calcom.standing()
+        assert written["metadata"] == {"reautomation_uid": f"{first.uid}@reautomation"}
+        assert written["attendees"][0]["email"] == "maria@example.com"
+        booking.book(make.call(first.call.lead, CallStatus.LIVE), TEN + 2 * HOUR, confirmed=True, now=NOW)
+        keeping.keep(now=NOW + keeping.READ_EVERY)
+        [moved] = calcom.standing()
+        assert moved["start"] == f"{TEN + 2 * HOUR:%Y-%m-%dT%H:%M:%S}.000Z"
+        assert [row.span.lower for row in BusyTime.objects.all()][-2:] == [TEN + HOUR, TEN + 3 * HOUR]
+        booking.cancel(Appointment.objects.get(uid=first.uid), now=NOW)
+        keeping.keep(now=NOW + keeping.READ_EVERY)
+    assert calcom.standing() == []
+    assert Appointment.objects.get(uid=first.uid).calendar_state == ""

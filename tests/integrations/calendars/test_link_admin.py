@@ -8,14 +8,16 @@ from calls.models import Calendar
 from integrations import secrets
 from integrations.models import CalendarLink
 from tests.calls import factories as make
+from tests.integrations.calendars.calcom import KEY, NUMBER, CalCom
 from tests.integrations.calendars.conftest import PASSWORD, USER
+from tests.integrations.calendars.server import serving
 
 URL = "/admin/integrations/calendarlink/"
 
 
 @pytest.fixture
 def calendar(db: None) -> Calendar:
-    return make.calendar(name="Maria Lopez")
+    return make.calendar(name="Maria Lopez", email="maria@example.com")
 
 
 def form(calendar: Calendar, **changes: object) -> dict[str, object]:
@@ -50,6 +52,21 @@ def test_a_password_is_kept_sealed_and_not_shown(admin_client: Client, calendar:
             {"address": ["This is not an http:// or https:// address: enter one such as https://example.com/hooks."]},
         ),
         ({"kind": "google", "address": "maria@example.com", "username": ""}, {}),
+        ({"kind": "calcom", "address": "https://api.cal.com/v2/event-types/123", "username": ""}, {}),
+        (
+            {"kind": "calcom", "address": "https://app.cal.com/event-types/123"},
+            {
+                "address": [
+                    "This is no event type in the API of Cal.com: enter it as "
+                    "https://api.cal.com/v2/event-types/123, with the number that stands in the address of the event "
+                    "type's page in Cal.com, and the API of your own server where you have one."
+                ]
+            },
+        ),
+        (
+            {"kind": "calcom", "address": "ftp://api.cal.com/v2/event-types/123"},
+            {"address": ["This is not an http:// or https:// address: enter one such as https://example.com/hooks."]},
+        ),
     ],
 )
 def test_what_is_missing_is_named(
@@ -76,6 +93,41 @@ def test_the_connection_is_tried(admin_client: Client, calendar: Calendar, remot
         "there.",
     ]
     assert "not yet" in admin_client.get(URL).content.decode()
+
+
+def test_cal_com_needs_an_address_to_write_to(admin_client: Client) -> None:
+    nobody = make.calendar(name="Sam Reed")
+    typed = form(nobody, kind="calcom", address="https://api.cal.com/v2/event-types/123")
+    answer = admin_client.post(f"{URL}add/", typed)
+    assert answer.context["adminform"].form.errors == {
+        "calendar": [
+            "Cal.com books for somebody with an e-mail address, to which it writes: enter the e-mail of the "
+            "calendar, on the page of the calendar itself."
+        ]
+    }
+    assert not CalendarLink.objects.exists()
+
+
+def test_a_connection_with_cal_com_is_tried(admin_client: Client, calendar: Calendar) -> None:
+    calcom = CalCom([])
+    with serving(calcom) as server:
+        link = CalendarLink.objects.create(
+            calendar=calendar,
+            kind="calcom",
+            address=f"{server}/v2/event-types/{NUMBER}",
+            sealed=secrets.seal(KEY),
+        )
+        said = []
+        for every in (30, 45):
+            calcom.settings = {"slotInterval": every}
+            answer = admin_client.post(URL, {"action": "check_connection", "_selected_action": [link.pk]})
+            said.append([str(message) for message in get_messages(answer.wsgi_request)][-1])
+    assert said == [
+        "Maria Lopez: the calendar answers and may be read and written.",
+        "Maria Lopez: The event type 123 of 127.0.0.1 begins every 45 minutes, and an appointment of the calendar "
+        "every 60: let the calendar's begin every 45, or a multiple of it.",
+    ]
+    assert KEY not in link.sealed
 
 
 @pytest.mark.parametrize(
