@@ -7,9 +7,9 @@ from typing import ClassVar
 from agents.after.summary import HEADLINES, headline, summary
 from agents.agenda import side_of, topic
 from agents.base import AgentName, BaseAgent, Ending
-from agents.domain import spoken
+from agents.domain import answer_points, spoken
 from agents.domain.questions import TIMES
-from agents.domain.scoring import Reason, qualified, score, score_reasons
+from agents.domain.scoring import Reason, qualified, score_reasons, total
 from agents.domain.types import Brief, Disposition, EndedBy, Outcome, Progress, Prospect
 from agents.state import CallState, Stage, last_act_at
 
@@ -74,14 +74,14 @@ def known_facts(state: CallState, brief: Brief) -> dict[str, str]:
 
 def score_of(state: CallState, brief: Brief) -> int:
     """The lead's score by what is known until now, 0 to 100."""
-    weights = brief.script.scoring.weights
-    return score(known_facts(state, brief), booked=state.has_act("book"), weights=weights)
+    return total(reasons_of(state, brief))
 
 
 def reasons_of(state: CallState, brief: Brief) -> tuple[Reason, ...]:
     """Why the score is what it is."""
-    weights = brief.script.scoring.weights
-    return score_reasons(known_facts(state, brief), booked=state.has_act("book"), weights=weights)
+    script, facts = brief.script, known_facts(state, brief)
+    common = score_reasons(facts, booked=state.has_act("book"), weights=script.scoring.weights)
+    return (*common, *answer_points.reasons(script.plan(side_of(state, brief)), facts))
 
 
 def is_qualified(state: CallState, brief: Brief) -> bool:

@@ -123,6 +123,8 @@ def _step_data(step: Step) -> dict[str, Any]:
         data["kind"] = step.kind.value
     if step.kind is Kind.TEXT:
         data["words"] = step.words
+    if step.points:
+        data["points"] = dict(step.points)
     return data | {"required": step.required, "most": step.most}
 
 
@@ -163,6 +165,7 @@ def _steps(side: str, typed: Iterable[StepPart], found: list[Problem]) -> Iterab
             most=one.most or (offered.most if offered else MAX_ASKED),
             kind=kind,
             words=one.words or TEXT_WORDS,
+            points=one.points or {},
         )
 
 
@@ -171,6 +174,7 @@ def _built_in(question: Question, side: str, typed: StepPart, path: str, found: 
     for name, given in (
         ("kind", typed.kind is not None),
         ("words", typed.words is not None),
+        ("points", typed.points is not None),
         ("required", fixed and typed.required),
         ("most", fixed and typed.most is not None),
         ("wordings", question is Question.SLOT and typed.wordings is not None),

@@ -1,8 +1,8 @@
 """The fields of a script's document, and what is said of one that does not fit."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import ErrorDetails
 
 from agents.domain.script import MAX_ASKED, Kind
@@ -10,6 +10,17 @@ from agents.domain.script_checks import Problem
 
 Points = Annotated[int, Field(ge=0, le=100, strict=True)]
 Threshold = Annotated[int, Field(ge=1, le=100, strict=True)]
+_WORDS_OF_YAML = {True: "yes", False: "no"}
+
+
+def _by_answer(typed: Any) -> Any:
+    """YAML takes a bare yes for true."""
+    if not isinstance(typed, dict):
+        return typed
+    return {_WORDS_OF_YAML[key] if isinstance(key, bool) else str(key): value for key, value in typed.items()}
+
+
+PointsByAnswer = Annotated[dict[str, Points], BeforeValidator(_by_answer)]
 Texts = Annotated[list[str], Field(min_length=1, max_length=4)]
 
 
@@ -24,6 +35,7 @@ class StepPart(Part):
     most: Annotated[int, Field(ge=1, le=MAX_ASKED, strict=True)] | None = None
     kind: Kind | None = None
     words: Annotated[int, Field(ge=1, le=40, strict=True)] | None = None
+    points: PointsByAnswer | None = None
 
 
 class QuestionsPart(Part):

@@ -69,15 +69,18 @@ class Scoring:
 DEFAULT_SCORING = Scoring()
 
 
-def score(facts: Mapping[str, str], *, booked: bool, weights: ScoreWeights = DEFAULT_WEIGHTS) -> int:
-    """Points for the known ``facts``, 0 to 100; half of ``area_and_price`` for one of the two."""
-    return max(0, min(sum(one.points for one in score_reasons(facts, booked=booked, weights=weights)), 100))
+def total(reasons: Iterable[Reason]) -> int:
+    """The score that ``reasons`` add up to, 0 to 100."""
+    return max(0, min(sum(one.points for one in reasons), 100))
 
 
 def score_reasons(
     facts: Mapping[str, str], *, booked: bool, weights: ScoreWeights = DEFAULT_WEIGHTS
 ) -> tuple[Reason, ...]:
-    """What ``score`` adds up, part by part; a part without points says what is missing."""
+    """Points for the known ``facts``, part by part; a part without points says what is missing.
+
+    ``area_and_price`` brings half for one of the two.
+    """
     return (
         _timeline(facts.get("timeline", ""), weights),
         _motivation(facts.get("motivation", ""), weights),

@@ -83,8 +83,8 @@ class Step:
     """One question of a plan, left out once any of its ``facts`` is known.
 
     ``required``: nobody is qualified without an answer to it. ``most`` is how often it may be asked. A question of
-    the script's own is ``Question.OWN``: ``kind`` says how its answer is read, and of a text at most ``words`` words
-    are kept.
+    the script's own is ``Question.OWN``: ``kind`` says how its answer is read, of a text at most ``words`` words are
+    kept, and ``points`` are what answers bring to the score (``agents.domain.answer_points`` names them).
     """
 
     question: Question
@@ -94,6 +94,7 @@ class Step:
     most: int = MAX_ASKED
     kind: Kind | None = None
     words: int = TEXT_WORDS
+    points: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

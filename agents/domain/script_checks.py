@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
+from agents.domain import answer_points
 from agents.domain.claims import wrong_with
 from agents.domain.intents import Objection
 from agents.domain.objections import Handling, Try
@@ -99,6 +100,11 @@ def _own(script: Script) -> Iterator[Problem]:
                 yield Problem(f"{here}.ask", f"{step.name!r} is a fact of every call: choose another name.")
             if kinds.setdefault(step.name, step.kind) is not step.kind:
                 yield Problem(f"{here}.kind", f"{step.name!r} is of another kind for sellers: give both the same.")
+            for name in step.points:
+                if step.kind is not None and not answer_points.is_answer(name, step.kind):
+                    says = f"{name!r} is no answer of {step.kind.value}: "
+                    known = suggested(name, answer_points.answers(step.kind))
+                    yield Problem(f"{here}.points.{name}", f"{says}{known}")
 
 
 def _texts(script: Script) -> Iterator[Problem]:
@@ -191,6 +197,10 @@ def _score(script: Script) -> Iterator[Problem]:
     if scoring.warm_from >= scoring.hot_from:
         yield Problem("score.warm_from", f"Warm has to begin below hot, which begins at {scoring.hot_from}.")
     for side in ("sell", "buy"):
+        own = sum(map(answer_points.most, script.plan(side)))
+        if total <= 100 < total + own:
+            says = f"Its own questions bring {own} points and the weights {total}, and a score ends at 100: take "
+            yield Problem(f"questions.{side}", f"{says}{total + own - 100} away.")
         reach = _reach(script, side)
         booked = weights.appointment if script.plan(side) and script.plan(side)[-1].question is Question.SLOT else 0
         for name, needed, most in (
@@ -222,4 +232,5 @@ def _reach(script: Script, side: str) -> int:
     known = (side == "sell") + sum(name in asked for name in places)  # a seller's street is in the lead
     by_fact = {"timeline": "within", "motivation": "motivation", "financing": "finance", "agent": "unrepresented"}
     points = sum(most[part] for fact, part in by_fact.items() if fact in asked)
-    return points + most["area"] * min(known, 2) // 2
+    own = sum(map(answer_points.most, script.plan(side)))
+    return points + own + most["area"] * min(known, 2) // 2

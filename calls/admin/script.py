@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from agents import script_document
+from agents.domain import answer_points
 from agents.domain.intents import Objection
 from agents.domain.script import DEFAULT_SCRIPT, OFFERED, PLANNED, VARIABLES
 from agents.domain.script_checks import MAX_WORDS, parts
@@ -246,5 +247,11 @@ def _rehearsed(text: str) -> dict[str, Any]:
         "talks": [(who, rehearse(script, side, now=now)) for who, side in (("A seller", "sell"), ("A buyer", "buy"))],
         "weights": most.items(),
         "weights_sum": sum(most.values()),
+        "own_points": [
+            (side, step.name.replace("_", " "), answer_points.most(step))
+            for side in ("sell", "buy")
+            for step in script.plan(side)
+            if step.points
+        ],
         "scoring": script.scoring,
     }

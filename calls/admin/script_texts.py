@@ -14,7 +14,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from agents.domain.script import OFFERED, PLANNED, standard
+from agents.domain.answer_points import answers
+from agents.domain.script import OFFERED, PLANNED, Kind, standard
 from agents.domain.script_checks import Problem
 from agents.script_document import ScriptError
 from calls.models import Script
@@ -23,6 +24,7 @@ from calls.services.scripts import ScriptConflict
 
 _STEP = re.compile(r"questions\.(sell|buy)\[(\d+)\]")
 _SIDES = ("sell", "buy")
+_PARTS = ("place", "wordings", "required", "most", "points")
 _ENDS = [("slot", "an appointment"), ("callback", "a call back")]
 
 
@@ -33,6 +35,34 @@ def _lines(text: str) -> list[str]:
 def _texts(values: list[str], label: str) -> forms.CharField:
     area = forms.Textarea(attrs={"rows": max(2, len(values)), "cols": 70})
     return forms.CharField(initial="\n".join(values), label=label, widget=area)
+
+
+class PointsField(forms.CharField):
+    """Points by answer, one a line: "yes 10"."""
+
+    def __init__(self, kind: Kind, *, side: str, **kwargs: Any) -> None:
+        known = answers(kind)
+        attrs = {"rows": 2, "cols": 16, "placeholder": f"{known[0]} 10", "title": ", ".join(known), "data-own": side}
+        super().__init__(required=False, widget=forms.Textarea(attrs=attrs), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(f"{name} {points}" for name, points in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        """Answers to points. Which answers there are is the document's to check."""
+        found: dict[str, int] = {}
+        for line in _lines(value or ""):
+            name, _, points = line.replace(":", " ").strip().rpartition(" ")
+            if not (name and points.isascii() and points.isdecimal()):
+                raise forms.ValidationError(f"{line!r} is no answer with its points: write such as {self._example}.")
+            if name.strip() in found:
+                raise forms.ValidationError(f"{name.strip()!r} is there twice: keep one.")
+            found[name.strip()] = int(points)
+        return found
+
+    @property
+    def _example(self) -> str:
+        return str(self.widget.attrs["placeholder"])
 
 
 class TextsForm(forms.Form):
@@ -74,6 +104,9 @@ class TextsForm(forms.Form):
             yield f"{path}.wordings", _texts(step["wordings"], name)
             yield f"{path}.required", forms.BooleanField(initial=step["required"], required=False)
             yield f"{path}.most", _number(step["most"], 1, 3, {}, "most")
+            if "kind" in step:
+                kind = Kind(step["kind"])
+                yield f"{path}.points", PointsField(kind, side=side, initial=step.get("points", {}), label="points")
         yield f"questions.{side}.end", forms.ChoiceField(choices=_ENDS, initial=last["ask"], label="Then comes")
 
     def _steps(self, side: str) -> dict[str, dict[str, Any]]:
@@ -83,7 +116,7 @@ class TextsForm(forms.Form):
         more = [standard(question, side) for question in PLANNED[side]] + [*OFFERED[side].values()]
         for step in more:
             data = {"ask": step.name, "wordings": list(step.wordings), "required": False, "most": step.most}
-            there.setdefault(step.name, data)
+            there.setdefault(step.name, data | ({"kind": step.kind.value} if step.kind else {}))
         return there
 
     def document(self) -> dict[str, Any]:
@@ -113,7 +146,8 @@ class TextsForm(forms.Form):
             path = f"questions.{side}.{name}"
             wordings = _lines(typed[f"{path}.wordings"])
             said = {"required": typed[f"{path}.required"], "most": typed[f"{path}.most"], "wordings": wordings}
-            yield steps[name] | said
+            given = {"points": typed[f"{path}.points"]} if f"{path}.points" in typed else {}
+            yield steps[name] | said | given
         end = typed[f"questions.{side}.end"]
         yield before[-1] if before[-1]["ask"] == end else {"ask": end}
 
@@ -151,7 +185,7 @@ class TextsForm(forms.Form):
         for side in _SIDES:
             path = f"questions.{side}"
             rows = [
-                (name, [self[f"{path}.{name}.{part}"] for part in ("place", "wordings", "required", "most")])
+                (name, [self[f"{path}.{name}.{part}"] for part in _PARTS if f"{path}.{name}.{part}" in self.fields])
                 for name in self._steps(side)
             ]
             found.append((side, self[f"{path}.interest.wordings"], rows, self[f"{path}.end"]))

@@ -10,7 +10,7 @@ import pytest
 
 from agents.domain import entities
 from agents.domain.intents import Answer, Intent, Objection, answer, read
-from agents.domain.scoring import Reason, ScoreWeights, qualified, rating, score, score_reasons
+from agents.domain.scoring import Reason, ScoreWeights, qualified, rating, score_reasons, total
 from agents.domain.text import normalise
 from agents.domain.times import instant
 
@@ -116,8 +116,8 @@ FULL = {
     ],
 )  # fmt: skip
 def test_score(change: dict[str, str], points: int) -> None:
-    assert score({**FULL, **change}, booked=False) == points
-    assert score({**FULL, **change}, booked=True) == points + 10
+    assert total(score_reasons({**FULL, **change}, booked=False)) == points
+    assert total(score_reasons({**FULL, **change}, booked=True)) == points + 10
 
 
 @pytest.mark.parametrize(
@@ -165,11 +165,11 @@ def test_a_score_says_why(facts: dict[str, str], booked: bool, reasons: list[tup
     found = score_reasons(facts, booked=booked)
 
     assert found == tuple(Reason(*one) for one in reasons)
-    assert sum(one.points for one in found) == score(facts, booked=booked)
+    assert sum(one.points for one in found) == total(found)
 
 
 def test_weights_can_be_changed_and_the_score_is_capped() -> None:
-    assert score(FULL, booked=True, weights=ScoreWeights(appointment=90)) == 100
+    assert total(score_reasons(FULL, booked=True, weights=ScoreWeights(appointment=90))) == 100
     assert [rating(points) for points in (70, 69, 40, 39)] == ["hot", "warm", "warm", "cold"]
 
 

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from agents.dialogue import start
+from agents.domain.answer_points import reasons
 from agents.domain.intents import Objection
-from agents.domain.scoring import rating
+from agents.domain.scoring import Reason, rating, score_reasons
 from agents.domain.script import DEFAULT_SCRIPT, Script
 from agents.domain.standing import phrases_of, standing_phrases
 from agents.domain.types import Brief, Disposition, EndCall, Expect, History, ScheduleCallback
@@ -304,6 +305,70 @@ class TestScore:
         assert held.outcome.score == 60  # 25 and 30, and 5 for the street
         assert [one.points for one in held.outcome.reasons] == [25, 30, 0, 0, 5, 0]
         assert rating(held.outcome.score, script.scoring) == "hot"
+
+    WEIGHTS = {**document_of(DEFAULT_SCRIPT)["score"]["weights"], "unrepresented": 5}
+
+    async def test_an_answer_to_its_own_question_brings_points_with_their_reason(self) -> None:
+        plan = planned(own("yes_no", points={"yes": 7, "no": 3}))
+        script = edited(questions__sell=plan, score=score_of(weights=self.WEIGHTS))
+        said = ["yes", "new job"]
+        before = (await talk(with_script(script), said)).outcome
+        yes, no, unknown = [
+            (await talk(with_script(script), [*said, one])).outcome for one in ("yes it has", "no", "I don't know")
+        ]
+
+        assert (before.score, before.reasons[-1]) == (25, Reason("solar_panels", "Solar panels: not told", 0, 7))
+        assert (yes.score, yes.reasons[-1]) == (32, Reason("solar_panels", "Solar panels: yes", 7, 7))
+        assert (no.score, no.reasons[-1]) == (28, Reason("solar_panels", "Solar panels: no", 3, 7))
+        assert (unknown.score, unknown.reasons[-1].why) == (25, "Solar panels: not known")
+        assert [one.part for one in yes.reasons[:-1]] == [one.part for one in score_reasons({}, booked=False)]
+
+    async def test_the_other_sides_questions_bring_nothing(self) -> None:
+        plan = planned(own("yes_no", points={"yes": 7}))
+        script = edited(questions__sell=plan, score=score_of(weights=self.WEIGHTS))
+        held = await talk(with_script(script, BUYER), ["yes"])
+        assert [one.part for one in held.outcome.reasons] == [one.part for one in score_reasons({}, booked=False)]
+
+    @pytest.mark.parametrize(
+        ("kind", "points", "value", "brings", "shown"),
+        [
+            ("number", {"up_to_2": 1, "from_3": 4}, "2", 1, "2"),
+            ("number", {"up_to_2": 1, "from_3": 4}, "3", 4, "3"),
+            ("number", {"told": 2, "from_3": 4}, "1", 2, "1"),
+            ("money", {"up_to_100000": 5}, "100000", 5, "$100,000"),
+            ("money", {"up_to_100000": 5}, "100001", 0, "$100,001"),
+            ("timeline", {"up_to_6": 5, "open": 1}, "6", 5, "within 6 months"),
+            ("timeline", {"up_to_6": 5, "open": 1}, "open", 1, "open"),
+            ("timeline", {"told": 3}, "open", 3, "open"),
+            ("text", {"told": 3}, "A large pond", 3, "told"),
+            ("text", {"told": 3}, "unknown", 0, "not known"),
+            ("text", {"told": 3}, "", 0, "not told"),
+        ],
+    )
+    def test_of_the_answers_that_fit_the_best_counts(
+        self, kind: str, points: dict[str, int], value: str, brings: int, shown: str
+    ) -> None:
+        plan = planned(own(kind, points=points))
+        script = edited(questions__sell=plan, score=score_of(weights=self.WEIGHTS))
+        found = reasons(script.sell, {"solar_panels": value})
+        assert found == (Reason("solar_panels", f"Solar panels: {shown}", brings, max(points.values())),)
+
+    def test_points_are_part_of_the_document_and_its_version(self) -> None:
+        without, with_points = [
+            edited(questions__sell=planned(own("yes_no", **more)), score=score_of(weights=self.WEIGHTS))
+            for more in ({}, {"points": {"yes": 7}})
+        ]
+        assert read(written(with_points)) == with_points
+        assert with_points.version != without.version
+        assert "points" not in written(without)
+
+    def test_a_bare_yes_of_yaml_is_an_answer(self) -> None:
+        document = document_of(edited(score=score_of(weights=self.WEIGHTS)))
+        document["questions"]["sell"] = planned(own("yes_no"))
+        text = yaml.safe_dump(document).replace("ask: solar_panels", "ask: solar_panels\n    points: {yes: 7, no: 1}")
+        step = read(text).step("solar_panels", "sell")
+        assert step is not None
+        assert step.points == {"yes": 7, "no": 1}
 
 
 def test_every_objection_of_the_playbook_has_an_answer() -> None:

@@ -33,13 +33,19 @@ document.addEventListener("DOMContentLoaded", () => {
   const sum = document.getElementById("sum");
   if (!sum) return;
   const points = [...document.querySelectorAll("input[data-part]")];
+  const own = [...document.querySelectorAll("textarea[data-own]")];
+  const pointsOf = (line) => Number(line.trim().split(/[ :]+/).pop()) || 0;
+  const isAsked = (area) => area.closest("tr").querySelector("input[name$='.place']").value !== "";
+  const bestOf = (area) => (isAsked(area) ? Math.max(0, ...area.value.split("\n").map(pointsOf)) : 0);
   const add = () => {
     const best = {};
     for (const one of points) best[one.dataset.part] = Math.max(best[one.dataset.part] || 0, Number(one.value) || 0);
-    const total = Object.values(best).reduce((all, one) => all + one, 0);
+    const sides = {};
+    for (const one of own) sides[one.dataset.own] = (sides[one.dataset.own] || 0) + bestOf(one);
+    const total = Object.values(best).reduce((all, one) => all + one, 0) + Math.max(0, ...Object.values(sides));
     sum.textContent = total;
     sum.classList.toggle("tone-bad", total > 100);
   };
-  points.forEach((one) => one.addEventListener("input", add));
+  sum.closest("form").addEventListener("input", add);
   add();
 });

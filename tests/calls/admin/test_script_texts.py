@@ -91,6 +91,27 @@ def test_texts_and_points(admin_client: Client) -> None:
     assert yaml.safe_load(Script.objects.get(number=2).body) == expected
 
 
+def test_points_of_answers_are_typed_line_by_line(admin_client: Client) -> None:
+    script = saved()
+    changes = {
+        "score__weights__appointment": 2,
+        "questions__sell__solar_panels__points": "told: 3\n",
+        "questions__sell__payoff__place": 4,
+        "questions__sell__payoff__points": "up_to_100000 5\n\nfrom_100001: 1",
+    }
+    admin_client.post(page_of(script), typed(admin_client, script, **changes))
+
+    new = Script.objects.get(number=2)
+    after = read(new.body)
+    assert {step.name: step.points for step in after.sell if step.points} == {
+        "solar_panels": {"told": 3},
+        "payoff": {"up_to_100000": 5, "from_100001": 1},
+    }
+    assert typed(admin_client, new)["questions.sell.payoff.points"] == "up_to_100000 5\nfrom_100001 1"
+    page = admin_client.get(reverse("admin:calls_script_change", args=[new.pk])).content.decode()
+    assert "solar panels of those who sell 3, payoff of those who sell 5." in page
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "says"),
     [
@@ -105,6 +126,31 @@ def test_texts_and_points(admin_client: Client) -> None:
         ({"score__weights__appointment": 50}, "__all__", "score.weights: They add up to 140"),
         ({"questions__sell__agent__place": None}, "__all__", "questions.sell: It does not ask for another agent"),
         ({"score__hot_from": "x"}, "score.hot_from", "Enter a whole number."),
+        (
+            {"questions__sell__solar_panels__points": "told"},
+            "questions.sell.solar_panels.points",
+            "'told' is no answer with its points: write such as told 10.",
+        ),
+        (
+            {"questions__sell__solar_panels__points": "told 1\ntold 2"},
+            "questions.sell.solar_panels.points",
+            "'told' is there twice: keep one.",
+        ),
+        (
+            {"questions__sell__solar_panels__points": "yes 5"},
+            "questions.sell.solar_panels.points",
+            "'yes' is no answer of text: use one of told.",
+        ),
+        (
+            {"questions__sell__solar_panels__points": "told 500"},
+            "questions.sell.solar_panels.points",
+            "Input should be less than or equal to 100.",
+        ),
+        (
+            {"questions__sell__solar_panels__points": "told 5"},
+            "__all__",
+            "questions.sell: Its own questions bring 5 points and the weights 100",
+        ),
         ({"questions__sell__agent__wordings": None}, "questions.sell.agent.wordings", "This field is required."),
     ],
 )
