@@ -123,6 +123,8 @@ def _data_of(call: Call) -> dict[str, object]:
         "summary": call.summary,
         "facts": call.facts,
         "score": call.score,
+        "script": {"name": call.script.name, "version": call.script.number} if call.script else None,
+        "script_version": call.script_version,
         "cost_usd": f"{call.cost:.6f}",
         "appointment_at": start_at.isoformat() if start_at else None,
         "ended_at": call.ended_at.isoformat() if call.ended_at else None,

@@ -84,8 +84,10 @@ class CallAdmin(ReadOnlyAdmin):
     empty_sentence = "No call was made yet. Start a campaign that has leads; calls appear here as they are dialed."
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Without the snapshot, which may be large and is for restoring a conversation only."""
-        return super().get_queryset(request).select_related("lead", "campaign__budget").defer("snapshot")
+        """Without the snapshot and the script's text, which may be large; of the one a page needs nothing, of the
+        other only which it is."""
+        calls = super().get_queryset(request).select_related("lead", "campaign__budget", "script")
+        return calls.defer("snapshot", "script__body")
 
     @admin.display(description="queued (UTC)", ordering="queued_at")
     def when(self, call: Call) -> SafeString:
@@ -213,7 +215,7 @@ def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
         "call": call,
         "title": f"{call.lead} - {call.campaign}",
         "subtitle": "",
-        "header": _header(call),
+        "header": _header(call, request),
         "analysis": call_analysis.block(call, turns, request.user),
         "facts": [call_analysis.shown_fact(name, value) for name, value in sorted(call.facts.items())],
         "bubbles": [_bubble(turn) for turn in turns],
@@ -240,7 +242,7 @@ def _cost(call: Call) -> str:
     return money(call.cost, call.campaign.budget.currency)
 
 
-def _header(call: Call) -> list[tuple[str, object]]:
+def _header(call: Call, request: HttpRequest) -> list[tuple[str, object]]:
     lead_url = reverse("admin:calls_lead_change", args=[call.lead_id])
     inbound = call.direction == Direction.INBOUND
     rows: list[tuple[str, object]] = [
@@ -255,6 +257,7 @@ def _header(call: Call) -> list[tuple[str, object]]:
         ("Talked", clock(None if call.billed_s is None else call.billed_s * 1000)),
         ("Ended by", call.ended_by or "-"),
         ("Answered by", call.answered_by.replace("_", " ") or "-"),
+        ("Script", _script(call, may_see=request.user.has_perm("calls.view_script"))),
         ("Cost", _cost(call) if call.ended_at else "-"),
         ("Queued", call.queued_at),
         ("Answered", call.answered_at),
@@ -264,6 +267,14 @@ def _header(call: Call) -> list[tuple[str, object]]:
     if appointment:
         rows.insert(1, ("Appointment", _with_local_time(appointment.start_at, call)))
     return rows
+
+
+def _script(call: Call, *, may_see: bool) -> SafeString:
+    """The version that the call was held by, and of which code."""
+    named: object = call.script or "built-in"
+    if call.script and may_see:
+        named = format_html('<a href="{}">{}</a>', reverse("admin:calls_script_change", args=[call.script.pk]), named)
+    return format_html("{} <small>{}</small>", named, call.script_version)
 
 
 def _with_local_time(at: datetime, call: Call) -> str:

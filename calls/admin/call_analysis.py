@@ -15,7 +15,7 @@ from calls.models import Call, CallAnalysis, Turn
 from calls.services import analysing
 
 PERMISSION = "calls.view_callanalysis"
-_AMOUNTS = frozenset({"budget", "price"})
+_AMOUNTS = frozenset({"budget", "price", "owed", "payoff"})
 _ENDS = {
     ObjectionEnd.WENT_ON: "the talk went on",
     ObjectionEnd.OPEN: "left open",

@@ -15,7 +15,10 @@ from django.db import connection, connections, transaction
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
+from agents.domain.script import DEFAULT_SCRIPT
+from agents.script_document import written
 from calls.models import Appointment, Call
+from calls.services import scripts
 from calls.signals import call_finished
 from integrations import services, tasks
 from integrations.adapters.http import Answer
@@ -60,6 +63,8 @@ def test_a_finished_call_arrives_signed(call: Call, endpoint: Endpoint, receiver
             "summary": "Sells in spring.",
             "facts": {"timeline": "3 months"},
             "score": 78,
+            "script": None,
+            "script_version": "",
             "cost_usd": "0.044300",
             "appointment_at": "2026-11-05T22:30:00+00:00",
             "ended_at": "2026-11-03T17:00:00+00:00",
@@ -80,6 +85,16 @@ def test_a_call_without_an_appointment_says_so(call: Call, endpoint: Endpoint) -
     finish(call)
     data = the_delivery().payload["data"]
     assert (data["appointment_at"], data["ended_at"]) == (None, None)
+
+
+def test_a_call_names_the_script_that_held_it(call: Call, endpoint: Endpoint) -> None:
+    body = written(DEFAULT_SCRIPT)
+    call.script = scripts.save("Sellers", body, based_on=0, by=None, now=NOW)
+    call.script_version = f"1a2b3c4d+{call.script.digest}"
+    finish(call)
+    data = the_delivery().payload["data"]
+    assert data["script"] == {"name": "Sellers", "version": 1}
+    assert data["script_version"] == f"1a2b3c4d+{call.script.digest}"
 
 
 def test_an_endpoint_is_told_of_a_finish_once(call: Call, endpoint: Endpoint) -> None:

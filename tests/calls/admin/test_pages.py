@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -15,10 +16,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from agents.domain.script import DEFAULT_SCRIPT
+from agents.script_document import written
 from billing.models import Budget
 from billing.services import ledger
 from calls.admin import base
 from calls.models import Appointment, Call, CallEvent, Campaign, Consent, Decision, Lead, Recording, Suppression, Turn
+from calls.permissions import MANAGERS
+from calls.services import scripts
 from tests.calls.admin import world
 
 LISTS = {
@@ -169,6 +174,27 @@ def test_the_page_of_a_call(as_manager: Client, campaign: Campaign, settings: Se
     source = f'data-since-ms="2000" src="/calls/{call.pk}/recordings/1.wav"'
     assert f'<audio controls preload="metadata" {source}></audio>' in html
     assert 'title="end of speech heard 210 ms, transcribed 480 ms, first sound 850 ms"' in html
+
+
+def test_a_call_s_page_links_the_version_of_the_script(as_manager: Client, campaign: Campaign) -> None:
+    call = world.calls(world.leads(campaign, 1))[0]
+    url = f"/admin/calls/call/{call.pk}/change/"
+    Call.objects.update(script_version="1a2b3c4d")
+    assert "Script built-in 1a2b3c4d" in text(as_manager, url)
+    before = queries(as_manager, url)
+
+    script = scripts.save("Sellers", written(DEFAULT_SCRIPT), based_on=0, by=None, now=world.NOW)
+    Call.objects.update(script=script, script_version=f"1a2b3c4d+{script.digest}")
+    assert f"Script Sellers, version 1 1a2b3c4d+{script.digest}" in text(as_manager, url)
+    assert queries(as_manager, url) == before
+    link = f'<a href="/admin/calls/script/{script.pk}/change/">Sellers, version 1</a>'
+    assert link in as_manager.get(url).content.decode()
+
+    may_not = Permission.objects.get(codename="view_script")
+    Group.objects.get(name=MANAGERS).permissions.remove(may_not)
+    page = as_manager.get(url).content.decode()
+    assert "Sellers, version 1" in page
+    assert link not in page
 
 
 def test_the_page_of_a_call_without_anything(as_manager: Client, campaign: Campaign) -> None:
