@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.domain.money import shown
-from billing.domain.watch import HOT_FROM, WARM_FROM
+from billing.domain.watch import Rating, Score
 
 USUAL_CHARACTERS = 900
 """Of a conversation of two minutes in which the agent speaks for one (facts of the rate card)."""
@@ -24,6 +24,7 @@ RESERVE = Decimal("0.10")
 AHEAD_OF_PACE = 2
 """How many times its cost premium has to bring where a period's money goes faster than its time."""
 MANY_ATTEMPTS = 3
+_CHANCES = {Rating.COLD: Decimal("0.01"), Rating.WARM: Decimal("0.05"), Rating.HOT: Decimal("0.15")}
 LEAST_CALLS, WORST_FAULT_SHARE = 3, Decimal("0.2")
 """A provider is left alone where of its last calls, and there were so many, this share had to be taken over."""
 
@@ -42,7 +43,7 @@ class Standing:
     that it asked to be called, at a time or not; ``attempts`` counts the calls until now.
     """
 
-    score: int | None = None
+    score: Score | None = None
     promised: bool = False
     attempts: int = 0
 
@@ -169,14 +170,11 @@ def chance_of_appointment(standing: Standing) -> tuple[Decimal, str]:
     1.7 % of the conversations with people who were never reached before: 28 % of dials connected and 1 of 209 brought
     an appointment (Baylor University and Keller Williams, 2011). The rest are this project's assumptions.
     """
-    if standing.score is not None and standing.score >= HOT_FROM:
-        return Decimal("0.15"), f"A hot lead, score {standing.score}"
-    if standing.promised:
+    score = standing.score
+    if standing.promised and (score is None or score.rating is not Rating.HOT):
         return Decimal("0.10"), "The lead asked to be called"
-    if standing.score is not None and standing.score >= WARM_FROM:
-        return Decimal("0.05"), f"A warm lead, score {standing.score}"
-    if standing.score is not None:
-        return Decimal("0.01"), f"A cold lead, score {standing.score}"
+    if score is not None:
+        return _CHANCES[score.rating], f"A {score.rating} lead, score {score.points}"
     if standing.attempts >= MANY_ATTEMPTS:
         return Decimal("0.008"), f"Not reached in {standing.attempts} calls"
     return Decimal("0.017"), "Not talked with yet"

@@ -8,6 +8,7 @@ another increment (second 121 bills a third minute), what that increment may bri
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from billing.domain.card import RateCard
 from billing.domain.costing import (
@@ -37,8 +38,22 @@ USUAL_CHARACTERS_PER_S = CHARACTERS_PER_S / 2
 BURST_CHARACTERS = 300
 """A whole reply is asked of the provider within a second, ahead of its being heard."""
 
-WARM_FROM, HOT_FROM = 40, 70
-"""Scores of 0 to 100; the rating that people read beside a call."""
+
+class Rating(StrEnum):
+    """How far a lead is, as people read it beside a call. From which score on is the campaign's script to say."""
+
+    COLD = "cold"
+    WARM = "warm"
+    HOT = "hot"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """``points`` are 0 to 100."""
+
+    points: int
+    rating: Rating
+
 
 _CHANCES = {  # percent, for a cold, a warm and a hot lead
     "opening": ("0.5", "1", "2"),
@@ -51,7 +66,7 @@ _FADES_AFTER_MIN = 2
 _NO_INCREMENT_S = 60  # where the carrier bills by the second, a minute is judged
 
 
-def chance_of_appointment(progress: str, score: int, *, minute: int) -> Decimal:
+def chance_of_appointment(progress: str, rating: Rating, *, minute: int) -> Decimal:
     """The chance, 0 to 1, that one more minute of talk brings the appointment.
 
     ``minute`` is how many whole minutes are over. The anchor is a study of cold dials (Baylor University and Keller
@@ -61,7 +76,7 @@ def chance_of_appointment(progress: str, score: int, *, minute: int) -> Decimal:
     replaced by rates of one's own once there are calls enough. An unknown progress counts as an objection.
     """
     cold, warm, hot = _CHANCES.get(progress, _CHANCES["objection"])
-    percent = hot if score >= HOT_FROM else warm if score >= WARM_FROM else cold
+    percent = {Rating.COLD: cold, Rating.WARM: warm, Rating.HOT: hot}[rating]
     return Decimal(percent) / 100 / (1 << max(0, minute - _FADES_AFTER_MIN))
 
 
@@ -86,13 +101,13 @@ class Allowance:
 class Moment:
     """The call now: seconds since its answer, all that it used, and what the conversation promises.
 
-    ``progress`` is opening, qualifying, objection, booking or closing; ``score`` is 0 to 100.
+    ``progress`` is opening, qualifying, objection, booking or closing.
     """
 
     talked_s: Decimal
     used: Mapping[Used, Decimal]
     progress: str
-    score: int
+    score: Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +175,7 @@ class Watch:
             return ""
         return (
             f"The next {self._step_s} s cost {self._shown(step_cost)} and promise {self._shown(promise)} "
-            f"({now.progress}, score {now.score}): the call comes to its end before they begin."
+            f"({now.progress}, score {now.score.points}): the call comes to its end before they begin."
         )
 
     def _why_not_premium(self, now: Moment, cost: Decimal, promise: Decimal) -> str:
@@ -177,19 +192,20 @@ class Watch:
             return ""
         if now.progress == "closing":
             # A warm lead hears its goodbye in the voice that it agreed with.
-            return (
-                "" if now.score >= WARM_FROM else f"The call closes at a score of {now.score}: the local voice does."
-            )
+            if now.score.rating is not Rating.COLD:
+                return ""
+            return f"The call closes at a score of {now.score.points}: the local voice does."
         return (
             f"The next {self._step_s} s in the premium voice cost {self._shown(self._step_cost + self._step_speech)} "
-            f"and promise {self._shown(promise)} ({now.progress}, score {now.score}): the local voice speaks on."
+            f"and promise {self._shown(promise)} ({now.progress}, score {now.score.points}): the local voice speaks "
+            "on."
         )
 
     def _promise(self, now: Moment) -> Decimal:
         """What one more increment may bring. A booking, and what is not known yet, is worth any."""
         if now.progress == "booking" or now.talked_s < EARLIEST_S:
             return Decimal("Infinity")
-        chance = chance_of_appointment(now.progress, now.score, minute=int(self._paid_until_s(now) // 60))
+        chance = chance_of_appointment(now.progress, now.score.rating, minute=int(self._paid_until_s(now) // 60))
         return self._of.appointment_value * chance * self._step_s / 60
 
     def _paid_until_s(self, now: Moment) -> Decimal:

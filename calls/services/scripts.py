@@ -7,9 +7,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
 from agents import script_document
+from agents.domain.scoring import Scoring, rating
 from agents.domain.script import DEFAULT_SCRIPT
 from agents.domain.script import Script as SpokenScript
 from agents.script_document import ScriptError
+from billing.domain.watch import Rating, Score
 from calls.models import Call, Campaign, Script
 
 log = structlog.get_logger(__name__)
@@ -85,6 +87,11 @@ def delete(script_id: int) -> None:
         if Call.objects.filter(script=script).exists():
             raise ScriptInUse("Calls were held by it, and what they were held by is kept.")
         script.delete()
+
+
+def rated(points: int, scoring: Scoring) -> Score:
+    """A score, as the money is to see it, with what it counts for by the limits of its script."""
+    return Score(points, Rating(rating(points, scoring)))
 
 
 def spoken(script: Script | None) -> SpokenScript:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from agents.domain.scoring import Scoring
 from agents.domain.types import Prospect
 from billing.domain.costing import CallUsage, Used, price_call
 from billing.domain.watch import Allowance, Moment, Watch
@@ -13,21 +14,23 @@ from billing.services import meter
 from billing.services.card import card_at
 from calls.models import Call
 from calls.models.campaign import VoiceTier
+from calls.services import scripts
 from calls.services.terms import plan_for, premium_component
 from voice.domain.types import Advice, Tier, Usage
 
 
 class CallSpending:
-    """``voice.ports.Spending`` for one call, on the card of its hold."""
+    """``voice.ports.Spending`` for one call, on the card of its hold. ``scoring`` says which leads are hot."""
 
-    def __init__(self, allowance: Allowance) -> None:
-        self._watch = Watch(allowance)
+    def __init__(self, allowance: Allowance, scoring: Scoring) -> None:
+        self._watch, self._scoring = Watch(allowance), scoring
 
     def look(self, *, talked_s: float, usage: Sequence[Usage], prospect: Prospect) -> Advice:
         used: defaultdict[Used, Decimal] = defaultdict(Decimal)
         for one in usage:
             used[one.component, one.unit] += one.quantity
-        now = Moment(Decimal(str(talked_s)), used, prospect.progress.value, prospect.score)
+        score = scripts.rated(prospect.score, self._scoring)
+        now = Moment(Decimal(str(talked_s)), used, prospect.progress.value, score)
         verdict = self._watch.judge(now)
         tier = Tier.PREMIUM if verdict.premium else Tier.LOCAL
         return Advice(verdict.cost, tier, verdict.wrap_up, verdict.end, verdict.reason)
@@ -51,7 +54,8 @@ def spending_of(call: Call) -> CallSpending:
             appointment_value=call.campaign.appointment_value,
             premium=premium_component(tier),
             by_worth=call.campaign.tier == VoiceTier.AUTO,
-        )
+        ),
+        scripts.spoken(call.script).scoring,
     )
 
 

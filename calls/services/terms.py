@@ -27,7 +27,7 @@ from billing.services.card import card_at
 from billing.services.ledger import BudgetExhausted
 from calls.domain.queues import queue_for
 from calls.models import Call, CallEvent, Campaign, Lead
-from calls.services import workers
+from calls.services import scripts, workers
 from voice.domain.types import Tier, TierCause
 
 NO_PREMIUM = "No premium voice is set up: set ELEVENLABS_API_KEY. The local voice speaks."
@@ -182,7 +182,7 @@ class CampaignTerms:
         if not self._premium_is_served:
             return Choice((NO_PREMIUM_WORKER,))
         return tiers.choose(
-            _standing(lead),
+            _standing(lead, campaign),
             rooms,
             offer,
             appointment_value=campaign.appointment_value,
@@ -257,11 +257,12 @@ def _health(*, now: datetime) -> Health:
     return Health(len(ids), len(faults), len(slow), minutes=int(_HEALTH_WINDOW.total_seconds() // 60))
 
 
-def _standing(lead: Lead) -> Standing:
-    """A lead that was never rung has no calls to look through."""
+def _standing(lead: Lead, campaign: Campaign) -> Standing:
+    """A score counts by the limits of the campaign's script. A lead that was never rung has no calls to look through."""
     talks = Call.objects.filter(lead=lead, answered_at__isnull=False, ended_at__isnull=False)
     talks = talks.exclude(Q(disposition="") | Q(disposition__in=[one.value for one in _NO_TALK]))
-    score = talks.order_by("-attempt").values_list("score", flat=True).first() if lead.attempts else None
+    points = talks.order_by("-attempt").values_list("score", flat=True).first() if lead.attempts else None
+    score = None if points is None else scripts.rated(points, scripts.spoken(campaign.script).scoring)
     promised = lead.commitment_at is not None or lead.disposition == Disposition.CALLBACK_REQUESTED
     return Standing(score, promised, lead.attempts)
 

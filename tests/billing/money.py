@@ -5,7 +5,9 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+from agents.domain.scoring import rating
 from billing.domain.forecast import CallingHours
+from billing.domain.watch import Rating, Score
 from billing.models import Alert, AlertRule, Budget, CallCost
 from billing.services import alerts, ledger
 from billing.services.readings import Figures
@@ -15,6 +17,11 @@ NOW = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
 LATER = timedelta(seconds=15)
 EVERY_DAY = CallingHours("America/Denver", tuple((day, time(8), time(20)) for day in range(7)))
 NO_FIGURES: Mapping[int, Figures] = {}
+
+
+def rated(points: int) -> Score:
+    """A score by the limits of the built-in script."""
+    return Score(points, Rating(rating(points)))
 
 
 def budget(name: str = "November", *, limit: str | None = None, **fields: object) -> Budget:

@@ -16,6 +16,7 @@ from billing.domain.legs import Ringing, billed_s, longest_talk_s, why_unpriced
 from billing.domain.rates import Unit
 from billing.domain.watch import Allowance, Moment, Watch
 from billing.services.card import default_rates
+from tests.billing.money import rated
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 SHIPPED = RateCard.of(default_rates(), at=AT)
@@ -130,7 +131,7 @@ def test_each_leg_is_rounded_by_itself(leg_s: int, terms: dict[str, int], billed
 def test_a_leg_that_is_over_is_not_taken_to_go_on() -> None:
     """Two minutes of the line, one of the leg and detection are 0.06413 in the end, with a second one 0.07953."""
     watch = Watch(Allowance(SHIPPED, plan_of(100), Decimal("0.07"), "USD", Decimal(50)))
-    verdict = watch.judge(Moment(Decimal(60), {LEG: Decimal(60)}, "booking", 80))
+    verdict = watch.judge(Moment(Decimal(60), {LEG: Decimal(60)}, "booking", rated(80)))
     assert (verdict.cost, verdict.wrap_up, verdict.reason) == (Decimal("0.04389"), False, "")
 
 

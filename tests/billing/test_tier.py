@@ -18,6 +18,7 @@ from billing.domain.tier import (
     draw_of,
     why_unable,
 )
+from tests.billing.money import rated
 
 OFFER = Offer(worst=Decimal("0.37719"), extra=Decimal("0.045"), currency="USD")
 WIDE = Room("May", "total", limit=Decimal(50), free=Decimal(50))
@@ -64,15 +65,15 @@ def test_premium_speaks_where_it_pays() -> None:
         (Standing(attempts=2), "26.48", True),
         (Standing(attempts=3), "50", False),
         (Standing(attempts=3), "56.25", True),
-        (Standing(score=0, attempts=1), "45", True),
-        (Standing(score=39, attempts=1), "44.99", False),
-        (Standing(score=40), "9", True),
-        (Standing(score=69), "8.99", False),
-        (Standing(score=70), "3", True),
-        (Standing(score=100, promised=True), "2.99", False),
-        (Standing(score=10, promised=True, attempts=5), "4.5", True),
+        (Standing(score=rated(0), attempts=1), "45", True),
+        (Standing(score=rated(39), attempts=1), "44.99", False),
+        (Standing(score=rated(40)), "9", True),
+        (Standing(score=rated(69)), "8.99", False),
+        (Standing(score=rated(70)), "3", True),
+        (Standing(score=rated(100), promised=True), "2.99", False),
+        (Standing(score=rated(10), promised=True, attempts=5), "4.5", True),
         (Standing(promised=True), "4.49", False),
-        (Standing(score=100), "0", False),
+        (Standing(score=rated(100)), "0", False),
     ],
 )
 def test_it_pays_by_the_lead_and_the_value_of_an_appointment(standing: Standing, value: str, pays: bool) -> None:
@@ -87,10 +88,10 @@ def test_it_pays_by_the_lead_and_the_value_of_an_appointment(standing: Standing,
     [
         (Standing(), "0.017", "Not talked with yet"),
         (Standing(attempts=3), "0.008", "Not reached in 3 calls"),
-        (Standing(score=0), "0.01", "A cold lead, score 0"),
-        (Standing(score=55, attempts=4), "0.05", "A warm lead, score 55"),
-        (Standing(score=55, promised=True), "0.1", "The lead asked to be called"),
-        (Standing(score=70, promised=True), "0.15", "A hot lead, score 70"),
+        (Standing(score=rated(0)), "0.01", "A cold lead, score 0"),
+        (Standing(score=rated(55), attempts=4), "0.05", "A warm lead, score 55"),
+        (Standing(score=rated(55), promised=True), "0.1", "The lead asked to be called"),
+        (Standing(score=rated(70), promised=True), "0.15", "A hot lead, score 70"),
     ],
 )
 def test_the_chance_is_that_of_the_best_sign(standing: Standing, chance: str, why: str) -> None:
@@ -115,10 +116,10 @@ def test_money_that_goes_faster_than_its_time_asks_for_twice_the_gain() -> None:
 
 def test_the_last_tenth_of_a_budget_is_kept_for_local_calls() -> None:
     scarce = Room("May", "week", limit=Decimal(10), free=Decimal("1.377189"))
-    assert chosen(Standing(score=100), WIDE, scarce) == Choice(
+    assert chosen(Standing(score=rated(100)), WIDE, scarce) == Choice(
         ("Of budget 'May' 1.377189 USD of 10.00 USD is free (week), and the last 10 % are kept for local calls.",)
     )
-    assert chosen(Standing(score=100), replace(scarce, free=Decimal("1.37719"))).premium is True
+    assert chosen(Standing(score=rated(100)), replace(scarce, free=Decimal("1.37719"))).premium is True
 
 
 def test_without_any_limit_worth_alone_decides() -> None:

@@ -22,6 +22,7 @@ from billing.domain.watch import (
     chance_of_appointment,
 )
 from billing.services.card import default_rates
+from tests.billing.money import rated
 
 AT = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
 CARD = RateCard.of(default_rates(), at=AT)
@@ -59,7 +60,7 @@ def moment(
     all_used: dict[Used, Decimal] = {("call", "s"): talked, ("stt.local", "s"): talked / 2, **(used or {})}
     if chars:
         all_used[FLASH, "char"] = Decimal(chars)
-    return Moment(talked, all_used, progress, score)
+    return Moment(talked, all_used, progress, rated(score))
 
 
 def judge(of: Allowance, now: Moment) -> Verdict:
@@ -97,7 +98,7 @@ def test_a_call_that_goes_well_hears_nothing() -> None:
     ],
 )
 def test_the_chance_of_one_more_minute(progress: str, score: int, minute: int, chance: str) -> None:
-    assert chance_of_appointment(progress, score, minute=minute) == Decimal(chance)
+    assert chance_of_appointment(progress, rated(score).rating, minute=minute) == Decimal(chance)
 
 
 WORTHLESS = (

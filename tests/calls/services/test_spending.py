@@ -6,17 +6,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
 from django.conf import settings as configured
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from agents.domain.script import DEFAULT_SCRIPT
 from agents.domain.types import Progress, Prospect
+from agents.script_document import document_of
 from billing.models import LedgerEntry, Rate
 from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Call
 from calls.models.campaign import VoiceTier
+from calls.services import scripts
 from calls.services.spending import cost_so_far, spending_of
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER
@@ -66,6 +70,14 @@ def test_a_call_that_is_not_worth_its_next_minute_wraps_up() -> None:
         "before they begin."
     )
     assert advice == Advice(Decimal("0.04873"), Tier.LOCAL, wrap_up=True, reason=reason)
+
+
+def test_which_score_is_warm_is_for_the_calls_script_to_say() -> None:
+    document = document_of(DEFAULT_SCRIPT)
+    document["score"]["warm_from"] = 20
+    script = scripts.save("Own", yaml.safe_dump(document), based_on=0, by=None, now=NOW)
+    advice = spending_of(call(value="2", script=script)).look(talked_s=110.5, usage=used(talked_s=110), prospect=COLD)
+    assert advice == Advice(Decimal("0.04873"), Tier.LOCAL)
 
 
 def test_a_call_ends_by_its_length() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import yaml
 from django.conf import settings as configured
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from agents.domain.script import VERSION
+from agents.domain.script import DEFAULT_SCRIPT, VERSION
+from agents.script_document import document_of
 from billing.domain.card import MissingRate
 from billing.models import Budget, Rate, Scope
 from billing.services import ledger
@@ -20,7 +22,7 @@ from billing.services.ledger import BudgetExhausted, BudgetStopped
 from calls.domain.status import CallStatus
 from calls.models import Call, Campaign, Lead, TransferTarget, VoiceWorker
 from calls.models.campaign import VoiceTier
-from calls.services import dispatching, doorbell
+from calls.services import dispatching, doorbell, scripts
 from calls.services.moving import note
 from calls.services.terms import Terms, plan_for, premium_component, terms_for, voice_name
 from tests.calls import factories as make
@@ -278,6 +280,18 @@ def test_what_earlier_calls_say_of_the_lead(own: dict[str, Any], last_call: dict
     if last_call is not None:
         at = NOW - timedelta(days=1)
         make.call(of, CallStatus.DONE, at=at, **{"answered_at": at, "ended_at": at, **last_call})
+    assert terms(of).reasons[0].startswith(f"{why}: ")
+
+
+@pytest.mark.parametrize(("hot_from", "why"), [(45, "A hot lead, score 45"), (60, "A cold lead, score 45")])
+def test_which_lead_is_hot_is_for_the_campaigns_script_to_say(hot_from: int, why: str) -> None:
+    of = lead(of={"attempts": 1})
+    document = document_of(DEFAULT_SCRIPT)
+    document["score"] |= {"hot_from": hot_from, "warm_from": hot_from - 10}
+    of.campaign.script = scripts.save("Own", yaml.safe_dump(document), based_on=0, by=None, now=NOW)
+    of.campaign.save()
+    at = NOW - timedelta(days=1)
+    make.call(of, CallStatus.DONE, at=at, answered_at=at, ended_at=at, score=45, disposition="hung_up")
     assert terms(of).reasons[0].startswith(f"{why}: ")
 
 
