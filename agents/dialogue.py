@@ -19,10 +19,9 @@ from agents.base import AgentName, Ending
 from agents.changed_mind import changed_time
 from agents.closing import farewell, hurried
 from agents.domain import intents
-from agents.domain.intents import Answer, Intent
-from agents.domain.opt_out import opts_out
-from agents.domain.questions import TIMES, Question, introduction, reason
-from agents.domain.recording import beside_recording, objects_to_recording
+from agents.domain.intents import Intent
+from agents.domain.questions import TIMES, introduction, reason
+from agents.domain.recording import objects_to_recording
 from agents.domain.standing import CUT_OFF, script_of
 from agents.domain.text import normalise, sentences
 from agents.domain.types import (
@@ -43,6 +42,7 @@ from agents.graph import conversation_graph
 from agents.handing_on import back_on_the_line, nobody_free, ordered
 from agents.llm.interpreter import Interpreter
 from agents.machines import Response
+from agents.opting_out import asks_to_opt_out
 from agents.resumed import last_words
 from agents.returning import begun, called_because
 from agents.state import ActRecord, CallState, HandOn, Stage, dump, load
@@ -50,13 +50,11 @@ from agents.steps import OPENING, RULES, Stopwatch, decided
 
 log = structlog.get_logger(__name__)
 
-OPT_OUT_KEY = "9"
 OPT_OUT_TEXT = "Understood. I have removed this number and we will not call again. Goodbye."
 RECORDING_OFF = "Sure, the recording is off."
 NOT_RECORDED = "This call is not being recorded."
 MAX_TURNS = 25
 _PICKING_UP = frozenset({Intent.GREETING, Intent.WHO_IS_THIS, Intent.REPEAT})
-_WANTS_REMOVAL = frozenset({"remove it", "please remove it", "remove", "do that", "please do", "go ahead", "do it"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +195,7 @@ class LeadDialogue:
         return replace(reply, steps=watch.steps)
 
     async def _respond(self, heard: Heard, now: datetime, watch: Stopwatch) -> Reply:
-        if self._asks_to_opt_out(heard):
+        if asks_to_opt_out(self._state, heard):
             return self._end(OPT_OUT_TEXT, OptOut(heard.text), EndCall("opt_out"), settled=Disposition.DO_NOT_CALL)
         if self._state.stage is Stage.ENDED:
             return self._changed(heard, now) or self._over()
@@ -235,7 +233,7 @@ class LeadDialogue:
 
     def cannot_wait(self, heard: Heard) -> bool:
         """An opt-out, a machine, a wrong number: whatever makes the rest of our words pointless or unlawful."""
-        if self._asks_to_opt_out(heard):
+        if asks_to_opt_out(self._state, heard):
             return True
         if machines.cannot_wait(self._state, self._brief, heard):
             return True
@@ -278,18 +276,6 @@ class LeadDialogue:
     def snapshot(self) -> Mapping[str, Any]:
         """The whole state, JSON-serialisable; ``start`` goes on from it."""
         return dump(self._state)
-
-    def _asks_to_opt_out(self, heard: Heard) -> bool:
-        if heard.kind is HeardKind.KEY:
-            return heard.text.strip() == OPT_OUT_KEY
-        if heard.kind is not HeardKind.SPEECH:
-            return False
-        if opts_out(beside_recording(heard.text) if _objects(heard) else heard.text):
-            return True
-        if self._state.question is not Question.REMOVAL:
-            return False
-        words = normalise(heard.text)
-        return words in _WANTS_REMOVAL or intents.answer(words) is Answer.YES or "remove" in words.split()
 
     def _meet(self, met: Response, now: datetime) -> Reply:
         """Carry out what a machine is answered, or open to the person who has come to the phone."""

@@ -49,7 +49,7 @@ class HandOn(StrEnum):
 
 
 class UnknownSnapshot(Exception):
-    """The snapshot is of another version or damaged: start the conversation afresh."""
+    """The snapshot is of another version or damaged: go on from what was said (agents/recalled.py)."""
 
 
 class Stage(StrEnum):
@@ -239,13 +239,20 @@ def dump(state: CallState) -> Mapping[str, Any]:
 
 
 def load(data: Mapping[str, Any]) -> CallState:
-    """The state that ``dump`` wrote. Raises UnknownSnapshot for another version or damaged data."""
+    """The state that ``dump`` wrote, also of a release that knew fewer fields: they get their defaults.
+
+    Raises UnknownSnapshot for another version or damaged data.
+    """
+    if not isinstance(data, Mapping):
+        raise UnknownSnapshot(f"The snapshot is damaged: it is a {type(data).__name__}.")
     if data.get("version") != VERSION:
         raise UnknownSnapshot(f"This is a snapshot of version {data.get('version')!r}; version {VERSION} is needed.")
     try:
-        return _SNAPSHOT.validate_python(data).state
+        state = _SNAPSHOT.validate_python(data).state
     except ValidationError as error:
         raise UnknownSnapshot(f"The snapshot is damaged: {error.error_count()} fields do not fit.") from error
+    state.carried_out()  # whose acts can be carried out
+    return state
 
 
 def last_act_at(state: CallState, kind: str) -> datetime | None:

@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from agents.domain.types import EndedBy, Outcome
+from agents.recalled import Past
 from agents.resumed import outcome_of
 from calls.models import Call
 from calls.services import acts
+from calls.services.analysing import transcript
 from calls.services.briefing import brief_of, offered_slots
+
+
+def past_of(call: Call) -> Past:
+    """What was kept of the conversation beside its state."""
+    return Past(transcript(call.turns.all()), acts.kept(call.pk), call.answered_at or call.queued_at)
 
 
 def outcome(call: Call, otherwise: Outcome, *, ended_by: EndedBy = EndedBy.FAULT, now: datetime) -> Outcome:
@@ -15,7 +23,8 @@ def outcome(call: Call, otherwise: Outcome, *, ended_by: EndedBy = EndedBy.FAULT
 
     ``otherwise`` where no turn was kept. Its summary tells of the loss, and stands before what was said.
     """
-    found = outcome_of(brief_of(call, offered_slots(call), now=now), call.snapshot, ended_by=ended_by)
+    brief = brief_of(call, offered_slots(call), now=now)
+    found = outcome_of(brief, call.snapshot, past=partial(past_of, call), ended_by=ended_by)
     if found is None:
         return otherwise  # what was agreed on is added at the end of every call
     found = replace(found, summary=f"{otherwise.summary} {found.summary}".strip())

@@ -248,9 +248,11 @@ def _plan(call: Call, brief: Brief, *, now: datetime) -> TalkPlan:
     disclosed = call.disclosed_at is not None
     nobody_free = transferring.has_failed(call, call.takeovers + 1)
     heard = call.snapshot is not None or call.events.filter(kind="call.live").exists()
+    past = partial(broken.past_of, call)
+    state = to_go_on(brief, call.snapshot, past=past, disclosed=disclosed, nobody_free=nobody_free) if heard else None
     return replace(
         plan_of(call, now=now),
-        snapshot=to_go_on(brief, call.snapshot, disclosed=disclosed, nobody_free=nobody_free) if heard else None,
+        snapshot=state,
         turns=call.turns.values_list("seq", flat=True).order_by("-seq").first() or 0,
         part=call.takeovers + 2,
         answered_at=call.answered_at,

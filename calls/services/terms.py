@@ -258,7 +258,7 @@ def _health(*, now: datetime) -> Health:
 
 
 def _standing(lead: Lead, campaign: Campaign) -> Standing:
-    """A score counts by the limits of the campaign's script. A lead that was never rung has no calls to look through."""
+    """A score counts by the limits of the campaign's script. A lead never rung has no calls to look through."""
     talks = Call.objects.filter(lead=lead, answered_at__isnull=False, ended_at__isnull=False)
     talks = talks.exclude(Q(disposition="") | Q(disposition__in=[one.value for one in _NO_TALK]))
     points = talks.order_by("-attempt").values_list("score", flat=True).first() if lead.attempts else None

@@ -353,6 +353,46 @@ def test_a_conversation_without_a_state_begins_afresh(
     assert dialogue.opening(now=NOW).text.startswith(begins)
 
 
+@pytest.mark.parametrize(
+    ("snapshot", "disclosed_at", "begins", "ends"),
+    [
+        ({"version": 99}, ANSWERED, "I'm sorry, we were cut off for a moment. How soon", "would you like to move?"),
+        (["garbage"], ANSWERED, "I'm sorry, we were cut off for a moment. How soon", "would you like to move?"),
+        ({"version": 99}, None, "I'm sorry, we were cut off for a moment. Hi Dana, this is Ava", "would that be?"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_made_good_from_the_turns(
+    snapshot: Any, disclosed_at: datetime | None, begins: str, ends: str
+) -> None:
+    call = make.call(
+        make.lead(interest="sell"), CallStatus.LIVE, answered_at=ANSWERED, carrier_call_id=SID, offered_slots=SLOTS,
+        disclosed_at=disclosed_at, snapshot=snapshot,
+    )  # fmt: skip
+    told = ("agent", "Hi."), ("lead", "yes"), ("agent", "Great. What has you thinking?"), ("lead", "a new job")
+    for seq, (speaker, text) in enumerate((*told, ("agent", "How soon would you like to move?")), start=1):
+        call.turns.create(seq=seq, speaker=speaker, text=text, start_ms=seq * 1000, end_ms=seq * 1000 + 500)
+    ask(call.pk, part=1, now=CUT)
+    plane = FakePlane(bye(Disposition.QUALIFIED, answered_at=AGAIN, ended_at=ENDED))
+    assert resume(call, plane)
+    ((brief, *_),), (plan,) = plane.opened, plane.plans
+    dialogue = start(brief, snapshot=plan.snapshot)
+    words = dialogue.opening(now=NOW).text
+    assert words.startswith(begins)
+    assert words.endswith(ends)
+    assert dialogue.wrap_up(ended_by=EndedBy.LEAD, now=NOW).facts["motivation"] == "job"
+    assert plan.turns == 5
+
+
+def test_what_was_agreed_on_ends_a_call_whose_state_cannot_be_read() -> None:
+    call = live(snapshot={"version": 99})
+    acts.keep(call, BookAppointment(SLOT), now=NOW)
+    ask(call.pk, part=1, now=CUT)
+    plane = FakePlane(bye(Disposition.QUALIFIED, answered_at=AGAIN, ended_at=ENDED))
+    assert resume(call, plane)
+    reply = start(plane.opened[0][0], snapshot=plane.plans[0].snapshot).opening(now=NOW)
+    assert (reply.text, reply.acts) == ("I'm sorry, we were cut off for a moment. Hello.", (EndCall("over"),))
+
+
 def test_a_call_at_its_longest_is_taken_over_to_say_goodbye() -> None:
     call = live(answered_at=NOW - timedelta(seconds=299))
     ask(call.pk, part=1, now=CUT)
