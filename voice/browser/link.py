@@ -45,11 +45,14 @@ class BrowserLink:
         self._marks: set[asyncio.TimerHandle] = set()
         self._came = self._silent = 0
         self._closed = False
+        # At once: the page is told that the call is live before the pipeline has started, and may answer as fast.
+        connection.add_event_handler("closed", self._page_closed)
+        connection.add_event_handler("failed", self._connection_failed)
+        connection.add_event_handler("app-message", self._told)
 
     def open(self) -> None:
-        self._connection.add_event_handler("closed", self._page_closed)
-        self._connection.add_event_handler("failed", self._connection_failed)
-        self._connection.add_event_handler("app-message", self._told)
+        if self._closed:
+            return
         self._connection.replace_audio_track(self._voice)  # type: ignore[no-untyped-call]
         self._pacer.join(self.outgoing)
         self._reading = asyncio.create_task(self._read())

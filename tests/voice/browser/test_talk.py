@@ -67,6 +67,20 @@ async def test_the_end_button_is_the_person_hanging_up(make_plane: PlaneMaker, r
     assert plane.live == 0
 
 
+async def test_the_end_button_counts_before_the_pipeline_has_started(
+    make_plane: PlaneMaker, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voice.browser.link.BrowserLink.open", lambda link: None)
+    dialogue = ScriptedDialogue()
+    plane = await make_plane(dialogue, redis_url=redis_url)
+    async with talking(plane, invited(redis_url)) as page:
+        await page.until("live")
+        page.tell(type="hang_up")
+        (ended,) = await page.until("ended")
+    assert ended["ended_by"] == "lead"
+    assert dialogue.ended_by == [EndedBy.LEAD]
+
+
 async def test_key_nine_opts_out(make_plane: PlaneMaker, redis_url: str) -> None:
     dialogue = ScriptedDialogue(opt_out)
     plane = await make_plane(dialogue, redis_url=redis_url)
