@@ -1,5 +1,6 @@
 """A conversation on trial: somebody types, and each turn shows what the agent made of it. Nothing is kept."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from agents.dialogue import start
 from agents.domain.types import Brief, EndedBy, Heard, HeardKind, Outcome, Reply
 
 _KEY = "/key "
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00(?:\.0+)?)?(?:Z|\+00:00)")
 _SHOWN = ("stage", "question", "objection", "offered", "chosen_at", "callback_at", "settled", "language", "tone")
 """Parts of the state that are shown where they change; those that a version does not have are left out."""
 
@@ -70,8 +72,11 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, .
 
 def _plain(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value) or "none"
-    return str(value) if value not in (None, "") else "none"
+        return ", ".join(_plain(one) for one in value) or "none"
+    if value in (None, ""):
+        return "none"
+    instant = _INSTANT.fullmatch(str(value))
+    return f"{instant[1]} {instant[2]} UTC" if instant else str(value)
 
 
 def example(*, now: datetime) -> Brief:
