@@ -1,6 +1,7 @@
 """The project's settings for tests: servers and files of their own under ``var/test``, nobody's ``.env``."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 os.environ["ENV_FILE"] = os.devnull
@@ -49,6 +50,7 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 
+from reautomation import settings as _base
 from reautomation.settings import *
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -59,3 +61,13 @@ TWILIO_API_URL = "http://127.0.0.1:1"
 TWILIO_FROM_NUMBER = "+12125550199"
 CARRIER_CPS = 1000.0
 """No test waits for its turn but those of the pace."""
+
+if _base.REDIS_URL.startswith("unix://"):
+    # Tests that run side by side would empty each other's cache and take each other's messages: each process of
+    # pytest-xdist, and what it starts, has a database of its own.
+    _number = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 15
+    REDIS_URL = f"unix://{_base.EMBEDDED.redis_socket}?db={_number}"
+    CACHES = {"default": {**_base.CACHES["default"], "LOCATION": REDIS_URL}}
+    CELERY_BROKER_URL = f"redis+socket://{_base.EMBEDDED.redis_socket}?virtual_host={_number}"
+    VOICE = replace(_base.VOICE, redis_url=REDIS_URL)
+    LANGUAGE_MODEL = replace(_base.LANGUAGE_MODEL, cache_url=REDIS_URL)
