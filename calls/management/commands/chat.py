@@ -72,9 +72,7 @@ def _brief(wanted: str, person: Person) -> Brief:
     if found is None:
         there = ", ".join(f"{one.pk} {one.name}" for one in Campaign.objects.all()[:10])
         if not there:
-            raise CommandError(
-                "There is no campaign yet: add one in the admin, or name none for an example."
-            )
+            raise CommandError("There is no campaign yet: add one in the admin, or name none for an example.")
         raise CommandError(f"There is no campaign {wanted!r}; there are: {there}.")
     return replace(invitation_of(found, person, now=timezone.now()).brief, call_id="trial")
 
