@@ -46,7 +46,8 @@ def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
     side = side_of(state, brief)
     if not side:
         return Question.SIDE
-    if not state.value("interested"):
+    told_of_agent = state.value("agent") == "some" and "agent" in state.told
+    if not state.value("interested") and not told_of_agent:
         return Question.INTEREST
     if state.value("agent") == "some":
         return Question.AGENT_SIGNED

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from agents.base import AgentName, BaseAgent, Move, Scene
+from agents.condolence import left_in_peace
 from agents.domain import spoken
 from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question, reason
@@ -13,6 +14,14 @@ from agents.state import CallState, Stage
 CANNOT_HEAR = "I cannot hear you, so I will let you go. Goodbye."
 MAX_SILENCES = 2
 MAX_UNCLEAR = 3
+TOO_MANY = "I am sorry that we have called so often. I can take your number off our list."
+NOT_FOR_US = "That is a question for an agent, who can tell you more."
+TO_A_CHILD = "Thank you. I will call again when a grown-up can talk. Goodbye."
+HELPLINE = (
+    "I am very sorry that it is so hard. You can call or text nine eight eight, day or night, and talk with somebody "
+    "who can help. Please take care. Goodbye."
+)
+"""988 is the lifeline of the United States and Canada."""
 STILL_HERE = "I'm still here. Take your time."
 HOLD_PROMPTS_S = (25.0, 25.0, 10.0)
 """Of somebody who asked us to wait: so long until we say that we are there, and again, and until we ask."""
@@ -31,12 +40,12 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         said = scene.reading.intents
         if Intent.SCREENING in said:
             return self._screened(scene)
-        if Intent.WRONG_NUMBER in said:
-            return self._wrong_number(scene)
-        if Intent.HOW_GOT_NUMBER in said:
+        if said & _LET_GO:
+            return self._let_go(scene)
+        if said & _DOUBTS_THE_CALL:
             return self._source(scene)
-        if Intent.ROBOT_QUESTION in said:
-            return Move(scene.state, say="Yes, I am an AI assistant. A person can call you instead.", again=True)
+        if answer := next((answer for intent, answer in _ANSWERS.items() if intent in said), ""):
+            return Move(replace(scene.state, unclear=0), say=answer, again=True)
         if Intent.WHO_IS_THIS in said:
             return Move(scene.state, say=f"{self._name(scene)} {reason(scene.brief)}", again=True, personal=True)
         if Intent.HOLD in said:
@@ -83,8 +92,30 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             acts=(MarkWrongNumber(scene.heard.text), EndCall("wrong_number")),
         )
 
+    def _let_go(self, scene: Scene) -> Move:
+        said = scene.reading.intents
+        if Intent.CRISIS in said:
+            return self._in_crisis(scene)
+        if Intent.CHILD in said:
+            return self._a_child(scene)
+        return left_in_peace(scene) if Intent.DECEASED in said else self._wrong_number(scene)
+
+    def _a_child(self, scene: Scene) -> Move:
+        """Nobody asks a child anything: not for a time, nor for a parent's plans."""
+        state = replace(scene.state, settled=Disposition.CALLBACK_REQUESTED, stood_in=True)
+        return Move(state, say=TO_A_CHILD, acts=(EndCall("child"),))
+
+    def _in_crisis(self, scene: Scene) -> Move:
+        """Whoever speaks of ending their life is told where help is; no machine calls them again."""
+        state = scene.state.learn("wants_person", "yes", 0.9)
+        return Move(replace(state, settled=Disposition.NOT_INTERESTED), say=HELPLINE, acts=(EndCall("crisis"),))
+
     def _source(self, scene: Scene) -> Move:
         brief = scene.brief
+        if scene.state.question is Question.REMOVAL:  # they have heard it, and are not content
+            return Move(scene.state, say="I am sorry about that.", ask=Question.REMOVAL)
+        if Intent.TOO_MANY_CALLS in scene.reading.intents:
+            return Move(scene.state, say=TOO_MANY, ask=Question.REMOVAL)
         if not brief.consent_source:
             return Move(scene.state, say="I do not have that in front of me.", ask=Question.REMOVAL)
         said = f"Your number came from {spoken.source(brief.consent_source)}"
@@ -114,9 +145,21 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if Intent.REPEAT in said:
             # The same words once; whoever misses them twice gets others.
             return Move(state, say="Of course.", ask=question, again=state.unclear == 1)
+        if Intent.ASKS in said:
+            return Move(state, say=NOT_FOR_US, ask=question, again=True, unread=True)
         return Move(state, say="Sorry, I did not get that.", ask=question, unread=True)
 
 
+_LET_GO = frozenset({Intent.CRISIS, Intent.CHILD, Intent.DECEASED, Intent.WRONG_NUMBER})
+_DOUBTS_THE_CALL = frozenset({Intent.HOW_GOT_NUMBER, Intent.TOO_MANY_CALLS})
 _ASKED_AGAIN = frozenset(
     {Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL}
 )
+
+_ANSWERS = {
+    Intent.ROBOT_QUESTION: "Yes, I am an AI assistant. A person can call you instead.",
+    Intent.STEERING: "I cannot judge neighborhoods or schools. An agent can tell you where to find public figures.",
+    Intent.ADVICE: "I cannot give legal, tax or lending advice. An agent can tell you whom to ask.",
+    Intent.WHY_ASKED: "It helps an agent prepare, and you need not say.",
+}
+"""What is said to a question of theirs, the first that fits."""

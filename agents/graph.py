@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from agents.agenda import free_slots, next_question, own_step, put, side_of, topic
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.closing import shortest_way
+from agents.condolence import condoled
 from agents.confirming import confirmed
 from agents.conversation import ConversationAgent
 from agents.domain.intents import Answer, Intent, Objection
@@ -40,14 +41,18 @@ _KEPT_OPEN = frozenset({Question.SLOT, Question.CONFIRM, Question.CALLBACK, Ques
 _ABOUT_THE_CALL = frozenset(
     {
         Intent.SCREENING,
+        Intent.CHILD,
+        Intent.CRISIS,
         Intent.WRONG_NUMBER,
         Intent.HOW_GOT_NUMBER,
+        Intent.TOO_MANY_CALLS,
         Intent.ROBOT_QUESTION,
         Intent.WHO_IS_THIS,
         Intent.HOLD,
         Intent.SIDE_TALK,
     }
 )
+_QUESTIONS_OF_THEIRS = frozenset({Intent.ADVICE, Intent.STEERING, Intent.WHY_ASKED})
 _FOR_THE_SCHEDULER = frozenset({Intent.OTHER_LANGUAGE, Intent.NOT_HERE, Intent.BAD_TIME, Intent.CALLBACK})
 
 
@@ -109,6 +114,8 @@ async def _understand(state: TurnState) -> TurnState:
         reading = is_no_objection(rest, own, state=informed, before=call)
     if Intent.NOT_HERE in reading.intents:
         informed = replace(informed, stood_in=True)
+    if informed.value("interested") and not call.value("interested"):
+        informed = replace(informed, settled=None)  # a no of before is taken back
     return {"scene": Scene(brief, call, informed, heard, reading, now)}
 
 
@@ -120,6 +127,8 @@ def choose_agent(scene: Scene) -> AgentName:
     """Who answers: what is said about the call first, then what ends or moves it, then objections, then facts."""
     said, question = scene.reading.intents, scene.state.question
     if scene.heard.kind is HeardKind.SILENCE:
+        return AgentName.CONVERSATION
+    if said & {Intent.CRISIS, Intent.DECEASED}:
         return AgentName.CONVERSATION
     if Intent.PERSON_REQUEST in said and Intent.SCREENING not in said:
         return AgentName.SCHEDULER
@@ -135,7 +144,7 @@ def choose_agent(scene: Scene) -> AgentName:
         return AgentName.OBJECTION_HANDLER
     if question in (Question.INTEREST, Question.SIDE) and scene.reading.answer is Answer.NO and not scene.learnt:
         return AgentName.OBJECTION_HANDLER
-    if Intent.GOODBYE in said:
+    if said & (_QUESTIONS_OF_THEIRS | {Intent.GOODBYE}):
         return AgentName.CONVERSATION
     if Intent.APPOINTMENT in said and scene.state.value("interested"):
         return AgentName.SCHEDULER
@@ -184,6 +193,7 @@ async def _reply(state: TurnState) -> TurnState:
     """Put the agent's words and the next question together, and remember both."""
     scene = state["scene"]
     move = shortest_way(scene, state["move"]) if scene.before.hurried else state["move"]
+    move = condoled(scene, move)
     call, text, personal = move.state, move.say, move.personal
     if not (move.ends or move.quiet or move.asks_itself):
         open_ = call.question if move.again and call.question in _KEPT_OPEN else None

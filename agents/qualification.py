@@ -29,7 +29,7 @@ _FACT_OF = {
     Question.FINANCING: ("financing",),
 }
 _SURE_FINANCING = frozenset({Financing.PRE_APPROVED, Financing.CASH, Financing.PAID_OFF, Financing.SELL_FIRST})
-_TELLS_NOTHING = frozenset({Intent.FAIR_HOUSING, Intent.WRONG_NUMBER})
+_TELLS_NOTHING = frozenset({Intent.FAIR_HOUSING, Intent.WRONG_NUMBER, Intent.CHILD, Intent.CRISIS, Intent.DECEASED})
 _SURE_OF_A_SELLER = frozenset({Financing.PAID_OFF, Financing.SELL_FIRST})
 _SIGNS_OF_PLANS = ("timeline", "price", "budget", "motivation", "financing", "owed")
 _AMOUNTS = frozenset({"price", "budget", "owed"})
@@ -48,6 +48,8 @@ _ANSWER, _LONG_ANSWER = 3, 7
 """Words from which an answer in free speech is taken for a reason; more of them when it holds a yes or no."""
 
 _THANKS = ("Thank you.", "Understood.", "Got it.")
+_PLEASED = "Great."
+ACKNOWLEDGEMENTS = (*_THANKS, _PLEASED)
 
 
 class QualificationAgent(BaseAgent[Scene, Move]):
@@ -67,7 +69,7 @@ class QualificationAgent(BaseAgent[Scene, Move]):
         if scene.reading.corrects and (again := read_back(state, corrected(scene.before, state))):
             return Move(state, say=f"All right, {again}.", personal=True)
         if state.value("interested") and not scene.before.value("interested"):
-            return Move(state, say="Great.")
+            return Move(state, say=_PLEASED)
         return Move(state, say=_THANKS[state.turn % len(_THANKS)])
 
 
@@ -197,14 +199,16 @@ def _agent(learner: _Learner, reading: Reading, topic: Question, answer: Answer 
     elif Intent.HAS_AGENT in said:
         if learner.value("agent") != "informal":
             learner.learn("agent", "some", ASKED)
-    elif asked and answer:
+    elif asked and answer and Intent.DO_NOT_KNOW not in said:
         learner.learn("agent", "some" if answer is Answer.YES else "none", ASKED)
 
 
 def _motivation(learner: _Learner, reading: Reading, topic: Question) -> None:
     asked = topic is Question.MOTIVATION
-    if reading.intents & _NO_REASON or reading.objection:
+    if reading.intents & (_NO_REASON | {Intent.ASKS}) or reading.objection:
         return
+    if Intent.BEREAVED in reading.intents and not asked and reading.motivation is Motivation.PERSONAL:
+        return  # that somebody died is no plan yet
     if reading.motivation and topic in (Question.INTEREST, Question.SIDE, Question.MOTIVATION, Question.TIMELINE):
         learner.learn("motivation", reading.motivation, ASKED if asked else VOLUNTEERED)
         return
@@ -215,7 +219,7 @@ def _motivation(learner: _Learner, reading: Reading, topic: Question) -> None:
         asked
         and told
         and learner.state.question is topic
-        and Intent.APPOINTMENT not in reading.intents
+        and not reading.intents & {Intent.APPOINTMENT, Intent.TOO_MANY_CALLS, Intent.WHY_ASKED}
         and not beside
     ):
         learner.learn("motivation", Motivation.PERSONAL, GUESSED)
@@ -234,7 +238,8 @@ def _timeline(learner: _Learner, reading: Reading, topic: Question) -> None:
 
 def _place_and_price(learner: _Learner, reading: Reading, topic: Question, side: str) -> None:
     sure = ASKED if topic in (Question.PRICE, Question.SEARCH, Question.AREA, Question.BUDGET) else VOLUNTEERED
-    if reading.money is not None and topic is not Question.FINANCING:
+    callback = Intent.CALLBACK in reading.intents and sure == VOLUNTEERED  # "call me around seven thirty"
+    if reading.money is not None and topic is not Question.FINANCING and not callback:
         learner.learn("budget" if side == "buy" else "price", str(reading.money), sure)
     if side == "buy" and not (reading.intents & (_NO_REASON - {Intent.DO_NOT_KNOW})):
         if reading.location:
@@ -274,7 +279,7 @@ def _financing(learner: _Learner, reading: Reading, topic: Question, answer: Ans
     if reading.financing and (asked or (reading.financing in sure and not learner.value("financing"))):
         learner.learn("financing", reading.financing, ASKED if asked else VOLUNTEERED)
         return
-    if not asked or answer is None:
+    if not asked or answer is None or Intent.DO_NOT_KNOW in reading.intents:
         return
     yes = answer is Answer.YES
     if buys:

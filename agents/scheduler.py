@@ -8,6 +8,7 @@ from typing import ClassVar
 from agents.agenda import MAX_REFUSALS, callback_offers, free_slots, is_booked
 from agents.analytics import is_qualified
 from agents.base import AgentName, BaseAgent, Move, Scene
+from agents.condolence import another_time
 from agents.domain import spoken
 from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question
@@ -50,6 +51,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
             return Move(
                 scene.state, say=f"Thank you. I would like to reach {name}.", ask=Question.CALLBACK, personal=True
             )
+        if {Intent.BEREAVED, Intent.BAD_TIME} <= reading.intents:
+            return another_time(scene)
         state = self._noted(scene)
         if asks_for_a_person(scene.reading) and may_hand_on(state, scene.brief):
             return hand_on(state, scene.brief, said=scene.heard.text)
@@ -74,7 +77,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         """Offer two times to call back; the second time round the first of them is taken as meant."""
         offers = callback_offers(scene.brief, now=scene.now)
         state = replace(state, settled=None, objection=None)
-        if state.asked.get(Question.CALLBACK, 0) >= _ENOUGH_ASKED:
+        in_vain = scene.before.language != "en" and Intent.OTHER_LANGUAGE in scene.reading.intents
+        if in_vain or state.asked.get(Question.CALLBACK, 0) >= _ENOUGH_ASKED:
             return promise(scene, state, offers[0])
         return Move(state, say=say, ask=Question.CALLBACK, offer=offers, personal=True)
 

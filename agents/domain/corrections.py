@@ -40,7 +40,7 @@ _DENIED = re.compile(
     rf"(?:[,.]? but(?= ))?",
     re.IGNORECASE,
 )
-_BARE = re.compile(rf"^(?:maybe |like |about |more like |its |it is )*((?:{NUMBER}|\d+)(?: (?:{NUMBER}|\d+))*)$")
+_BARE = re.compile(rf"^(?:maybe |like |about |more (?:like )?|its |it is )*((?:{NUMBER}|\d+)(?: (?:{NUMBER}|\d+))*)$")
 _WITH_UNIT = re.compile(rf"\b(?:{NUMBER}|\d+) ?({_UNIT})\b")
 
 

@@ -32,7 +32,8 @@ _MONTHS_AHEAD = re.compile(
 )
 _YEAR_AND_A_HALF = re.compile(r"\b(?:an?|1)? ?year and a half\b")
 _PAST = re.compile(
-    r"\b(?:(?:for|over)(?: the)? (?:last |past )?(?=\d|an? |few|couple|one|two|three|four|five|six|ten|twenty)"
+    r"\b(?:(?:for|over)(?: the)? (?:last |past )?(?=(?:\d+|an?|a few|few|several|couple|one|two|three"
+    r"|four|five|six|ten|twenty)(?: (?!in\b)\w+)?? (?:day|week|month|year)s?\b)"
     r"|lived (?:here|there)?|been(?: here)?"
     r"|since|expired|turned|bought|moved in|born|had (?:it|this|that)(?: \w+)?|ago|divorced|died|passed|ended up)\b"
 )

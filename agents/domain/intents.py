@@ -4,12 +4,21 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from agents.domain.phrases import compiled
+from agents.domain.phrases import compiled, word_list
 
 
 class Intent(StrEnum):
     WRONG_NUMBER = "wrong_number"
     NOT_OWNER = "not_owner"
+    BEREAVED = "bereaved"
+    DECEASED = "deceased"
+    CRISIS = "crisis"
+    CHILD = "child"
+    TOO_MANY_CALLS = "too_many_calls"
+    ASKS = "asks"
+    ADVICE = "advice"
+    STEERING = "steering"
+    WHY_ASKED = "why_asked"
     ROBOT_QUESTION = "robot_question"
     WHO_IS_THIS = "who_is_this"
     HOW_GOT_NUMBER = "how_got_number"
@@ -75,6 +84,25 @@ _NOT_THEM = (
 )
 
 
+_LEAD_DIED = (
+    r"\b(?:{name}|(?:the|that|this) (?:owner|person|lady|woman|man|gentleman))(?: (?:just|recently|has|is|had|was))*"
+    r" (?:passed|died|dead|deceased|no longer with us)\b|\b{name}s (?:dead|deceased|no longer with us)\b"
+    r"|\b{name} was my\b"
+)
+_THEY_DIED = re.compile(
+    r"\b(?:she|he)(?: (?:just|recently|has|had|is))* (?:passed|died|dead|deceased|no longer with us)\b"
+    r"|\b(?:shes|hes) (?:dead|deceased|no longer with us)\b"
+)
+_OF_THE_FAMILY = re.compile(rf"\b{word_list('family')}s?\b")
+
+
+def _lead_died(text: str, name: str) -> bool:
+    """Whether the one who died is whom we want: by name, or a bare "she" that stands for nobody else."""
+    if name and re.search(_LEAD_DIED.format(name=re.escape(name)), text):
+        return True
+    return _THEY_DIED.search(text) is not None and _OF_THE_FAMILY.search(text) is None
+
+
 def read(text: str, *, name: str = "") -> Purpose:
     """What normalised ``text`` is for. Several intents and objections may hold at once.
 
@@ -83,6 +111,8 @@ def read(text: str, *, name: str = "") -> Purpose:
     intents = {intent for intent, pattern in _INTENTS.items() if pattern.search(text)}
     if name and Intent.NOT_HERE not in intents and re.search(_NOT_THEM.format(name=re.escape(name)), text):
         intents.add(Intent.WRONG_NUMBER)
+    if Intent.BEREAVED in intents or (name and name in text):
+        intents |= {Intent.BEREAVED, Intent.DECEASED} if _lead_died(text, name) else frozenset()
     if Intent.UNSIGNED in intents:
         intents -= {Intent.SIGNED}
     elif Intent.NO_AGENT in intents:

@@ -28,6 +28,7 @@ _NO_PRICE = re.compile(
     r"\b(?:in|since|from|back|built|of|by) (?:19[4-9]\d|20[0-3]\d|19 \d\d|20 [0-3]\d)\b|\b\d{3} \d{3} \d{4}\b"
     r"|\b\d{10}\b"
     r"|\bzip(?: code)?(?: is)? \d{5}\b|\b\d{5}(?= (?:is )?(?:the |my |our )?(?:zip|area))"
+    r"|\b(?:credit|score|fico)(?: score)?(?: (?:is|of|about|around))* \d{3}\b|\b\d{3} (?:credit|fico|score)\b"
     r"|\b(?:number is|reach me at|call me at|turned|im) \d[\d ]*"
 )
 _OWED = re.compile(

@@ -29,13 +29,20 @@ def clock(local: datetime) -> str:
     return f"{hour} {'oh ' if local.minute < 10 else ''}{in_words(local.minute)} {half}"
 
 
+_SAME_YEAR_DAYS = 300
+"""A day further ahead is named with its year, or it sounds like the one just past."""
+
+
 def day(local: datetime, *, now: datetime) -> str:
-    """ "today", "tomorrow", "Tuesday" within six days, else "Tuesday, December first"."""
+    """ "today", "tomorrow", "Tuesday" within six days, else "Tuesday, December first", with its year if far."""
     ahead = (local.date() - now.astimezone(local.tzinfo).date()).days
     if ahead in (0, 1):
         return ("today", "tomorrow")[ahead]
     name = local.strftime("%A")
-    return name if 1 < ahead < 7 else f"{name}, {local.strftime('%B')} {ordinal_in_words(local.day)}"
+    if 1 < ahead < 7:
+        return name
+    year = f", {in_words(local.year)}" if ahead > _SAME_YEAR_DAYS else ""
+    return f"{name}, {local.strftime('%B')} {ordinal_in_words(local.day)}{year}"
 
 
 def moment(at: datetime, *, zone: ZoneInfo, now: datetime) -> str:

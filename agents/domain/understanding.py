@@ -21,7 +21,9 @@ from agents.domain.times import DEFAULT, instant
 _PRICES = frozenset({Question.PRICE, Question.BUDGET, Question.SEARCH})
 _AREAS = frozenset({Question.AREA, Question.SEARCH})
 _MOST_WORDS_OF_A_PLACE = 4
-_WITH_SIDE_TALK = frozenset({Intent.HOLD, Intent.GREETING, Intent.REPEAT, Intent.BAD_TIME, Intent.DO_NOT_KNOW})
+_WITH_SIDE_TALK = frozenset(
+    {Intent.HOLD, Intent.GREETING, Intent.REPEAT, Intent.BAD_TIME, Intent.DO_NOT_KNOW, Intent.ASKS}
+)
 _ANSWERS_IN_PLACE_OF_OBJECTIONS: dict[Question, frozenset[Objection]] = {
     Question.AGENT: frozenset({Objection.NOT_READY}),
     Question.AGENT_SIGNED: frozenset({Objection.NOT_READY}),
@@ -101,7 +103,7 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     reading = Reading(
         text=given,
         words=words,
-        intents=_intents(purpose.intents, context.side),
+        intents=_intents(purpose.intents, context.side, plan) | _unwritten(given, words),
         objection=_main_objection(purpose.objections or _of_plan(plan), context.question, topic, months),
         answer=_answer(turn) if context.heard_whole else None,
         choice=_choice(text, context, now),
@@ -111,7 +113,7 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
         no_timeline=entities.no_timeline(text),
         motivation=turn.latest(entities.motivation),
         financing=financing,
-        location=_location(turn, context),
+        location=_location(turn, context, asks=Intent.ASKS in purpose.intents),
         anywhere=topic in _AREAS and anywhere(text),
         owed=_owed(turn, context, financing),
         home=_home(turn, wanted=context.side == "buy"),
@@ -158,8 +160,8 @@ def _answer(turn: Said) -> Answer | None:
     return turn.latest(lambda piece: intents.answer(normalise(piece)))
 
 
-def _location(turn: Said, context: Context) -> str | None:
-    asked = context.topic in _AREAS
+def _location(turn: Said, context: Context, *, asks: bool) -> str | None:
+    asked = context.topic in _AREAS and not asks
     if not asked and turn.corrects and "area" in context.recent:
         asked = len(normalise(turn.pieces[-1]).split()) <= _MOST_WORDS_OF_A_PLACE
     if asked and anywhere(turn.pieces[-1]):
@@ -182,9 +184,20 @@ def _home(turn: Said, *, wanted: bool) -> Property:
     return Property(*latest)
 
 
-def _intents(found: frozenset[Intent], side: str) -> frozenset[Intent]:
-    """Who does not own the home that we call about is the wrong person; who wants to buy one need not own any."""
+def _intents(found: frozenset[Intent], side: str, plan: Plan | None) -> frozenset[Intent]:
+    """Who does not own the home that we call about is the wrong person; who wants to buy one need not own any.
+
+    Whoever tells that the lead has died, and has plans of their own, is an heir to talk with.
+    """
+    if plan in (Plan.SELL, Plan.BUY, Plan.BOTH):
+        found -= {Intent.DECEASED}
     return found | {Intent.WRONG_NUMBER} if Intent.NOT_OWNER in found and side == "sell" else found
+
+
+def _unwritten(text: str, words: str) -> frozenset[Intent]:
+    """Speech in letters of another alphabet leaves no words."""
+    foreign = not words and any(letter.isalpha() and not letter.isascii() for letter in text)
+    return frozenset({Intent.OTHER_LANGUAGE}) if foreign else frozenset()
 
 
 def _main_objection(
