@@ -137,6 +137,20 @@ async def test_without_a_token_nothing_is_asked() -> None:
         await using(url, lambda one: one.check())
 
 
+async def test_why_there_is_no_token_is_told_in_its_code_alone() -> None:
+    refusal = b'{"error": "invalid_grant", "error_description": "root:x:0:0"}'
+    with serving(lambda _: Said(400, refusal)) as url, pytest.raises(CalendarAway) as told:
+        await using(url, lambda one: one.check())
+    assert str(told.value) == (
+        "Google gave no access token (HTTP 400, invalid_grant): check the key, and the clock of this server."
+    )
+
+
+async def test_a_key_that_names_a_clouds_metadata_has_nobody_asked(server: str) -> None:
+    with pytest.raises(CalendarAway, match="cloud metadata address"):
+        await using(server, lambda one: one.check(), key=new_key("http://169.254.169.254"))
+
+
 async def test_no_json_is_named(google: Google) -> None:
     server = serving(lambda asked: google(asked) if asked.path == "/token" else Said(200, b"<html>"))
     with server as url, pytest.raises(CalendarAway, match="something else than JSON"):
