@@ -124,9 +124,7 @@ def keep(*, now: datetime, open_: Opener = opened) -> None:
         if link.tried_at is None or link.tried_at <= now - READ_EVERY:
             _read(link, now=now, open_=open_)
     _tell_of_the_away(now=now)
-    due = CalendarEvent.objects.filter(next_attempt_at__lte=now, link__active=True)
-    for event in due.select_related("link__calendar", "appointment__call__lead", "appointment__campaign")[:_BATCH]:
-        _write(event, now=now, open_=open_)
+    _write_due(now=now, open_=open_)
 
 
 def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
@@ -163,8 +161,27 @@ def _tell_of_the_away(*, now: datetime) -> None:
     telling.end_trouble(Trouble.CALENDAR_AWAY, besides=away, at=now)
 
 
-def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> None:
-    """Write, move or remove one event; again later where that fails, and a person's matter where it cannot be."""
+def _write_due(*, now: datetime, open_: Opener) -> None:
+    """At most ``_BATCH`` events. A server that fails is asked once a round: each question may cost many seconds, in
+    which the other calendars are neither read nor written.
+    """
+    due = CalendarEvent.objects.filter(next_attempt_at__lte=now, link__active=True)
+    whole = due.select_related("link__calendar", "appointment__call__lead", "appointment__campaign")
+    left, failed = _BATCH, set[int]()
+    for pk, link in list(due.values_list("pk", "link")):
+        if link in failed or not left:
+            continue
+        left -= 1
+        event = whole.filter(pk=pk).first()
+        if event is not None and not _write(event, now=now, open_=open_):
+            failed.add(link)
+
+
+def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
+    """Write, move or remove one event; again later where that fails, and a person's matter where it cannot be.
+
+    False where the calendar could not be asked.
+    """
     appointment = event.appointment
     meeting = None if event.canceled or appointment is None else meeting_of(appointment)
     outdated = _outdated(event.link)
@@ -191,20 +208,21 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> None:
             log.warning("calendar.not_written", calendar_id=event.link.calendar_id, attempts=event.attempts + 1)
             if appointment is not None:
                 _mark(appointment, Appointment.CalendarState.WAITING, str(error), "" if again_at else NOT_WRITTEN)
-        return
+        return False
     if not still.update(next_attempt_at=None, last_error=""):
-        return  # it was changed meanwhile, and is due again
+        return True  # it was changed meanwhile, and is due again
     log.info("calendar.written", calendar_id=event.link.calendar_id, removed=meeting is None, conflict=not free)
     if appointment is None:
-        return
+        return True
     if free:
         state = Appointment.CalendarState.NONE if meeting is None else Appointment.CalendarState.WRITTEN
         _mark(appointment, state, "")
-        return
+        return True
     _mark(appointment, Appointment.CalendarState.CONFLICT, TAKEN, TAKEN)
     told = f"{event.link.calendar}: an appointment at {appointment.start_at:%Y-%m-%d %H:%M} UTC is at a time that is "
     told += "taken in the calendar. Call the lead and agree on another."
     telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, f"appointment {event.uid}", told, value=1, at=now)
+    return True
 
 
 def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str, task: str = "") -> None:

@@ -206,6 +206,29 @@ def test_what_breaks_on_one_calendar_keeps_no_other_waiting(link: CalendarLink, 
     assert CalendarEvent.objects.get(link=link).attempts == 1
 
 
+def test_a_server_that_fails_is_asked_once_a_round(link: CalendarLink, calendar: Calendar) -> None:
+    other = CalendarLink(calendar=make.calendar(name="Sam Reed"), address="http://127.0.0.1:9/d/", username=USER)
+    other.sealed = secrets.seal(PASSWORD)
+    keeping.save(other)
+    for hours in range(3):
+        booked(calendar, TEN + hours * HOUR)
+    whole, fake, asked = booked(other.calendar), Fake(), list[int]()
+    CalendarLink.objects.update(tried_at=NOW)  # nothing is to be read
+
+    def opener(link: CalendarLink) -> Fake:
+        asked.append(link.pk)
+        return fake if link == other else Fake(away="It is away.")
+
+    keeping.keep(now=NOW, open_=opener)
+    assert asked == [link.pk, other.pk]
+    whole.refresh_from_db()
+    assert whole.calendar_state == "written"
+    for _ in range(2):  # the others have their turn
+        keeping.keep(now=NOW, open_=opener)
+    assert asked == [link.pk, other.pk, link.pk, link.pk]
+    assert list(CalendarEvent.objects.filter(link=link).values_list("attempts", flat=True)) == [1, 1, 1]
+
+
 def test_an_event_of_ours_that_is_still_to_be_removed_is_in_nobodys_way(
     link: CalendarLink, calendar: Calendar
 ) -> None:
