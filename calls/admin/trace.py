@@ -15,9 +15,10 @@ from agents.base import AgentName
 from calls.admin.base import ReadOnlyAdmin, badge, counted, dollars, instant, person
 from calls.admin.waterfall import length
 from calls.models import AgentExecution, WorkflowTrace
+from calls.models.call import DISPOSITION_CHOICES
 from calls.models.trace import MOST_ATTEMPTS
 
-_LOOKED_AT = 2000  # of the newest steps, for what there is to choose from
+_LOOKED_AT = 2000  # of the newest steps or traces, for what there is to choose from: all would be millions
 
 
 class _StepFilter(admin.SimpleListFilter):
@@ -54,10 +55,31 @@ class DroppedFilter(_StepFilter):
     title, parameter_name = "why a model's answer was dropped", "dropped_reason"
 
 
+class OutcomeFilter(admin.SimpleListFilter):
+    title, parameter_name = "outcome", "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return DISPOSITION_CHOICES
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WorkflowTrace]) -> QuerySet[WorkflowTrace]:
+        return queryset.filter(outcome=self.value()) if self.value() else queryset
+
+
+class ScriptVersionFilter(admin.SimpleListFilter):
+    title, parameter_name = "script version", "script_version"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        newest = WorkflowTrace.objects.order_by("-started_at").values_list("script_version", flat=True)
+        return [(name, name) for name in sorted(set(newest[:_LOOKED_AT])) if name]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WorkflowTrace]) -> QuerySet[WorkflowTrace]:
+        return queryset.filter(script_version=self.value()) if self.value() else queryset
+
+
 @admin.register(WorkflowTrace)
 class WorkflowTraceAdmin(ReadOnlyAdmin):
     list_display = ["when", "lead", "result", "answered", "slowest", "used", "cost", "sent"]
-    list_filter = [AgentFilter, ModelFilter, DroppedFilter, "outcome", "script_version"]
+    list_filter = [AgentFilter, ModelFilter, DroppedFilter, OutcomeFilter, ScriptVersionFilter]
     list_select_related = ["call__lead"]
     list_display_links = None
     date_hierarchy = "started_at"
