@@ -210,7 +210,8 @@ class ScriptAdmin(BaseAdmin):
         script = context.get("original")
         named = Script.objects.filter(name=script.name) if script else Script.objects.none()
         versions = list(named.select_related("created_by"))
-        body = script.body if script else script_document.written(DEFAULT_SCRIPT)
+        form = context["adminform"].form
+        body = form["body"].value() if "body" in form.fields else script.body  # as typed; an older one is to be read
         context |= {
             "versions": versions,
             "newest": versions[0] if script else None,
