@@ -33,7 +33,7 @@ from agents.qualification import QualificationAgent, absorb, recent_facts
 from agents.returning import about_the_appointment
 from agents.scheduler import SchedulerAgent
 from agents.state import ActRecord, CallState, Stage
-from agents.steps import Stopwatch, decided, understood
+from agents.steps import UNREAD, Stopwatch, decided, understood
 
 _KEPT_OPEN = frozenset({Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.KEEP})
 """Questions off the agenda's order, which an aside does not close."""
@@ -245,6 +245,12 @@ def _timed(name: str, node: _Node, decision: Callable[[TurnState], str]) -> _Nod
     return run
 
 
+def _moved(result: TurnState) -> str:
+    move = result["move"]
+    told = decided(move.acts, move.ask)
+    return ", ".join(filter(None, (UNREAD, told))) if move.unread else told
+
+
 def _put(result: TurnState) -> str:
     return decided(result["reply"].acts, result["state"].question)
 
@@ -262,7 +268,7 @@ def conversation_graph() -> "CompiledStateGraph[TurnState, Any, TurnState, TurnS
     graph.add_edge("interpret", "answer")
     for agent in _AGENTS.values():
         name = agent.name.value
-        graph.add_node(name, _timed(name, _acting(agent), lambda turn: decided(turn["move"].acts, turn["move"].ask)))
+        graph.add_node(name, _timed(name, _acting(agent), _moved))
         if agent.name is not AgentName.CONVERSATION:
             graph.add_edge(name, "answer")
     graph.add_conditional_edges("supervise", lambda turn: turn["agent"].value, [name.value for name in _AGENTS])

@@ -12,6 +12,9 @@ from agents.state import ActRecord
 OPENING, RULES = "opening", "rules"
 """The steps outside the graph: the first words, and what is answered by plain code (an opt-out, a machine)."""
 
+UNREAD = "unread"
+"""The decision of an agent that could make nothing of a turn."""
+
 
 class Stopwatch:
     """Keeps the steps of one turn in the order in which they ended. ``now`` is the instant at which it begins."""

@@ -7,12 +7,13 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from calls.domain.queues import QUEUES
-from calls.services import workers
+from calls.services import conversation_figures, workers
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ class _Queues(Collector):
                 gauge.add_metric([queue], getattr(of_queue, name))
             yield gauge
         yield from _headroom()
+        yield from _conversations()
 
 
 def _headroom() -> Iterable[Metric]:
@@ -66,6 +68,29 @@ def _headroom() -> Iterable[Metric]:
     yield free
 
 
+def _conversations() -> Iterable[Metric]:
+    """What was answered in the last minutes, and how long it took."""
+    found = conversation_figures.figures(now=timezone.now())
+    turns = GaugeMetricFamily("reautomation_conversation_turns", f"Turns answered, {_LATELY}.", labels=["agent"])
+    for agent, count in sorted(found.turns.items()):
+        turns.add_metric([agent], count)
+    yield turns
+    unread = f"Turns of which no rule could make anything, {_LATELY}."
+    yield GaugeMetricFamily("reautomation_conversation_unread", unread, value=found.unread)
+    labels = ["model", "came_to"]
+    used = GaugeMetricFamily("reautomation_conversation_model", f"Answers of a model, {_LATELY}.", labels=labels)
+    for key, count in sorted(found.models.items()):
+        used.add_metric(key, count)
+    yield used
+    for name in ("mean", "slowest"):
+        told = f"The {name} time of a step, {_LATELY}."
+        gauge = GaugeMetricFamily(f"reautomation_conversation_step_{name}_ms", told, labels=["step"])
+        for step, times in sorted(found.steps.items()):
+            gauge.add_metric([step], getattr(times, f"{name}_ms"))
+        yield gauge
+
+
+_LATELY = f"in the last {conversation_figures.WINDOW.total_seconds() / 60:.0f} minutes"
 _OF_A_QUEUE = {
     "workers": "Live voice workers that serve the queue.",
     "lines": "Their phone lines; those of a worker with several queues are among the lines of each.",

@@ -1,13 +1,19 @@
 """The pages that monitors read."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 from structlog.testing import capture_logs
 
+from agents.domain.types import ModelUse, Step
 from calls.domain.status import CallStatus
-from calls.services import workers
+from calls.services import tracing, workers
 from tests.calls import factories as make
+from voice.domain.types import Worked
 
 
 @pytest.mark.django_db
@@ -57,6 +63,34 @@ def test_metrics_tell_the_headroom_of_each_live_voice_worker(client: Client) -> 
         'reautomation_voice_lag_p99_ms{worker="a"} 12.5',
         'reautomation_voice_offered{worker="a"} 0.0',
         'reautomation_voice_offered{worker="b"} 2.0',
+    ]
+
+
+@pytest.mark.django_db
+def test_metrics_tell_how_conversations_were_held_lately(client: Client) -> None:
+    now = timezone.now()
+    use = ModelUse("llama", "3", "", 10, 2)
+    unread = (Step("understand", now, 2000), Step("conversation", now, 1000, "unread, ask timeline"))
+    asked = (Step("model", now, 640_000, "", use), Step("model", now, 960_000, "", replace(use, dropped="deadline")))
+    steps = (Step("understand", now, 1000, "yes"), Step("qualification", now, 500), *unread, *asked)
+    long_ago = now - timedelta(minutes=6)
+    call = make.call(status=CallStatus.LIVE, answered_at=now - timedelta(minutes=7))
+    tracing.keep(call, Worked(2, 1, 1, (Step("qualification", long_ago, 9_000_000), *steps)))
+    told = client.get("/metrics").content.decode().splitlines()
+    assert [line.removeprefix("reautomation_conversation_") for line in told if "_conversation_" in line[:30]] == [
+        'turns{agent="conversation"} 1.0',
+        'turns{agent="qualification"} 1.0',
+        "unread 1.0",
+        'model{came_to="deadline",model="llama"} 1.0',
+        'model{came_to="used",model="llama"} 1.0',
+        'step_mean_ms{step="conversation"} 1.0',
+        'step_mean_ms{step="model"} 800.0',
+        'step_mean_ms{step="qualification"} 0.5',
+        'step_mean_ms{step="understand"} 1.5',
+        'step_slowest_ms{step="conversation"} 1.0',
+        'step_slowest_ms{step="model"} 960.0',
+        'step_slowest_ms{step="qualification"} 0.5',
+        'step_slowest_ms{step="understand"} 2.0',
     ]
 
 
