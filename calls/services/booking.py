@@ -26,10 +26,11 @@ def book(call: Call, start_at: datetime, *, confirmed: bool, now: datetime) -> N
         told += "Call them and agree on another time."
         telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, f"call {call.pk}", told, value=1, at=now)
         return
-    calendar = call.campaign.calendar
+    # Whose time was agreed on: the campaign may have got another calendar while they talked.
+    calendar = call.reservations.select_related("calendar").get(start_at=start_at).calendar
     earlier = Appointment.objects.standing().filter(call__lead=call.lead_id, start_at__gt=now).exclude(call=call)
-    before = list(earlier.order_by("pk"))
-    follows = next((one for one in reversed(before) if one.calendar_id == call.campaign.calendar_id), None)
+    before = list(earlier.select_related("calendar").order_by("pk"))
+    follows = next((one for one in reversed(before) if one.calendar == calendar), None)
     # Only one can be followed; others, of another calendar, are called off there.
     for one in before:
         if one != follows:

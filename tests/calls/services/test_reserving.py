@@ -10,7 +10,7 @@ from django.utils import timezone
 from agents.domain.types import BookAppointment, Disposition
 from billing.models import Alert
 from calls.domain.status import CallStatus
-from calls.models import Appointment, BusyTime, Calendar, Call, Reservation
+from calls.models import Appointment, BusyTime, Calendar, Call, Campaign, Reservation
 from calls.services import booking, ending, reserving
 from calls.services.briefing import brief_of, reserve_slots
 from calls.services.finishing import finish
@@ -90,6 +90,19 @@ def test_the_end_of_a_call_frees_what_it_did_not_book() -> None:
     made = Appointment.objects.get()
     assert (made.calendar, made.start_at, made.minutes, made.status) == (calendar, TEN, 45, "booked")
     assert (made.sequence, made.task, made.calendar_state) == (0, "", "")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_time_is_booked_of_whom_it_was_agreed_on(before: bool) -> None:
+    """Also where the campaign got its first calendar, or another, while they talked."""
+    calendar = make.calendar() if before else None
+    call = live(calendar)
+    slot, *_ = reserve_slots(call, now=NOW)
+    other = make.calendar(name="Sam Reed")
+    Campaign.objects.filter(pk=call.campaign_id).update(calendar=other)
+    booked(call, slot)
+    made, kept = Appointment.objects.get(), Reservation.objects.get()
+    assert (made.calendar, made.minutes, kept.calendar, kept.start_at) == (calendar, 30, calendar, slot)
 
 
 def test_what_another_has_by_now_is_not_booked_and_a_person_is_told() -> None:
