@@ -120,8 +120,11 @@ def put(
         return Asked(confirms, replace(state, offered=()), personal=True)
     if question is Question.KEEP and brief.history.appointment_at and asked == 1:
         when = spoken.moment(brief.history.appointment_at, zone=zone_of(brief.lead_zone), now=now)
-        text = f"You are booked for {when}. {brief.script.wording(question, side=side_of(state, brief), asked=0)}"
-        return Asked(text, state, personal=True)
+        booked = f"You are booked for {when}."
+        if not brief.history.appointment_sure:
+            booked = f"I have noted {when}, and a colleague will confirm the time."
+        asks = brief.script.wording(question, side=side_of(state, brief), asked=0)
+        return Asked(f"{booked} {asks}", state, personal=True)
     if question is Question.CONFIRM and state.chosen_at is not None:
         when = spoken.in_full(state.chosen_at, zone=zone_of(brief.lead_zone))
         asks = brief.script.wording(question, side=side_of(state, brief), asked=max(asked - 1, 0))

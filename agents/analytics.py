@@ -142,8 +142,12 @@ def _summary(disposition: Disposition, facts: Mapping[str, str], state: CallStat
     elif disposition is Disposition.NO_ANSWER and (state.purposes or state.keys):
         words = _SCREENED if state.purposes else _MENU
     at = last_act_at(state, {"appointment": "book", "callback_requested": "callback"}.get(disposition, ""))
-    if disposition is Disposition.APPOINTMENT and not state.has_act("book"):
-        words, at = "Keeps the appointment", brief.history.appointment_at
+    if disposition is Disposition.APPOINTMENT:
+        booked = [record for record in state.acts if record.kind == "book"]
+        sure = booked[-1].confirmed if booked else brief.history.appointment_sure
+        if not booked:
+            words, at = "Keeps the appointment", brief.history.appointment_at
+        words = words if sure else f"{words.replace('Booked', 'Noted')}, which a colleague has to confirm,"
     met = {kind.value: count for kind, count in state.met.items()}
     if disposition in _OF_NOBODY:
         facts = {}

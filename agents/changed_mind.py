@@ -26,4 +26,6 @@ def changed_time(state: CallState, brief: Brief, heard: Heard, *, now: datetime)
         return None
     if callback_at is not None:
         return ScheduleCallback(at.astimezone(UTC), heard.text)
-    return BookAppointment(at) if at in ahead(brief.slots, now=now) else None
+    # What a colleague was to confirm stays so: the other time is not surer than the first.
+    sure = brief.calendar_asked and all(record.confirmed for record in state.acts if record.kind == "book")
+    return BookAppointment(at, confirmed=sure) if at in ahead(brief.slots, now=now) else None

@@ -110,9 +110,12 @@ def stay(scene: Scene, state: CallState, *, say: str) -> Move:
     """The booked time stands: read it back and end."""
     at = scene.brief.history.appointment_at
     when = spoken.moment(at, zone=scene.zone, now=scene.now) if at else ""
+    stands = f"We will see you {when}."
+    if not scene.brief.history.appointment_sure:
+        stands = f"I have noted {when}, and a colleague will confirm the time."
     return Move(
         replace(state, settled=Disposition.APPOINTMENT),
-        say=f"{say} We will see you {when}. Thank you. Goodbye.",
+        say=f"{say} {stands} Thank you. Goodbye.",
         acts=(EndCall("appointment_kept"),),
         personal=True,
     )

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from calls.admin.base import BaseAdmin
 from integrations import secrets, services, tokens
 from integrations.calendars import calcom, keeping
 from integrations.domain.addresses import refused_url
@@ -169,14 +170,19 @@ class CalendarLinkForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain cl
 
 
 @admin.register(CalendarLink)
-class CalendarLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CalendarLinkAdmin(BaseAdmin):
     form = CalendarLinkForm
     list_display = ["calendar", "kind", "address", "active", "read", "last_error"]
     list_filter = ["kind", "active"]
     list_select_related = ["calendar"]
     search_fields = ["calendar__name", "address"]
     actions = ["check_connection"]
-    fields = ["calendar", "kind", "address", "username", "secret", "active"]
+    fields = ["calendar", "kind", "address", "username", "secret", "active", "last_error"]
+    readonly_fields = ["last_error"]
+    empty_sentence = (
+        "No calendar is kept elsewhere yet. Connect one of yours with CalDAV, Google Calendar or Cal.com, so that "
+        "what is busy there is not offered and what is booked stands there."
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: CalendarLink | None = None) -> tuple[str, ...]:
         """What was read and written belongs to the calendar for which it was made."""

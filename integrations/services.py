@@ -113,7 +113,7 @@ def _write_down(event: EventType, data: Mapping[str, object], *, call: Call | No
 
 
 def _data_of(call: Call) -> dict[str, object]:
-    start_at = Appointment.objects.filter(call=call).values_list("start_at", flat=True).first()
+    appointment = Appointment.objects.filter(call=call).first()
     return {
         "id": str(call.pk),
         "direction": call.direction,
@@ -126,7 +126,8 @@ def _data_of(call: Call) -> dict[str, object]:
         "script": {"name": call.script.name, "version": call.script.number} if call.script else None,
         "script_version": call.script_version,
         "cost_usd": f"{call.cost:.6f}",
-        "appointment_at": start_at.isoformat() if start_at else None,
+        "appointment_at": appointment.start_at.isoformat() if appointment else None,
+        "appointment_confirmed": not appointment.task if appointment else None,
         "ended_at": call.ended_at.isoformat() if call.ended_at else None,
     }
 

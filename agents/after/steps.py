@@ -34,10 +34,15 @@ def _first(outcome: Outcome, brief: Brief) -> NextStep:
     if facts.get("appointment") == "cancel":
         return NextStep(StepKind.PERSON_CALLS, "colleague", _CANCEL)
     if disposition is Disposition.APPOINTMENT:
-        at = _last(outcome, BookAppointment) or brief.history.appointment_at
+        booked = [act for act in outcome.acts if isinstance(act, BookAppointment)]
+        at = booked[-1].start_at if booked else brief.history.appointment_at
+        if not (booked[-1].confirmed if booked else brief.history.appointment_sure):
+            why = f"A colleague confirms the appointment{_when(at, brief)}."
+            return NextStep(StepKind.PERSON_CALLS, "colleague", why, at)
         return NextStep(StepKind.VISIT, "colleague", f"A colleague meets them{_when(at, brief)}.", at)
     if disposition is Disposition.CALLBACK_REQUESTED:
-        at = _last(outcome, ScheduleCallback)
+        promised = [act.at for act in outcome.acts if isinstance(act, ScheduleCallback)]
+        at = promised[-1] if promised else None
         if facts.get("wants_person") == "yes":
             return NextStep(StepKind.PERSON_CALLS, "colleague", f"A colleague calls them{_when(at, brief)}.", at)
         return NextStep(StepKind.CALL, "assistant", f"The assistant calls them back{_when(at, brief)}.", at)
@@ -46,15 +51,6 @@ def _first(outcome: Outcome, brief: Brief) -> NextStep:
     if disposition in _OVER:
         return NextStep(StepKind.NOTHING, "nobody", _OVER[disposition])
     return NextStep(StepKind.CALL_AGAIN, "assistant", _UNREACHED)
-
-
-def _last(outcome: Outcome, kind: type[BookAppointment | ScheduleCallback]) -> datetime | None:
-    times = [
-        act.start_at if isinstance(act, BookAppointment) else act.at
-        for act in outcome.acts
-        if isinstance(act, BookAppointment | ScheduleCallback) and isinstance(act, kind)
-    ]
-    return times[-1] if times else None
 
 
 def _when(at: datetime | None, brief: Brief) -> str:

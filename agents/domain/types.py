@@ -82,6 +82,7 @@ class History:
 
     ``stale`` are facts that were told too long ago to be taken for granted. ``objections`` counts how often each was
     raised lately. ``appointment_at`` is booked and lies ahead, ``callback_at`` is when the lead asked to be called.
+    ``appointment_sure`` False: a person has to confirm the time, or to do something else about it.
     """
 
     calls: tuple[PastCall, ...] = ()
@@ -90,6 +91,7 @@ class History:
     callback_at: datetime | None = None
     stale: Mapping[str, str] = field(default_factory=dict)
     objections: Mapping[str, int] = field(default_factory=dict)
+    appointment_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,14 +34,15 @@ class TaskFilter(admin.SimpleListFilter):
 
 @admin.register(Appointment)
 class AppointmentAdmin(ReadOnlyAdmin):
-    list_display = ["start", "for_the_lead", "for_us", "who", "how", "task"]
+    list_display = ["start", "who", "to_do", "for_the_lead", "for_us", "how"]
+    ordering = ["-start_at"]
     list_filter = [TaskFilter, "status", "calendar_state", "calendar", "campaign"]
     list_select_related = ["campaign", "call__lead", "calendar"]
     search_fields = ["call__lead__name", "call__to_number"]
     date_hierarchy = "start_at"
     actions = ["mark_done", "cancel_selected"]
     fields = [
-        *("start", "for_the_lead", "for_us", "minutes", "how", "task", "who", "campaign", "calendar"),
+        *("start", "for_the_lead", "for_us", "minutes", "how", "to_do", "who", "campaign", "calendar"),
         *("calendar_note", "of_call", "as_file"),
     ]
     start = utc("start_at", "start")
@@ -64,6 +65,10 @@ class AppointmentAdmin(ReadOnlyAdmin):
             content_type=f"text/calendar; method={method}; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="appointment-{found.pk}.ics"'},
         )
+
+    @admin.display(description="to do", ordering="task")
+    def to_do(self, appointment: Appointment) -> str:
+        return appointment.task or "-"
 
     @admin.display(description="for the lead")
     def for_the_lead(self, appointment: Appointment) -> str:
@@ -93,7 +98,8 @@ class AppointmentAdmin(ReadOnlyAdmin):
     @admin.display(description="invitation")
     def as_file(self, appointment: Appointment) -> SafeString:
         url = reverse("admin:calls_appointment_invitation", args=[appointment.pk])
-        return format_html('<a href="{}">Download the invitation</a> to send it to the lead', url)
+        what = "as tentative until it is confirmed" if appointment.task else "to send it to the lead"
+        return format_html('<a href="{}">Download the invitation</a> {}', url, what)
 
     @admin.action(description="Mark what was to do as done", permissions=["decide"])
     def mark_done(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:

@@ -120,4 +120,5 @@ class CalendarAdmin(BaseAdmin):
     def elsewhere(self, calendar: Calendar) -> str:
         if not calendar.linked:
             return "-"
-        return f"read {calendar.busy_read_at:%Y-%m-%d %H:%M} UTC" if calendar.busy_read_at else "never read"
+        read = f"read {calendar.busy_read_at:%Y-%m-%d %H:%M} UTC" if calendar.busy_read_at else "never read"
+        return f"{read}, away since" if calendar.away and calendar.busy_read_at else read

@@ -265,7 +265,11 @@ def _header(call: Call, request: HttpRequest) -> list[tuple[str, object]]:
     ]
     appointment = Appointment.objects.filter(call=call).first()
     if appointment:
-        rows.insert(1, ("Appointment", _with_local_time(appointment.start_at, call)))
+        url = reverse("admin:calls_appointment_change", args=[appointment.pk])
+        when = format_html('<a href="{}">{}</a>', url, _with_local_time(appointment.start_at, call))
+        rows.insert(1, ("Appointment", when))
+        if appointment.task:
+            rows.insert(2, ("To do", appointment.task))
     return rows
 
 

@@ -227,6 +227,7 @@ class CampaignAdmin(BaseAdmin):
             open_lead_count=_count(Lead.objects.filter(status=LeadStatus.OPEN)),
             unfinished_call_count=_count(Call.objects.unfinished()),
             appointment_count=_count(Appointment.objects.all()),
+            task_count=_count(Appointment.objects.exclude(task="")),
         )
         return annotated
 
@@ -249,8 +250,12 @@ class CampaignAdmin(BaseAdmin):
         return int(campaign.unfinished_call_count)
 
     @admin.display(description="appointments", ordering="appointment_count")
-    def booked(self, campaign: Any) -> int:
-        return int(campaign.appointment_count)
+    def booked(self, campaign: Any) -> SafeString | int:
+        if not campaign.task_count:
+            return int(campaign.appointment_count)
+        url = f"{reverse('admin:calls_appointment_changelist')}?campaign__id__exact={campaign.pk}&task=open"
+        to_do = format_html('<a href="{}" class="tone-bad">{} to do</a>', url, campaign.task_count)
+        return format_html("{}, {}", campaign.appointment_count, to_do)
 
     @admin.display(description="spent of budget", ordering="budget__name")
     def spent(self, campaign: Campaign) -> SafeString:

@@ -12,7 +12,7 @@ PRODUCT = "-//reautomation//appointments//EN"
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """``uid`` stays the same while it is moved, and ``sequence`` grows with each change. ``zone`` is the organizer's,
-    in which calendars show the time. Empty texts are left out.
+    in which calendars show the time. Empty texts are left out. ``tentative``: a person has still to confirm the time.
     """
 
     uid: str
@@ -28,6 +28,7 @@ class Meeting:
     attendee_name: str = ""
     attendee_email: str = ""
     canceled: bool = False
+    tentative: bool = False
 
     @property
     def end_at(self) -> datetime:
@@ -65,7 +66,7 @@ def _event(meeting: Meeting, *, now: datetime) -> Event:
     made.add("dtstart", meeting.start_at.astimezone(zone))
     made.add("dtend", meeting.end_at.astimezone(zone))
     made.add("summary", meeting.title)
-    made.add("status", "CANCELLED" if meeting.canceled else "CONFIRMED")
+    made.add("status", "CANCELLED" if meeting.canceled else "TENTATIVE" if meeting.tentative else "CONFIRMED")
     for name, text in (("description", meeting.description), ("location", meeting.place)):
         if text:
             made.add(name, text)

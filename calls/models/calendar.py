@@ -19,7 +19,8 @@ def working_days() -> list[int]:
 class Calendar(models.Model):
     """The time of one person, or of one desk; campaigns that use it never book the same time twice.
 
-    ``linked`` says that a calendar elsewhere stands behind it, ``busy_read_at`` when that last told what is taken.
+    ``linked`` says that a calendar elsewhere stands behind it, ``busy_read_at`` when that last told what is taken,
+    ``away`` that it told nothing when it was asked last.
     """
 
     name = models.CharField(max_length=80, unique=True, help_text="Whose time it is: Maria Lopez, the listing desk.")
@@ -55,6 +56,7 @@ class Calendar(models.Model):
     days_off = ArrayField(models.DateField(), default=list, blank=True)
     linked = models.BooleanField(default=False, editable=False)
     busy_read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    away = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ["name"]

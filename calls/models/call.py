@@ -249,4 +249,4 @@ class Appointment(models.Model):
         indexes = [models.Index(fields=["start_at"], condition=~Q(task=""), name="appointment_with_a_task")]
 
     def __str__(self) -> str:
-        return self.start_at.isoformat(timespec="minutes")
+        return f"{self.start_at:%Y-%m-%d %H:%M} UTC"

@@ -12,6 +12,8 @@ from calls.services.moving import note
 from calls.signals import appointment_changed
 
 TO_CONFIRM = "The lead was told that a colleague will confirm the time: do so, then mark it as done."
+UNSURE = "The calendar turned away before this was booked: see whether the time is free there, and call the lead."
+"""Settled without a person once the calendar has taken it."""
 
 
 def book(call: Call, start_at: datetime, *, confirmed: bool, now: datetime) -> None:
@@ -37,13 +39,14 @@ def book(call: Call, start_at: datetime, *, confirmed: bool, now: datetime) -> N
             cancel(one, now=now)
     reserving.give_back(one.call_id for one in before)
     Appointment.objects.filter(pk__in=[one.pk for one in before]).delete()
+    sure = reserving.is_known(calendar, now=now)
     appointment = Appointment(
         call=call,
         campaign=call.campaign,
         calendar=calendar,
         start_at=start_at,
         minutes=reserving.minutes_of(calendar),
-        task="" if confirmed else TO_CONFIRM,
+        task=TO_CONFIRM if not confirmed else "" if sure else UNSURE,
     )
     if follows is not None:
         appointment.uid, appointment.sequence = follows.uid, follows.sequence + 1

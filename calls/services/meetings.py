@@ -12,7 +12,8 @@ from calls.services.briefing import zone_of
 def invitation_of(appointment: Appointment) -> Meeting:
     """What the lead is invited by: nothing of what was said or noted about them."""
     company = appointment.campaign.company_name or settings.COMPANY_NAME
-    return replace(meeting_of(appointment), title=f"Appointment with {company}", description="")
+    title, tentative = f"Appointment with {company}", bool(appointment.task)
+    return replace(meeting_of(appointment), title=title, description="", tentative=tentative)
 
 
 def meeting_of(appointment: Appointment) -> Meeting:

@@ -53,7 +53,7 @@ def history_of(call: Call, *, now: datetime) -> History:
     lately = [past for past in before if _of_lead(past) and _at(past) >= now - STALE_AFTER]
     objections = sum((Counter(past.objections) for past in lately), Counter[str]())
     standing = Appointment.objects.standing().filter(call__lead=call.lead_id, start_at__gt=now)
-    appointments = standing.order_by("start_at")
+    appointment = standing.exclude(call=call).order_by("start_at").first()
     return History(
         tuple(
             PastCall(
@@ -66,7 +66,8 @@ def history_of(call: Call, *, now: datetime) -> History:
             for past in before
         ),
         {fact.name: fact.value for fact in known if fact.at >= now - STALE_AFTER},
-        appointment_at=appointments.exclude(call=call).values_list("start_at", flat=True).first(),
+        appointment_at=appointment.start_at if appointment else None,
+        appointment_sure=appointment is None or not appointment.task,
         callback_at=call.lead.commitment_at,
         stale={fact.name: fact.value for fact in known if fact.at < now - STALE_AFTER},
         objections=dict(objections),

@@ -48,9 +48,16 @@ def minutes_of(calendar: Calendar | None) -> int:
 
 
 def is_known(calendar: Calendar | None, *, now: datetime) -> bool:
-    """Whether what is taken is known: always without a calendar elsewhere, else if that was read lately."""
+    """Whether what is taken is known: always without a calendar elsewhere, else if that was read lately, and answers
+    still.
+    """
     if calendar is None or not calendar.linked:
         return True
+    return not calendar.away and was_read(calendar, now=now)
+
+
+def was_read(calendar: Calendar, *, now: datetime) -> bool:
+    """Whether the calendar elsewhere told lately what is taken, wherever it may be by now."""
     return calendar.busy_read_at is not None and now - calendar.busy_read_at <= OLDEST_BUSY
 
 
@@ -112,15 +119,21 @@ def busy_read(calendar: Calendar, busy: Iterable[Span], *, now: datetime) -> Non
     """The calendar elsewhere was read: what it says is taken, in place of what it said before."""
     BusyTime.objects.filter(calendar=calendar).delete()
     BusyTime.objects.bulk_create(BusyTime(calendar=calendar, span=DateTimeTZRange(*span)) for span in busy)
-    Calendar.objects.filter(pk=calendar.pk).update(busy_read_at=now)
-    calendar.busy_read_at = now
+    Calendar.objects.filter(pk=calendar.pk).update(busy_read_at=now, away=False)
+    calendar.busy_read_at, calendar.away = now, False
+
+
+def turned_away(calendar: Calendar) -> None:
+    """The calendar elsewhere could not be read: what it said before is still not offered, and nothing is promised."""
+    Calendar.objects.filter(pk=calendar.pk).update(away=True)
+    calendar.away = True
 
 
 @transaction.atomic
 def link(calendar: Calendar, linked: bool) -> None:
     """Whether a calendar elsewhere stands behind it; one that is new was never read."""
     BusyTime.objects.filter(calendar=calendar).delete()
-    Calendar.objects.filter(pk=calendar.pk).update(linked=linked, busy_read_at=None)
+    Calendar.objects.filter(pk=calendar.pk).update(linked=linked, busy_read_at=None, away=False)
 
 
 def _locked(call: Call) -> Campaign:

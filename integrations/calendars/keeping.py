@@ -18,7 +18,7 @@ from billing.models import Trouble
 from billing.services import telling
 from calls.domain.availability import Span
 from calls.models import Appointment
-from calls.services import reserving
+from calls.services import booking, reserving
 from calls.services.database import alone
 from calls.services.meetings import meeting_of
 from integrations import secrets
@@ -39,6 +39,8 @@ from integrations.models import CalendarEvent, CalendarLink
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 READ_EVERY = timedelta(minutes=5)
+READ_AGAIN_EVERY = timedelta(minutes=2)
+"""One that turned away: until it answers, people have to confirm what is agreed on."""
 DEADLINE_S = 15.0
 """For one request to a calendar, however its server drips."""
 TAKEN = "The calendar has something else at this time: call the lead and agree on another."
@@ -121,7 +123,8 @@ def keep(*, now: datetime, open_: Opener = opened) -> None:
     """Read the calendars that were not read lately, then write what is to be written."""
     links = CalendarLink.objects.filter(active=True).select_related("calendar")
     for link in links:
-        if link.tried_at is None or link.tried_at <= now - READ_EVERY:
+        every = READ_AGAIN_EVERY if link.last_error else READ_EVERY
+        if link.tried_at is None or link.tried_at <= now - every:
             _read(link, now=now, open_=open_)
     _tell_of_the_away(now=now)
     _write_due(now=now, open_=open_)
@@ -139,6 +142,7 @@ def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
         reserving.busy_read(link.calendar, _asked(link, look, open_), now=now)
     except CalendarError as failed:
         error = str(failed)
+        reserving.turned_away(link.calendar)
         log.warning("calendar.not_read", calendar_id=link.calendar_id, reason=error)
     CalendarLink.objects.filter(pk=link.pk).update(tried_at=now, last_error=error[:300])
 
@@ -154,7 +158,7 @@ def _outdated(link: CalendarLink) -> list[str]:
 def _tell_of_the_away(*, now: datetime) -> None:
     away = []
     for link in CalendarLink.objects.filter(active=True).exclude(last_error="").select_related("calendar"):
-        if not reserving.is_known(link.calendar, now=now):
+        if not reserving.was_read(link.calendar, now=now):
             away.append(f"calendar {link.calendar_id}")
             told = f"The calendar {link.calendar} cannot be read, so its appointments wait to be confirmed: "
             telling.tell_trouble(Trouble.CALENDAR_AWAY, away[-1], told + link.last_error, value=1, at=now)
@@ -217,6 +221,7 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
     if free:
         state = Appointment.CalendarState.NONE if meeting is None else Appointment.CalendarState.WRITTEN
         _mark(appointment, state, "")
+        Appointment.objects.filter(pk=appointment.pk, task=booking.UNSURE).update(task="")
         return True
     _mark(appointment, Appointment.CalendarState.CONFLICT, TAKEN, TAKEN)
     told = f"{event.link.calendar}: an appointment at {appointment.start_at:%Y-%m-%d %H:%M} UTC is at a time that is "

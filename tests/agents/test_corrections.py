@@ -183,6 +183,14 @@ def test_a_booked_time_is_corrected_into_our_goodbye_where_the_other_is_free() -
     assert changed_time(CallState(), SELLER, Heard("no wait, Wednesday at two", NOW), now=NOW) is None
 
 
+@pytest.mark.parametrize(("asked", "confirmed"), [(False, True), (True, False)])
+def test_a_time_that_a_colleague_is_to_confirm_is_not_surer_for_being_corrected(asked: bool, confirmed: bool) -> None:
+    booked = ActRecord.of(BookAppointment(TUESDAY_10, confirmed=confirmed))
+    state, brief = replace(CallState(), stage=Stage.ENDED, acts=(booked,)), replace(SELLER, calendar_asked=asked)
+    act = changed_time(state, brief, Heard("no wait, Wednesday at two", NOW), now=NOW)
+    assert act == BookAppointment(WEDNESDAY_14, confirmed=False)
+
+
 async def test_an_opt_out_into_our_goodbye_is_one() -> None:
     acts, outcome = await goodbye("no wait, Thursday. No, stop calling me.")
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from agents.after.steps import next_steps
+from agents.after.types import StepKind
 from agents.dialogue import start
 from agents.domain.types import BookAppointment, Disposition, EndCall, Reply
 from agents.state import ActRecord
@@ -107,6 +109,21 @@ async def test_a_calendar_that_cannot_be_asked_leads_to_no_promise() -> None:
     assert held.texts[-1] == NOTED
     assert held.acts == (BookAppointment(TUESDAY_10, confirmed=False), EndCall("appointment"))
     assert held.outcome.disposition is Disposition.APPOINTMENT
+    noted = "Noted an appointment, which a colleague has to confirm, for Tuesday 24 November 2026, 10:00 (America"
+    assert held.outcome.summary.startswith(noted)
+    assert [(step.kind, step.who, step.told) for step in next_steps(held.outcome, SELLER)] == [
+        (
+            StepKind.PERSON_CALLS,
+            "colleague",
+            "A colleague confirms the appointment on Tuesday 24 November 2026 at 10:00 (America/Denver).",
+        )
+    ]
+
+
+async def test_a_calendar_that_told_is_taken_at_its_word() -> None:
+    held = await talk(SELLER, [*CHOSEN, "yes"])
+    assert held.outcome.summary.startswith("Booked an appointment for Tuesday 24 November 2026, 10:00 (America/")
+    assert [step.kind for step in next_steps(held.outcome, SELLER)] == [StepKind.VISIT]
 
 
 async def in_a_hurry(*lines: Line) -> Reply:

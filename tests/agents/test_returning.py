@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from agents.after.steps import next_steps
+from agents.after.types import StepKind
 from agents.dialogue import OPT_OUT_TEXT, start
 from agents.domain.types import (
     BookAppointment,
@@ -55,6 +57,16 @@ def test_what_is_known_is_not_asked_again() -> None:
     assert opening(brief) == f"{WHO} {WHY} {spoke} What price do you have in mind?"
     today = replace(BACK, history=History((replace(TALKED, at=NOW - timedelta(hours=1)),)))
     assert "We last spoke today. Are you still" in opening(today)
+
+
+async def test_an_appointment_that_is_to_be_confirmed_is_promised_by_no_word() -> None:
+    unsure = replace(BOOKED, history=replace(BOOKED.history, appointment_sure=False))
+    noted = "I have noted Tuesday at ten A M, and a colleague will confirm the time."
+    held = await talk(unsure, ["yes"])
+    assert held.texts[0].endswith(f"{noted} Would you like to keep that time?")
+    assert held.texts[1] == f"Very good. {noted} Thank you. Goodbye."
+    assert held.outcome.summary.startswith("Keeps the appointment, which a colleague has to confirm, for Tuesday 24 ")
+    assert [step.kind for step in next_steps(held.outcome, unsure)] == [StepKind.PERSON_CALLS]
 
 
 @pytest.mark.parametrize("facts", [{"agent": "signed"}, {"timeline": "unknown"}, {"wants_person": "yes"}, {}])

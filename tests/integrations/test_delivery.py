@@ -67,6 +67,7 @@ def test_a_finished_call_arrives_signed(call: Call, endpoint: Endpoint, receiver
             "script_version": "",
             "cost_usd": "0.044300",
             "appointment_at": "2026-11-05T22:30:00+00:00",
+            "appointment_confirmed": True,
             "ended_at": "2026-11-03T17:00:00+00:00",
         },
     }
@@ -84,7 +85,7 @@ def test_a_call_without_an_appointment_says_so(call: Call, endpoint: Endpoint) -
     call.ended_at = None
     finish(call)
     data = the_delivery().payload["data"]
-    assert (data["appointment_at"], data["ended_at"]) == (None, None)
+    assert (data["appointment_at"], data["appointment_confirmed"], data["ended_at"]) == (None, None, None)
 
 
 def test_a_call_names_the_script_that_held_it(call: Call, endpoint: Endpoint) -> None:

@@ -8,6 +8,7 @@ from django.test import Client
 
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Calendar, Campaign, Reservation
+from calls.services import booking
 from tests.calls import factories as make
 
 URL, BOOKED = "/admin/calls/calendar/", "/admin/calls/appointment/"
@@ -140,3 +141,29 @@ def test_who_may_not_see_appointments_gets_no_invitation(client: Client, appoint
 
     client.force_login(User.objects.create_user("sam", is_staff=True))
     assert client.get(f"{BOOKED}{appointment.pk}/invitation.ics").status_code == 403
+
+
+def test_what_is_to_be_confirmed_is_seen_everywhere(as_manager: Client) -> None:
+    campaign = make.campaign(calendar=make.calendar())
+    calls = [make.call(make.lead(campaign), CallStatus.DONE) for _ in range(2)]
+    open_, done = (make.appointment(one, TEN.replace(hour=17 + n), confirmed=bool(n)) for n, one in enumerate(calls))
+
+    def page(url: str) -> str:
+        return as_manager.get(url).content.decode()
+
+    to_do = f'2, <a href="{BOOKED}?campaign__id__exact={campaign.pk}&amp;task=open" class="tone-bad">1 to do</a>'
+    assert to_do in page(f"/admin/calls/campaign/{campaign.pk}/change/").replace("&task", "&amp;task")
+    assert booking.TO_CONFIRM in page(f"/admin/calls/call/{calls[0].pk}/change/")
+    assert booking.TO_CONFIRM not in page(f"/admin/calls/call/{calls[1].pk}/change/")
+    listed = page(f"{BOOKED}?campaign__id__exact={campaign.pk}&task=open")
+    assert f"{BOOKED}{open_.pk}/change/" in listed
+    assert f"{BOOKED}{done.pk}/change/" not in listed
+    assert "as tentative until it is confirmed" in page(f"{BOOKED}{open_.pk}/change/")
+    assert "to send it to the lead" in page(f"{BOOKED}{done.pk}/change/")
+    booking.done(open_, by="mia", now=TEN)
+    assert "to do</a>" not in page(f"/admin/calls/campaign/{campaign.pk}/change/")
+
+
+def test_a_calendar_that_turned_away_is_seen_in_the_list(as_manager: Client) -> None:
+    make.calendar(linked=True, busy_read_at=TEN, away=True)
+    assert "read 2026-11-11 17:00 UTC, away since" in as_manager.get(URL).content.decode()

@@ -200,19 +200,20 @@ def test_busy_times_days_off_and_bookings_of_before_are_not_offered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("linked", "read_ago", "known"),
+    ("linked", "read_ago", "away", "known"),
     [
-        (False, None, True),
-        (True, None, False),
-        (True, timedelta(minutes=30), True),
-        (True, timedelta(hours=1), False),
+        (False, None, False, True),
+        (True, None, False, False),
+        (True, timedelta(minutes=30), False, True),
+        (True, timedelta(minutes=3), True, False),
+        (True, timedelta(hours=1), False, False),
     ],
 )
-def test_a_calendar_that_was_not_read_lately_is_not_relied_on(
-    linked: bool, read_ago: timedelta | None, known: bool
+def test_a_calendar_that_was_not_read_lately_or_is_away_is_not_relied_on(
+    linked: bool, read_ago: timedelta | None, away: bool, known: bool
 ) -> None:
     read_at = NOW - read_ago if read_ago else None
-    call = live(make.calendar(linked=linked, busy_read_at=read_at))
+    call = live(make.calendar(linked=linked, busy_read_at=read_at, away=away))
     assert brief_of(call, (), now=NOW).calendar_asked is known
 
 
