@@ -178,7 +178,6 @@ class CalendarLinkAdmin(BaseAdmin):
     search_fields = ["calendar__name", "address"]
     actions = ["check_connection"]
     fields = ["calendar", "kind", "address", "username", "secret", "active", "last_error"]
-    readonly_fields = ["last_error"]
     empty_sentence = (
         "No calendar is kept elsewhere yet. Connect one of yours with CalDAV, Google Calendar or Cal.com, so that "
         "what is busy there is not offered and what is booked stands there."
@@ -186,7 +185,7 @@ class CalendarLinkAdmin(BaseAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: CalendarLink | None = None) -> tuple[str, ...]:
         """What was read and written belongs to the calendar for which it was made."""
-        return ("calendar",) if obj else ()
+        return ("calendar", "last_error") if obj else ("last_error",)
 
     @admin.display(description="read (UTC)", ordering="calendar__busy_read_at")
     def read(self, link: CalendarLink) -> str:

@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"(?P<api>https?://[^/?#]+(?:/[^/?#]+)*/v2)/event-types/(?
 _BOOKINGS, _SLOTS, _EVENT_TYPES = "2024-08-13", "2024-09-04", "2024-06-14"
 """Versions of the API, one for each kind of thing: what is asked without one is answered in an older way."""
 _UID = "reautomation_uid"
-_PAGE, _MOST_PAGES = 100, 20
+_PAGE, _MOST_PAGES, _MOST_MOVED = 100, 20, 4
 _MOST_NAME, _MOST_NOTES, _MOST_TOLD = 120, 2_000, 160
 _EXPLAINED = frozenset({400, 401, 403, 404, 409, 422})
 NO_EMAIL = (
@@ -106,7 +106,9 @@ class CalComCalendar:
     async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
         await self._fitting()
         ours = [one for one in await self._bookings(but) if one.stands]
-        slots = await self._slots(within, instead_of=ours[0].uid if len(ours) == len(but) == 1 else "")
+        slots = await self._slots(within)
+        for one in ours[:_MOST_MOVED]:  # free as well is what touches, or is kept apart from, where they stand now
+            slots = sorted({*slots, *await self._slots(within, instead_of=one.uid)})
         free = [*slots, *(Span(one.start, one.end) for one in ours)]
         return sorted([*_between(free, within), *self._off_the_grid(slots, within)])
 
