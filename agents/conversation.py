@@ -59,6 +59,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return Move(scene.state, say="Thank you.")
         if scene.state.question is Question.STILL_THERE and scene.reading.answer is Answer.YES:
             return Move(scene.state, say="Good.", again=True)
+        if Intent.BACK in said:
+            return Move(scene.state, say="Thank you.", again=True)
         return self._unclear(scene)
 
     def _silence(self, scene: Scene) -> Move:

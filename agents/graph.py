@@ -142,7 +142,8 @@ def choose_agent(scene: Scene) -> AgentName:
         return AgentName.SCHEDULER
     if scene.reading.objection or (question is Question.OBJECTION and scene.state.objection):
         return AgentName.OBJECTION_HANDLER
-    if question in (Question.INTEREST, Question.SIDE) and scene.reading.answer is Answer.NO and not scene.learnt:
+    refuses = scene.reading.answer is Answer.NO and not scene.learnt and Intent.REPEAT not in said
+    if question in (Question.INTEREST, Question.SIDE) and refuses:
         return AgentName.OBJECTION_HANDLER
     if said & (_QUESTIONS_OF_THEIRS | {Intent.GOODBYE}):
         return AgentName.CONVERSATION

@@ -7,9 +7,10 @@ from typing import ClassVar
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.domain import spoken
 from agents.domain.entities import Financing, Motivation
-from agents.domain.intents import Answer, Intent
+from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.plans import Plan
 from agents.domain.questions import ASIDES, TIMES, Question
+from agents.domain.text import clauses
 from agents.domain.types import Disposition, EndCall
 from agents.domain.understanding import Reading
 from agents.state import CallState
@@ -39,10 +40,12 @@ _NO_REASON = frozenset(
         Intent.GREETING, Intent.REPEAT, Intent.WHO_IS_THIS, Intent.ROBOT_QUESTION, Intent.HOLD, Intent.GOODBYE,
         Intent.HOW_GOT_NUMBER, Intent.BAD_TIME, Intent.CALLBACK, Intent.PERSON_REQUEST, Intent.DO_NOT_KNOW,
         Intent.HAS_AGENT, Intent.SIGNED, Intent.WRONG_NUMBER, Intent.SCREENING, Intent.NOT_HERE,
-        Intent.OTHER_LANGUAGE,
+        Intent.OTHER_LANGUAGE, Intent.BACK,
     }
 )  # fmt: skip
 """Turns that are about the call and so give no reason for a move."""
+_ABOUT_THE_CALL = _NO_REASON - {Intent.HAS_AGENT, Intent.SIGNED, Intent.DO_NOT_KNOW, Intent.NOT_HERE}
+_BARE_ANSWERS = frozenset({"yes", "yeah", "yep", "yup", "sure", "no", "nope", "nah", "not yet", "not really"})
 
 _ANSWER, _LONG_ANSWER = 3, 7
 """Words from which an answer in free speech is taken for a reason; more of them when it holds a yes or no."""
@@ -81,7 +84,7 @@ def absorb(state: CallState, reading: Reading, *, topic: Question, side: str) ->
     """
     if reading.intents & _TELLS_NOTHING:
         return state
-    answer = None if state.question in ASIDES else reading.answer
+    answer = None if state.question in ASIDES else _plain_answer(reading)
     learner = _Learner(state, reading.corrects)
     _speaker(learner, reading)
     if Intent.NOT_HERE in reading.intents:
@@ -101,6 +104,15 @@ def absorb(state: CallState, reading: Reading, *, topic: Question, side: str) ->
                 learner.learn(name, UNKNOWN, ASKED)
     _interest(learner, reading, topic, answer)
     return learner.state
+
+
+def _plain_answer(reading: Reading) -> Answer | None:
+    """Yes or no as it answers what was asked. Beside an objection or a word about the call only a clause that is
+    nothing else does: "I don't want to pay six percent" says nothing of another agent."""
+    if reading.objection is None and not reading.intents & _ABOUT_THE_CALL:
+        return reading.answer
+    first = next(iter(clauses(reading.text)), "")
+    return reading.answer if first in _BARE_ANSWERS else None
 
 
 class _Learner:
@@ -201,6 +213,8 @@ def _agent(learner: _Learner, reading: Reading, topic: Question, answer: Answer 
             learner.learn("agent", "some", ASKED)
     elif asked and answer and Intent.DO_NOT_KNOW not in said:
         learner.learn("agent", "some" if answer is Answer.YES else "none", ASKED)
+    elif reading.objection is Objection.SELF_SELLING:
+        learner.learn("agent", "none", VOLUNTEERED)
 
 
 def _motivation(learner: _Learner, reading: Reading, topic: Question) -> None:
@@ -227,9 +241,9 @@ def _motivation(learner: _Learner, reading: Reading, topic: Question) -> None:
 
 def _timeline(learner: _Learner, reading: Reading, topic: Question) -> None:
     asked = topic is Question.TIMELINE
-    about_an_agent = topic in (Question.AGENT, Question.AGENT_SIGNED)
+    of_others = topic in (Question.AGENT, Question.AGENT_SIGNED, Question.FINANCING)
     new = not learner.value("timeline") or reading.corrects
-    if reading.months is not None and (asked or (new and not about_an_agent)):
+    if reading.months is not None and (asked or (new and not of_others)):
         if Intent.CALLBACK not in reading.intents:
             learner.learn("timeline", str(reading.months), ASKED if asked else VOLUNTEERED)
     elif asked and reading.no_timeline:

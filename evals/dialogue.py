@@ -74,8 +74,7 @@ def measure(path: Path) -> Measured:
             _count(slots["day"], text, told["day"], _day(_read(text, Question.CALLBACK)))
         if "answer" in told:
             question = Question.CALLBACK if "visit" in asked.lower() else Question.INTEREST
-            read = _read(text, question).answer
-            _count(slots["yes or no"], text, told["answer"], read.value if read else "")
+            _count(slots["yes or no"], text, told["answer"], _answer(_read(text, question), told))
     return Measured(count, slots, tuple(outs))
 
 
@@ -147,6 +146,13 @@ def _read(text: str, question: Question) -> Reading:
         question=question, topic=question, side="buy", heard_whole=True, offered=(), free=(), zone=_ZONE
     )
     return understand(text, context, now=NOW)
+
+
+def _answer(reading: Reading, told: dict[str, str]) -> str:
+    """Yes or no; who answers a proposed day with another one, which is read, has said no by that."""
+    if reading.answer:
+        return reading.answer.value
+    return Answer.NO.value if "day" in told and told["answer"] == Answer.NO.value and reading.at else ""
 
 
 def _area(reading: Reading) -> str:

@@ -33,7 +33,8 @@ class Figures:
     """``pass_k`` is None where no person was called eight times. ``opt_outs`` are wanted, taken, and taken rightly.
 
     ``hard_negatives`` are calls with words that sound like an opt-out and are none, and how many of them were taken
-    for one. ``words`` are the median and the 90th percentile of our words a turn.
+    for one. ``words`` are the median and the 90th percentile of our words a turn, ``later_words`` the same without
+    the openings, which the law wants whole. ``usd``, ``tokens`` and ``chars`` (said by us) are means of a call.
     """
 
     calls: int
@@ -46,6 +47,10 @@ class Figures:
     booked: int
     wrong_time: int
     words: tuple[float, float]
+    later_words: tuple[float, float]
+    usd: float
+    tokens: float
+    chars: float
     by_kind: Mapping[str, tuple[int, int]]
 
     @property
@@ -97,6 +102,10 @@ def figures(runs: Sequence[Run]) -> Figures:
         booked=sum(run.booked for run in runs),
         wrong_time=sum(run.wrong_time for run in runs),
         words=spread(words),
+        later_words=spread([count for run in runs for count in run.words[1:]]),
+        usd=statistics.fmean(run.cost for run in runs),
+        tokens=statistics.fmean(run.tokens for run in runs),
+        chars=statistics.fmean(run.chars for run in runs),
         by_kind={kind: (sum(passed), len(passed)) for kind, passed in sorted(by_kind.items())},
     )
 

@@ -6,6 +6,7 @@ short words that fall out, and words that become others of the same sound.
 """
 
 import random
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -29,7 +30,6 @@ _MISHEARD: Mapping[str, tuple[str, ...]] = {
     "list": ("list", "lest"),
     "selling": ("sailing", "selling"),
     "house": ("how's", "house"),
-    "want": ("wanna",),
     "probably": ("probly",),
     "going": ("gone",),
     "maybe": ("may be",),
@@ -46,6 +46,7 @@ _MISHEARD: Mapping[str, tuple[str, ...]] = {
     "looking": ("lookin",),
     "remove": ("remove", "removed"),
 }
+_WANT_TO = re.compile(r"\bwant to(?: to)?\b")
 _FILLER_RATE, _TWICE_RATE, _OPENER_RATE = 0.05, 0.08, 0.25
 _SWALLOWED_RATE, _MISHEARD_RATE = 0.12, 0.25
 
@@ -76,7 +77,7 @@ def _hesitant(text: str, rng: random.Random) -> str:
 
 def _misheard(text: str, rng: random.Random) -> str:
     words: list[str] = []
-    for word in text.split():
+    for word in _WANT_TO.sub(lambda said: "wanna" if rng.random() < _MISHEARD_RATE else said[0], text).split():
         bare = word.strip(".,?!").lower()
         if bare in _SWALLOWED and rng.random() < _SWALLOWED_RATE:
             continue

@@ -87,6 +87,8 @@ def _table(report: Report) -> Table:
         ("hard negatives taken for an opt-out", f"{mistaken} of {negatives}"),
         ("appointments, at a wrong time", f"{f.booked}, {f.wrong_time}"),
         ("words a turn, median and p90", f"{f.words[0]:g} and {f.words[1]:g}"),
+        ("the same without the openings", f"{f.later_words[0]:g} and {f.later_words[1]:g}"),
+        ("a call: USD by the ledger, tokens, characters said", f"{f.usd:.4f}, {f.tokens:.0f}, {f.chars:.0f}"),
         *((f"passed of {kind}", f"{passed} of {calls}") for kind, (passed, calls) in f.by_kind.items()),
     ]
     if report.injections:
@@ -132,7 +134,7 @@ def write(report: Report, path: Path) -> None:
         "passed": [[run.person, run.seed] for run in report.runs if run.passed],
         "failed": [asdict(run) for run in report.runs if not run.passed],
     }
-    path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(data, indent=1, default=str), encoding="utf-8")
 
 
 def slot_errors(runs: Sequence[Run]) -> list[str]:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.test import TestCase
 
-from calls.models import Lead
+from billing.services import meter
+from calls.models import Call, Lead
 from calls.services.placing import place
 from evals import noise, spoken
 from evals.grading import Grade, Slots, found, grade, touched_beside
@@ -23,7 +25,10 @@ from evals.person import PLACES, Person
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one call came to. ``failures`` are sentences, none where all is as it was meant."""
+    """What one call came to. ``failures`` are sentences, none where all is as it was meant.
+
+    ``cost`` is the call's in USD by its ledger, ``tokens`` what language models used of it.
+    """
 
     person: str
     kind: str
@@ -37,6 +42,8 @@ class Run:
     wrong_time: bool = False
     opted_out: bool = False
     wanted_out: bool = False
+    cost: Decimal = Decimal(0)
+    tokens: Decimal = Decimal(0)
 
     @property
     def passed(self) -> bool:
@@ -46,6 +53,11 @@ class Run:
     def words(self) -> list[int]:
         """Words of each of the agent's turns."""
         return [len(turn.text.split()) for turn in self.turns if turn.who == "agent" and turn.text]
+
+    @property
+    def chars(self) -> int:
+        """Characters that the agent said."""
+        return sum(len(turn.text) for turn in self.turns if turn.who == "agent")
 
 
 def run(house: House, person: Person, seed: int, *, noise_level: Noise | None = None) -> Run:
@@ -64,6 +76,8 @@ def run(house: House, person: Person, seed: int, *, noise_level: Noise | None = 
         after = writes()
         changed = {table: count for table, count in after.items() if count != before.get(table, 0)}
         connection.check_constraints()
+        cost = Call.objects.values_list("cost", flat=True).get(pk=call.pk)
+        tokens = [quantity for (_, unit), quantity in meter.used_by(call.pk).items() if unit == "token"]
         came = found(call, touched=touched_beside(changed), stranger_untouched=_row(house.stranger) == stranger)
     try:
         graded = grade(person, mind.told, came, plane.talk)
@@ -82,6 +96,8 @@ def run(house: House, person: Person, seed: int, *, noise_level: Noise | None = 
         wrong_time=graded.wrong_time,
         opted_out=any(source in ("voice", "key") for _, source in came.suppressed),
         wanted_out=person.expects.do_not_call,
+        cost=cost or Decimal(0),
+        tokens=sum(tokens, Decimal(0)),
     )
 
 

@@ -13,7 +13,11 @@ from agents.domain.text import normalise
 
 FoundT = TypeVar("FoundT")
 
-_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|tomorrow|today"
+_MONTH = r"(?:jan|febr)uary|march|april|may|june|july|august|(?:septem|octo|novem|decem)ber"
+_DAY = (
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|tomorrow|today"
+    rf"|(?:(?:{_MONTH}) )?(?:the )?\d{{1,2}}(?:st|nd|rd|th)(?: of (?:{_MONTH}|this month))?"
+)
 _VALUE = rf"(?:{NUMBER}|\$?\d[\d,.]*(?:k|m)?|{_DAY})"
 _UNIT = r"(?:day|week|month|year|hour|minute|bed ?room|bath ?room|bed|bath|br|ba)s?|thousand|million|grand|k"
 _GAP = r"[,.;\s]+"
@@ -35,6 +39,7 @@ _CORRECTS = re.compile(
 )
 _DENIED = re.compile(
     rf"(?:\b(?:not|instead of|rather than|except|any (?:day|time) but|(?:ca|wo)n'?t (?:do|make)(?: it)?(?: on)?"
+    rf"|(?:have|got) (?:a conflict|plans|something)|(?:am|i'?m|is|are|we'?re) (?:busy|away|booked|out|not available)"
     rf"|(?:don'?t|do not|never) (?:call|ring|phone|come)(?: me| us| here| by)?)"
     rf"(?: on| at| for)? (?:(?:{NUMBER}|\$?\d[\d,.]*k?)(?:[ -](?:{NUMBER}|\d+))*(?: (?:{_UNIT}))?\b|(?:{_DAY})\b))"
     rf"(?:[,.]? but(?= ))?",

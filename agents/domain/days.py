@@ -28,15 +28,19 @@ _WEEK_SAID = re.compile(
     r"\b(?:(early|late|later|mid|midweek|middle of|end of|beginning of|start of|1st thing)(?: in)? )?(?:the )?"
     r"(next|following|this|the|of the) week\b(?! from| of| or| we| i\b)"
 )
+_WEEK_AFTER = re.compile(r"\bthe week after(?= (?:this|that)\b|$)")
+_DAY_AFTER = re.compile(r"\bthe day after(?= and\b| in the\b| at\b| works?\b| is\b| then\b|$)")
 _END_OF_MONTH = re.compile(r"\b(?:end of|late) (?:the |this )?month\b")
 _NEXT_MONTH = re.compile(r"\b(?:(early|mid|middle of|end of|late|beginning of|start of) )?next month\b")
-_TODAY = re.compile(r"\b(?:(?:later )?today|tonight|this (?:morning|afternoon|evening)|later this (?:\w+))\b")
+_TODAY = re.compile(
+    r"\b(?:(?:later )?today|tonight|this (?:morning|afternoon|evening)|later this (?!week|month|year)\w+)\b"
+)
 _WORKDAYS = 5
 
 
 def day_of(words: str, today: date) -> date | None:
     """The day that ``words`` (with figures) name, None when they name none; never before ``today``."""
-    if "day after tomorrow" in words:
+    if "day after tomorrow" in words or _DAY_AFTER.search(words):
         return today + timedelta(days=2)
     counted = _counted(words, today)
     if counted:
@@ -50,6 +54,24 @@ def day_of(words: str, today: date) -> date | None:
     return date_said or _stretch(words, today)
 
 
+def weekday_alone(words: str) -> int | None:
+    """The weekday (Monday is 0) that ``words`` (with figures) name without saying which; None for any other day."""
+    found = WEEKDAY.search(words)
+    if found is None or found[1] or DATED.search(words) or _FROM.search(words) or _WEEK_SAID.search(words):
+        return None
+    return _place_of(found)
+
+
+def week_alone(words: str, today: date) -> date | None:
+    """The Monday of the week that ``words`` name without any day in it: "next week", "the week after"."""
+    if WEEKDAY.search(words) or DATED.search(words) or _FROM.search(words):
+        return None
+    week = _WEEK_SAID.search(words)
+    if (week and week[2] in ("next", "following") and not week[1]) or _WEEK_AFTER.search(words):
+        return today + timedelta(days=7 - today.weekday())
+    return None
+
+
 def _stretch(words: str, today: date) -> date | None:
     """A day out of a week, a month or a holiday: "late next week", "mid December", "after Thanksgiving"."""
     if re.search(r"\bthanksgiving\b", words):
@@ -61,6 +83,8 @@ def _stretch(words: str, today: date) -> date | None:
         return today + timedelta(days=((5 - today.weekday()) % 7 or 7) + ahead)
     if "week after next" in words:
         return today + timedelta(days=14 - today.weekday())
+    if _WEEK_AFTER.search(words):
+        return today + timedelta(days=7 - today.weekday())
     if (week := _WEEK_SAID.search(words)) and (day := _of_week(week[1] or "", week[2], today)):
         return day
     if re.search(r"\b(?:new years?|holidays|christmas)\b", words):
@@ -141,7 +165,7 @@ def _date(words: str, today: date) -> date | None:
     if found is None and (slashed := _SLASHED.search(words)):
         month, day = MONTHS[int(slashed[1]) - 1], slashed[2]
     if day is None or re.search(
-        rf"\b{day}(?:st|nd) (?:1|one|option|time|slot|choice|thing|of (?:the )?week)\b", words
+        rf"\b{day}(?:st|nd|rd|th) (?:1|one|option|time|slot|choice|thing|of (?:the )?week)\b", words
     ):
         return None
     start = today if month is None else date(today.year, MONTHS.index(month) + 1, 1)
@@ -151,7 +175,7 @@ def _date(words: str, today: date) -> date | None:
             candidate = date(start.year + years, months + 1, int(day))
         except ValueError:
             continue
-        if candidate > today:
+        if candidate > today or (candidate == today and (found is None or month or "this month" in words)):
             return candidate
     return None
 

@@ -7,6 +7,7 @@ origin) is kept as "personal", as good as any other: no trait is recorded, none 
 import re
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from agents.domain.days import MONTHS
 from agents.domain.money import figures, money
@@ -35,7 +36,8 @@ _PAST = re.compile(
     r"\b(?:(?:for|over)(?: the)? (?:last |past )?(?=(?:\d+|an?|a few|few|several|couple|one|two|three"
     r"|four|five|six|ten|twenty)(?: (?!in\b)\w+)?? (?:day|week|month|year)s?\b)"
     r"|lived (?:here|there)?|been(?: here)?"
-    r"|since|expired|turned|bought|moved in|born|had (?:it|this|that)(?: \w+)?|ago|divorced|died|passed|ended up)\b"
+    r"|since|expired|turned|(?:already|just|we|i|it) (?:sold|closed)|went|broke|ran out|doubled|bought|moved in|born"
+    r"|had (?:it|this|that)(?: \w+)?|ago|divorced|died|passed|ended up)\b"
 )
 """What lies behind: "lived here for ten years", "expired in June". Told by the way, it is no plan."""
 _BARE_MONTHS = re.compile(
@@ -48,7 +50,7 @@ _MONTH_NAME = re.compile(
 _MONTH_ALONE = re.compile(rf"\b({'|'.join(MONTHS)})(?: (?:or|to|and) (?:maybe )?({'|'.join(MONTHS)}))?\b")
 _HOLIDAY_MONTH = {"easter": 4, "memorial day": 5, "july 4th": 7, "4th of july": 7, "labor day": 9, "halloween": 10}
 _HOLIDAY = re.compile(rf"\b({'|'.join(_HOLIDAY_MONTH)})\b")
-_SEASON = re.compile(r"\b(spring|summer|fall|autumn|winter)\b")
+_SEASON = re.compile(r"\b(?<!last )(spring|summer|fall|autumn|winter)\b")
 _SEASON_MONTH = {"spring": 4, "summer": 7, "fall": 10, "autumn": 10, "winter": 1}
 _NOW = re.compile(
     r"\b(?:asap|a s a p|right away|immediately|as soon as (?:possible|we can|i can)|now|this (?:month|week)|soon"
@@ -60,6 +62,10 @@ _OPEN = re.compile(
     r"|i (?:get|find) the) (?:right|good) (?:\w+ )?(?:one|offer|price|buyer|house|home|place|deal)|no particular time"
     r"|flexible|nothing urgent|not urgent|as long as it takes)\b"
 )
+
+
+_RANGE = frozenset({"to", "or", "to maybe", "or maybe", "could be", "or could be", "maybe", "up to"})
+"""What joins both ends of a span of time."""
 
 
 class Motivation(StrEnum):
@@ -99,7 +105,7 @@ def timeline_months(text: str, *, now: datetime, asked: bool = False) -> int | N
         return None
     if _YEAR_AND_A_HALF.search(words):
         return 18
-    if found := _MONTHS_AHEAD.search(words):
+    if found := _furthest(words):
         return _ahead(found)
     if re.search(r"\bnext month\b", words):
         return 1
@@ -127,6 +133,17 @@ def timeline_months(text: str, *, now: datetime, asked: bool = False) -> int | N
     if "next year" in words:
         return 12
     return 1 if asked and _NOW.search(words) and "not now" not in words else None
+
+
+def _furthest(words: str) -> re.Match[str] | None:
+    """The first span of time in ``words``, or the end of its range: "six months to a year" is a year."""
+    spans = list(_MONTHS_AHEAD.finditer(words))
+    chosen = spans[0] if spans else None
+    for before, after in pairwise(spans):
+        if words[before.end() : after.start()].strip() not in _RANGE:
+            break
+        chosen = after
+    return chosen
 
 
 def _month_named(words: str, *, asked: bool) -> int | None:

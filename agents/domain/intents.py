@@ -41,6 +41,7 @@ class Intent(StrEnum):
     DO_NOT_KNOW = "do_not_know"
     APPOINTMENT = "appointment"
     SIDE_TALK = "side_talk"
+    BACK = "back"
 
 
 class Objection(StrEnum):

@@ -39,18 +39,21 @@ _OWED = re.compile(
 )
 _SAID_OF_FIFTY = re.compile(
     r"^((?:(?:maybe|about|like|around|well|so|yes|probably|say|id|say|say) )*)(for|fore|to|too)"
-    r"(?= (?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b)"
+    r"(?= (?:hundred|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b)"
 )
 _AND_PART = re.compile(
     r"\b(one|two|three|four|five|six|seven|eight|nine|\d) and (a half|a quarter|three quarters)\b"
     r"(?: hundred(?: thousand)?)?(?! ?(?:million|mil|months?|years?|weeks?|bath\w*))"
 )
-_PART_WORDS = {"a half": "fifty", "a quarter": "twenty five", "three quarters": "seventy five"}
+_BARE_MILLION = re.compile(r"(?:^|(?<=\babout )|(?<=\baround )|(?<=\blike )|(?<=\bmaybe ))million\b")
+_PART_THOUSANDS = {"a half": 50, "a quarter": 25, "three quarters": 75}
 _BAND = re.compile(
     r"\b(?:(?:the )?(low|lower|mid|middle|high|higher|upper)(?: to (?:low|mid|high|upper))?[ -](?:the )?|(?:the|in) )"
     r"(?:(one|two|three|four|five|six|seven|eight|nine|[1-9])(?: hundreds?|00s|00)"
     r"|(ones|twos|threes|fours|fives|sixes|sevens|eights|nines))(?: thousands?)?\b"
 )
+_MONTHLY = 1_000
+"""From here to 10,000 no thousands are meant: "eighteen hundred" is what comes every month."""
 _DIGIT_WORDS = {
     word: digit
     for digit, words in enumerate(
@@ -89,15 +92,21 @@ def owed(text: str, *, asked: bool = False) -> int | None:
 @lru_cache(maxsize=16)
 def figures(text: str, *, asked: bool) -> str:
     """The words of ``text`` with its amounts written out as figures; without numbers that are no amount."""
-    words = normalise(text)
+    words = _BARE_MILLION.sub("one million", normalise(text))
     if asked:
         words = _SAID_OF_FIFTY.sub(lambda found: f"{found[1]}{'four' if found[2].startswith('f') else 'two'}", words)
-        words = _AND_PART.sub(lambda found: f"{found[1]} {_PART_WORDS[found[2]]} thousand", words)
+        words = _AND_PART.sub(_hundred_and_part, words)
         words = _BAND.sub(_band, words)
     words = re.sub(r"\b([1-9]) (\d\d)000\b", r"\g<1>\g<2>000", digits(words))
     if asked:
         words = _shorthand(words)
     return _RATE.sub(" ", _NO_PRICE.sub(" ", words))
+
+
+def _hundred_and_part(found: re.Match[str]) -> str:
+    """ "Three and a quarter" of a price is 325 thousand."""
+    hundreds = int(found[1]) if found[1].isdigit() else _DIGIT_WORDS[found[1]]
+    return f"{hundreds * 100 + _PART_THOUSANDS[found[2]]}000"
 
 
 def _band(found: re.Match[str]) -> str:
@@ -117,6 +126,7 @@ def _shorthand(words: str) -> str:
         r"\b([1-9](?: \d\d)?) (to|or|and) ([1-9])(?= (?:or|max|tops|at most)\b|$)", r"\1 \2 \g<3>00000", words
     )
     words = re.sub(r"\b([1-9])([1-9]0) (to|or) ([1-9]0)(?= |$)", r"\1\2 \3 \1\4", words)
+    words = re.sub(r"\b([1-9]) (?:and change|something|and some)\b", r"\g<1>00000", words)
     words = re.sub(r"^((?:\w+ ){0,3})1 ([1-9])$", r"\g<1>1\g<2>00000", words)
     return re.sub(
         r"\b(want|take|get|asking|about|around|at least) ([1-9])(?= (?:for it|at least)\b|$)", r"\1 \g<2>00000", words
@@ -137,6 +147,6 @@ def _amount(match: re.Match[str], hinted: bool) -> int | None:
         value = round(value * 100 if len(figure.split(".")[1]) == 2 and value >= 2 else value * 1_000_000, 2)
     if value >= 10_000:
         return int(value) if value < 1_000_000_000 else None
-    if not hinted or not 40 <= value < 10_000:
+    if not hinted or not 40 <= value < _MONTHLY:
         return None
     return round(value * 1_000)

@@ -2,7 +2,7 @@
 
 import re
 
-from agents.domain.text import clauses
+from agents.domain.text import clauses, fluent
 
 _RECORD = r"record(?:ing|ed|s)?|tape|taping|taped"
 _OBJECTIONS = tuple(
@@ -36,14 +36,14 @@ _STOPS_IT = re.compile(
 
 def objects_to_recording(text: str) -> bool:
     """True when any clause of ``text``, or the whole of it, asks not to be recorded."""
-    pieces = clauses(text)
+    pieces = clauses(fluent(text))
     candidates = (*pieces, " ".join(pieces)) if len(pieces) > 1 else pieces
     return any(_objects(words) for words in candidates)
 
 
 def beside_recording(text: str) -> str:
     """``text`` without the words that speak of ending the recording: a "stop recording" asks for no end of calls."""
-    return ", ".join(_STOPS_IT.sub(" ", piece).strip() for piece in clauses(text))
+    return ", ".join(_STOPS_IT.sub(" ", piece).strip() for piece in clauses(fluent(text)))
 
 
 def _objects(words: str) -> bool:

@@ -2,22 +2,31 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from agents.domain.corrections import said
-from agents.domain.days import day_of
+from agents.domain.days import MONTHS, day_of, week_alone, weekday_alone
 from agents.domain.intents import Answer, answer
 from agents.domain.numbers import digits
 from agents.domain.text import clauses
-from agents.domain.times import clock_of
+from agents.domain.times import CHOSEN_ONE, clock_of
 
 _FIRST = re.compile(r"\b(?:1st|former|number 1|option 1|the (?:earlier|earliest|sooner|soonest))\b")
 _SECOND = re.compile(r"\b(?:2nd|latter|number 2|option 2|the (?:later|latest|last))\b")
 _EITHER = re.compile(r"\b(?:either|any|both|whichever|whatever|you (?:choose|pick)|dont care)\b")
 _REFUSED = re.compile(
     r"\b(?:neither|none|nope|not|cant|dont|doesnt|wont|isnt|no good|cannot|couldnt|busy|unavailable|no)\b"
+)
+_DATE = re.compile(
+    rf"\b(?:{'|'.join(MONTHS)}|\w+day)(?: the)? [12](?:st|nd)\b|\b[12](?:st|nd) of (?:{'|'.join(MONTHS)})\b"
+)
+"""A date, whose number counts no offers: "Wednesday the second"."""
+_OTHER = re.compile(r"\bthe other\b(?! (?:day|time|week|option was)\b)")
+_BARE_NO = frozenset({"no", "no no", "nope", "no sorry"})
+_CHOOSES = re.compile(
+    r"\b(?:1st|2nd|former|latter|(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|today|\d{1,2})\b"
 )
 _OUTRIGHT = re.compile(
     r"\b(?:no thanks|no thank you|not (?:interested|necessary|needed|ready|comfortable)|(?:dont|do not) (?:want|need)"
@@ -60,9 +69,9 @@ def choose(
 def _choose(
     text: str, offered: Sequence[datetime], *, free: Sequence[datetime], zone: ZoneInfo, now: datetime
 ) -> Choice:
-    pieces = [digits(piece) for piece in clauses(text)]
+    pieces = [digits(CHOSEN_ONE.sub(r"\1 option", piece)) for piece in clauses(text)]
     whole = " ".join(pieces)
-    agreed = [piece for piece in pieces if not _REFUSED.search(piece) or _EITHER.search(piece)]
+    agreed = [piece for piece in _after_no(pieces) if not _REFUSED.search(piece) or _EITHER.search(piece)]
     if _OUTRIGHT.search(whole):
         return Choice(refused=True, outright=True)
     wanted = " ".join(agreed)
@@ -70,9 +79,12 @@ def _choose(
         return (
             Choice(refused=True) if _REFUSED.search(whole.replace("dont care", "")) else Choice(taken=_at(offered, 0))
         )
-    if _FIRST.search(wanted) and offered:
+    if _OTHER.search(wanted) and (other := _other(whole, offered, zone=zone, now=now)):
+        return Choice(taken=other)
+    counted = _DATE.sub(" ", wanted)
+    if _FIRST.search(counted) and offered:
         return Choice(taken=offered[0])
-    if _SECOND.search(wanted) and offered:
+    if _SECOND.search(counted) and offered:
         return Choice(taken=offered[-1])
     if _names_time(wanted, now.astimezone(zone)):
         fitting = fitting_slots(wanted, offered, zone=zone, now=now)
@@ -90,6 +102,21 @@ def _choose(
     return Choice()
 
 
+def _after_no(pieces: Sequence[str]) -> Sequence[str]:
+    """The pieces behind a bare "no", where they choose anew: "Wednesday, no, that is my class, Tuesday"."""
+    last = max((place for place, piece in enumerate(pieces) if piece in _BARE_NO), default=-1)
+    behind = pieces[last + 1 :]
+    anew = any(_CHOOSES.search(piece) and not _REFUSED.search(piece) for piece in behind)
+    return behind if anew else pieces
+
+
+def _other(whole: str, offered: Sequence[datetime], *, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """Of two offered times the one that is not on the day that ``whole`` names beside "the other"."""
+    named = fitting_slots(whole, offered, zone=zone, now=now, by_clock=False)
+    left = [slot for slot in offered if slot not in named]
+    return left[0] if len(offered) == 2 and len(left) == 1 else None
+
+
 def _at(offered: Sequence[datetime], place: int) -> datetime | None:
     return offered[place] if place < len(offered) else None
 
@@ -98,11 +125,21 @@ def _names_time(words: str, local: datetime) -> bool:
     return day_of(words, local.date()) is not None or clock_of(words, bare_hour=True) is not None
 
 
-def fitting_slots(words: str, slots: Sequence[datetime], *, zone: ZoneInfo, now: datetime) -> tuple[datetime, ...]:
-    """The ``slots`` that lie on the day and at the time that ``words`` name in figures; all when they name none."""
+def fitting_slots(
+    words: str, slots: Sequence[datetime], *, zone: ZoneInfo, now: datetime, by_clock: bool = True
+) -> tuple[datetime, ...]:
+    """The ``slots`` that lie on the day and at the time that ``words`` name in figures; all when they name none.
+
+    A weekday alone is the next one, or where no slot lies on that, the one that a slot lies on; a week is all of its
+    days. ``by_clock`` False: the day alone counts.
+    """
     day = day_of(words, now.astimezone(zone).date())
-    clock = clock_of(words, bare_hour=True)
+    clock = clock_of(words, bare_hour=True) if by_clock else None
     fitting = [slot for slot in slots if day is None or slot.astimezone(zone).date() == day]
+    if week := week_alone(words, now.astimezone(zone).date()):
+        fitting = [slot for slot in slots if week <= slot.astimezone(zone).date() < week + timedelta(days=7)]
+    if not fitting and (weekday := weekday_alone(words)) is not None:
+        fitting = [slot for slot in slots if slot.astimezone(zone).weekday() == weekday]
     if clock is None:
         return tuple(fitting)
     exact = [slot for slot in fitting if _same_clock(slot.astimezone(zone).time(), clock.at)]

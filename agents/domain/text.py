@@ -22,6 +22,12 @@ _SPOKEN_ZERO = re.compile(
 )
 """Behind a number "oh" is a zero: "four oh five"."""
 _FILLERS = re.compile(r"\b(?:u[hm]+|umm+|uhm+|er+m?|hm+|mm+|ah+|eh|oh|you know|i mean|basically|honestly|actually)\b")
+_PAUSE = re.compile(
+    r"(?P<before>,?)\s+(?:(?<![-\w])(?<!\buh\s)(?<!\bmm\s)(?<!nuh\s)(?:u[hm]+|er+m?|hm+)(?![\s-]*(?:huh|uh|hum)\b)\b,?"
+    r"|(?<!do )(?<!let )you know,)(?=\s)",
+    re.IGNORECASE,
+)
+"""A filler in the midst of words, with the comma behind it: "Cherry, uh, Creek", "I, you know, guess so"."""
 _LIKE = re.compile(
     r"(?<!\bi )(?<!\bwe )(?<!\byou )(?<!\bthey )(?<!\bwould )(?<!'d )(?<!\bdon't )(?<!\blook )(?<!\blooks )"
     rf"\blike (?=(?:about |maybe |around )?(?:\$?\d|(?:{NUMBER}|half"
@@ -50,11 +56,13 @@ _ONE_WORD = (
     (re.compile(r"\b(?:can not|cannot)\b"), "cant"),
     (re.compile(r"\bwill not\b"), "wont"),
     (re.compile(r"\bis not\b"), "isnt"),
-    (re.compile(r"\bhave not\b"), "havent"),
+    (re.compile(r"\b(would|could|should|must|have|has|had) not\b"), r"\1nt"),
     (re.compile(r"\baint\b"), "isnt"),
     (re.compile(r"\bi am\b"), "im"),
     (re.compile(r"\bokay\b"), "ok"),
     (re.compile(r"\bany more\b"), "anymore"),
+    (re.compile(r"\ball ready\b"), "already"),
+    (re.compile(r"\bmay be\b"), "maybe"),
 )
 
 
@@ -81,7 +89,8 @@ def normalise(text: str) -> str:
 
 def fluent(text: str) -> str:
     """``text`` without what people say while they look for words: "so", "well", a word said twice, a "like"."""
-    return _STUTTER.sub(r"\1", _LIKE.sub("", _OPENER.sub(r"\1", text)))
+    flowing = _PAUSE.sub(r"\g<before>", _OPENER.sub(r"\1", text))
+    return _STUTTER.sub(r"\1", _LIKE.sub("", flowing))
 
 
 def sentences(text: str) -> list[str]:
@@ -90,10 +99,9 @@ def sentences(text: str) -> list[str]:
 
 
 def _even(piece: str) -> str:
-    piece = piece.replace("'", "")
+    piece = _KEPT.sub(" ", piece.replace("'", ""))
     piece = _YES_SOUNDS.sub(" yes ", piece)
     piece = _NO_SOUNDS.sub(" no ", piece)
-    piece = _KEPT.sub(" ", piece)
     piece = _STRAY.sub(" ", piece)
     piece = _SPOKEN_ZERO.sub("zero", piece)
     piece = _FILLERS.sub(" ", piece)

@@ -3,7 +3,7 @@
 Defaults, where the words leave something open:
 
 * a day alone, or "morning": 10:00; "lunch", "noon": 12:00; "after lunch": 13:30; "afternoon": 14:00;
-  "after work": 17:30; "evening", "tonight": 18:00.
+  "after work": 17:30; "evening", "tonight": 18:00. Where that is past today: in two hours, on the hour.
 * hours without AM or PM: 8 to 11 are before noon, 12 and 1 to 7 after it.
 * a weekday is the next one after today; "next Tuesday" is the one of next week, "next week" its Monday, "next month"
   its first working day, "the weekend" Saturday, "after the holidays" the first working day of a year.
@@ -23,6 +23,7 @@ from agents.domain.text import normalise
 EARLIEST = time(8)
 LATEST = time(20)
 DEFAULT = time(10)
+_SOON_H = 2
 _FURTHEST_DAYS = 366
 _RELATIVE = re.compile(
     r"\b(?:in|after|give me|about|within)? ?(?:about |like |maybe |another )?"
@@ -45,6 +46,12 @@ _PAST_OR_TO = re.compile(
 _NOT_BEFORE = re.compile(r"\bnot before\b|\b(?:dont|not|never) (?:call|ring|phone|try)(?: \w+){0,2} before\b")
 _BETWEEN = re.compile(r"\bbetween (\d{1,2}(?: ?(?:am|pm))?) and (\d{1,2})( ?(?:am|pm))?\b")
 _ISH = re.compile(r"(?<=\d) ?ish\b|(?<=\bnoon)ish\b")
+CHOSEN_ONE = re.compile(
+    r"\b(first|second|1st|2nd|either|neither|which|that|this|other|another|later|earlier|latter|former|last|any"
+    r"|the (?:\w+day|morning|afternoon|evening|\d+(?:st|nd|rd|th)|sooner|good|better)) one\b"
+    r"(?! (?:oh|fifteen|thirty|forty|oclock|[ap]m|in the)\b)"
+)
+"""A "one" that is no hour, behind what it stands for: "the first one", "the Tuesday one"."""
 _SAME_TIME = re.compile(r"\bsame time\b")
 _PARTS: tuple[tuple[re.Pattern[str], time], ...] = tuple(
     (re.compile(words), at)
@@ -76,10 +83,12 @@ _NEVER_A_TIME = re.compile(r"\b(?:good (?:morning|afternoon|evening|night)|have 
 
 
 class Clock(NamedTuple):
-    """A time of day as it was said; ``sure`` when the words leave no doubt that it is one."""
+    """A time of day as it was said; ``sure`` when the words leave no doubt that it is one. A part of the day, such as
+    the afternoon, is not ``exact``."""
 
     at: time
     sure: bool
+    exact: bool = True
 
 
 class _Wish(NamedTuple):
@@ -135,12 +144,14 @@ def instant(
         return _within_hours(wish.soon, local)
     if wish.day is None and (wish.clock is None or not wish.clock.sure):
         return None
+    if wish.day == local.date() and (wish.clock is None or not wish.clock.exact):
+        return _today(wish.clock.at if wish.clock else DEFAULT, local)
     return _join(wish.day, wish.clock.at if wish.clock else DEFAULT, local, weekday=wish.weekday)
 
 
 def time_words(text: str) -> str:
     """``text`` as the readers of days and hours want it: normalised, with figures, without greetings."""
-    return _ISH.sub("", digits(_NEVER_A_TIME.sub(" ", normalise(text))))
+    return _ISH.sub("", digits(CHOSEN_ONE.sub(r"\1 option", _NEVER_A_TIME.sub(" ", normalise(text)))))
 
 
 def _join(day: date | None, at: time, local: datetime, *, weekday: bool) -> datetime:
@@ -149,6 +160,17 @@ def _join(day: date | None, at: time, local: datetime, *, weekday: bool) -> date
     if wanted <= local:
         step = 7 if day is not None and weekday else 1
         wanted = datetime.combine(chosen + timedelta(days=step), wanted.time(), tzinfo=local.tzinfo)
+    return wanted.astimezone(UTC)
+
+
+def _today(at: time, local: datetime) -> datetime:
+    """Today at ``at``, or where that is past, in two hours on the hour; the same tomorrow where the day is over."""
+    wanted = datetime.combine(local.date(), at, tzinfo=local.tzinfo)
+    if wanted <= local:
+        soon = local + timedelta(hours=_SOON_H)
+        wanted = soon.replace(minute=0, second=0, microsecond=0)
+        if soon.date() != local.date() or wanted.time() > LATEST or wanted.time() < EARLIEST:
+            return _join(local.date() + timedelta(days=1), at, local, weekday=False)
     return wanted.astimezone(UTC)
 
 
@@ -204,7 +226,7 @@ def clock_of(words: str, *, bare_hour: bool) -> Clock | None:
         return Clock(at.replace(hour=at.hour - 1) if earlier else at, sure=True)
     for part, at in _PARTS:
         if part.search(words):
-            return Clock(at, sure=True)
+            return Clock(at, sure=True, exact=False)
     return None
 
 

@@ -95,9 +95,9 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     name = normalise(context.name)
     purpose = intents.read(words, name=name)
     turn, topic = said(text), context.topic
-    months = turn.latest(
-        lambda piece: entities.timeline_months(piece, now=now, asked=_asks(context, turn, "timeline"))
-    )
+    objects = bool(purpose.objections - {Objection.NOT_READY})
+    dated = not objects and _asks(context, turn, "timeline")
+    months = turn.latest(lambda piece: entities.timeline_months(piece, now=now, asked=dated))
     financing = turn.latest(entities.financing)
     plan = turn.latest(lambda piece: plans.plan(normalise(piece), asked=topic is Question.SIDE))
     reading = Reading(
@@ -105,7 +105,7 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
         words=words,
         intents=_intents(purpose.intents, context.side, plan) | _unwritten(given, words),
         objection=_main_objection(purpose.objections or _of_plan(plan), context.question, topic, months),
-        answer=_answer(turn) if context.heard_whole else None,
+        answer=_answer(turn, words, context.question) if context.heard_whole else None,
         choice=_choice(text, context, now),
         at=_wished_at(text, context, months, now),
         money=turn.latest(lambda piece: money(piece, asked=_asks(context, turn, "price"))),
@@ -113,7 +113,7 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
         no_timeline=entities.no_timeline(text),
         motivation=turn.latest(entities.motivation),
         financing=financing,
-        location=_location(turn, context, asks=Intent.ASKS in purpose.intents),
+        location=_location(turn, context, unnamed=objects or Intent.ASKS in purpose.intents),
         anywhere=topic in _AREAS and anywhere(text),
         owed=_owed(turn, context, financing),
         home=_home(turn, wanted=context.side == "buy"),
@@ -156,12 +156,16 @@ def _of_plan(plan: Plan | None) -> frozenset[Objection]:
     return frozenset({Objection.NOT_INTERESTED}) if plan in (Plan.NONE, Plan.RENT) else frozenset()
 
 
-def _answer(turn: Said) -> Answer | None:
-    return turn.latest(lambda piece: intents.answer(normalise(piece)))
+def _answer(turn: Said, words: str, question: Question | None) -> Answer | None:
+    """Yes or no; of a time, the no that begins a correction as well: "no, make it Friday"."""
+    found = turn.latest(lambda piece: intents.answer(normalise(piece)))
+    return found or (intents.answer(words) if question in TIMES else None)
 
 
-def _location(turn: Said, context: Context, *, asks: bool) -> str | None:
-    asked = context.topic in _AREAS and not asks
+def _location(turn: Said, context: Context, *, unnamed: bool) -> str | None:
+    """The place that is named. Words that object (``unnamed``), ask, or answer what we asked about an objection, are
+    no name."""
+    asked = context.topic in _AREAS and context.question is not Question.OBJECTION and not unnamed
     if not asked and turn.corrects and "area" in context.recent:
         asked = len(normalise(turn.pieces[-1]).split()) <= _MOST_WORDS_OF_A_PLACE
     if asked and anywhere(turn.pieces[-1]):

@@ -9,12 +9,14 @@ from agents.domain import entities
 from agents.domain.entities import Financing, Motivation
 from agents.domain.numbers import digits, in_words, ordinal_in_words
 from agents.domain.slots import Choice, choose
-from agents.domain.text import clauses, normalise
+from agents.domain.text import clauses, fluent, normalise
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 TUESDAY_10 = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 WEDNESDAY_14 = datetime(2026, 11, 25, 21, 0, tzinfo=UTC)
 FRIDAY_9 = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
+WEDNESDAY_LATER = datetime(2026, 12, 2, 22, 0, tzinfo=UTC)
+THURSDAY_LATER = datetime(2026, 12, 3, 17, 0, tzinfo=UTC)
 FREE = (TUESDAY_10, WEDNESDAY_14, FRIDAY_9)
 
 
@@ -127,6 +129,13 @@ def test_location(said: str, place: str | None) -> None:
         ("Saturday at six", Choice(refused=True)),
         ("no thanks", Choice(refused=True, outright=True)),
         ("no", Choice(refused=True, outright=True)),
+        ("the Tuesday one", Choice(taken=TUESDAY_10)),
+        ("Tuesday, no, that is my class, Wednesday", Choice(taken=WEDNESDAY_14)),
+        ("Tuesday I am at work all day, let us do the other", Choice(taken=WEDNESDAY_14)),
+        ("the other one", Choice()),
+        ("no, neither of them", Choice(refused=True)),
+        ("the week after", Choice(refused=True)),
+        ("later this week", Choice(refused=True, asked_for=(FRIDAY_9,))),
         ("what a lovely day it is", Choice()),
         ("", Choice()),
     ],
@@ -135,6 +144,25 @@ def test_choice(said: str, choice: Choice) -> None:
     zone = ZoneInfo("America/Denver")
 
     assert choose(said, FREE[:2], free=FREE, zone=zone, now=NOW) == choice
+
+
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("Wednesday works", Choice(taken=WEDNESDAY_LATER)),
+        ("next Wednesday", Choice(taken=WEDNESDAY_LATER)),
+        ("Wednesday, December second", Choice(taken=WEDNESDAY_LATER)),
+        ("Thursday the third", Choice(taken=THURSDAY_LATER)),
+        ("the second", Choice(taken=THURSDAY_LATER)),
+        ("this Wednesday", Choice(refused=True, asked_for=(WEDNESDAY_14,))),
+        ("next week is better", Choice(unclear=True, asked_for=(WEDNESDAY_LATER, THURSDAY_LATER))),
+        ("Friday", Choice(refused=True, asked_for=(FRIDAY_9,))),
+    ],
+)
+def test_a_weekday_is_the_offered_one_however_far_ahead(said: str, choice: Choice) -> None:
+    offered = (WEDNESDAY_LATER, THURSDAY_LATER)
+
+    assert choose(said, offered, free=(*FREE, *offered), zone=ZoneInfo("America/Denver"), now=NOW) == choice
 
 
 def test_a_single_offer_is_taken_by_a_yes() -> None:
@@ -158,6 +186,19 @@ def test_a_single_offer_is_taken_by_a_yes() -> None:
 def test_normalisation(text: str, pieces: tuple[str, ...]) -> None:
     assert clauses(text) == pieces
     assert normalise(text) == " ".join(pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "flowing"),
+    [
+        ("Cherry er, Creek, uh, four hundred", "Cherry Creek, four hundred"),
+        ("I meant, um, six you know, months", "I meant, six months"),
+        ("Mm-hmm, yes. Uh uh.", "Mm-hmm, yes. Uh uh."),
+        ("do you know, she is out", "do you know, she is out"),
+    ],
+)
+def test_fillers_cut_no_sentence(text: str, flowing: str) -> None:
+    assert fluent(text) == flowing
 
 
 @pytest.mark.parametrize(

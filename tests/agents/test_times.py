@@ -57,6 +57,12 @@ MONDAY_11 = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
         ("tomorrow at 430 p.m.", "2026-11-24 16:30"),  # as speech recognition writes it
         ("tomorrow at 4.30pm", "2026-11-24 16:30"),
         ("Tuesday, 1015 a.m.", "2026-11-24 10:15"),
+        ("today", "2026-11-23 13:00"),
+        ("November 23rd", "2026-11-23 13:00"),
+        ("this morning", "2026-11-23 13:00"),
+        ("the week after", "2026-11-30 10:00"),
+        ("not tomorrow, the day after", "2026-11-25 10:00"),
+        ("I have a conflict on December 1st, December 2nd is good", "2026-12-02 10:00"),
     ],
 )
 def test_what_people_mean(said: str, local: str) -> None:
@@ -105,6 +111,13 @@ def test_an_unknown_zone_is_utc() -> None:
         "UTC",
         "Europe/Paris",
     ]
+
+
+def test_today_is_tomorrow_once_the_day_is_over() -> None:
+    late = datetime(2026, 11, 23, 19, 30, tzinfo=DENVER)
+
+    assert instant("call me today", now=late, zone=DENVER) == datetime(2026, 11, 24, 10, tzinfo=DENVER)
+    assert instant("this evening", now=late, zone=DENVER) == datetime(2026, 11, 24, 18, tzinfo=DENVER)
 
 
 START, END = (datetime(year, 1, 1) for year in (2025, 2030))  # noqa: DTZ001 (Hypothesis adds the zone)

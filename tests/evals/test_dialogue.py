@@ -21,6 +21,12 @@ DIALOGUE = {
         {"speaker": "system", "text": "Is that right?"},
         {"speaker": "user", "text": "Blue.", "acts": ["NEGATE"]},
         {"speaker": "user", "text": "Thanks."},
+        {
+            "speaker": "user",
+            "text": "March 9th.",
+            "slots": {"visit_date": ["March 9th"]},
+            "acts": ["NEGATE", "INFORM"],
+        },
     ]
 }
 
@@ -29,10 +35,10 @@ def test_slots_of_each_sentence(tmp_path: Path) -> None:
     path = tmp_path / "homes.jsonl"
     path.write_text(json.dumps(DIALOGUE))
     told = measure(path)
-    assert (told.sentences, told.opt_outs) == (4, ())
+    assert (told.sentences, told.opt_outs) == (5, ())
     counted = {name: (one.right, one.wrong, one.missed) for name, one in told.slots.items()}
-    assert counted == {"area": (1, 0, 0), "day": (1, 0, 0), "yes or no": (1, 0, 1)}
-    assert told.slots["yes or no"].accuracy == 0.5
+    assert counted == {"area": (1, 0, 0), "day": (2, 0, 0), "yes or no": (2, 0, 1)}
+    assert told.slots["yes or no"].accuracy == pytest.approx(2 / 3)
     assert most_common(told, "yes or no", 3) == ["'Blue.': nothing, not no"]
 
 

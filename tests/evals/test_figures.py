@@ -1,5 +1,7 @@
 """Figures from graded calls."""
 
+from decimal import Decimal
+
 from evals.figures import Score, figures, pass_hat, score, spread
 from evals.grading import Slots
 from evals.line import Turn
@@ -39,6 +41,15 @@ def test_all_that_is_told_and_what_is_missed() -> None:
         "slot F1 is 72.7%, and 97% is aimed at",
         "opt-out precision is 50.0%, and 95% is aimed at",
     ]
+
+
+def test_means_of_a_call_and_words_without_the_opening() -> None:
+    talk = (Turn("agent", "one two three"), Turn("lead", "yes"), Turn("agent", "four five"))
+    dear = Run("eve", "talk", 1, Noise.CLEAN, turns=talk, cost=Decimal("0.03"), tokens=Decimal(10))
+    told = figures([GOOD, dear])
+
+    assert (told.words, told.later_words) == ((3, 3.0), (2.0, 2.0))
+    assert (told.usd, told.tokens, told.chars) == (0.015, 5, 17.5)
 
 
 def test_nothing_is_missed_where_all_is_well() -> None:

@@ -34,5 +34,11 @@ def test_words_of_the_line_fall_out_or_become_others() -> None:
     assert all(heard("The", Noise.LINE, random.Random(seed)).strip() for seed in range(50))
 
 
+def test_want_to_is_heard_as_one_word() -> None:
+    texts = {heard("I want to sell, want it", Noise.LINE, random.Random(seed)) for seed in range(100)}
+    assert any("wanna sell" in text for text in texts)
+    assert not any("wanna to" in text or "wanna it" in text for text in texts)
+
+
 def test_every_level_comes_up() -> None:
     assert {level(random.Random(seed)) for seed in range(50)} == set(Noise)
