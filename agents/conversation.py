@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.condolence import left_in_peace
-from agents.domain import spoken
+from agents.domain import spoken, voicemail
 from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question, reason
 from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
@@ -42,8 +42,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return self._screened(scene)
         if said & _LET_GO:
             return self._let_go(scene)
-        if said & _DOUBTS_THE_CALL:
-            return self._source(scene)
+        if said & _OF_NUMBERS:
+            return self._about_numbers(scene)
         if answer := next((answer for intent, answer in _ANSWERS.items() if intent in said), ""):
             return Move(replace(scene.state, unclear=0), say=answer, again=True)
         if Intent.WHO_IS_THIS in said:
@@ -112,6 +112,11 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         state = scene.state.learn("wants_person", "yes", 0.9)
         return Move(replace(state, settled=Disposition.NOT_INTERESTED), say=HELPLINE, acts=(EndCall("crisis"),))
 
+    def _about_numbers(self, scene: Scene) -> Move:
+        if Intent.CALLBACK_NUMBER in scene.reading.intents:
+            return Move(scene.state, say=self._number(scene), again=True, personal=True)
+        return self._source(scene)
+
     def _source(self, scene: Scene) -> Move:
         brief = scene.brief
         if scene.state.question is Question.REMOVAL:  # they have heard it, and are not content
@@ -124,6 +129,10 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if brief.consent_at:
             said = f"{said} on {spoken.calendar_date(brief.consent_at, zone=scene.zone)}"
         return Move(scene.state, say=f"{said}.", ask=Question.REMOVAL, personal=True)
+
+    def _number(self, scene: Scene) -> str:
+        number = voicemail.written(scene.brief.callback_number)
+        return f"You can call us at {number}." if number else "I do not have that in front of me."
 
     def _name(self, scene: Scene) -> str:
         who = f"This is {scene.brief.agent_name}, an AI" if scene.brief.agent_name else "This is an AI"
@@ -153,7 +162,7 @@ class ConversationAgent(BaseAgent[Scene, Move]):
 
 
 _LET_GO = frozenset({Intent.CRISIS, Intent.CHILD, Intent.DECEASED, Intent.WRONG_NUMBER})
-_DOUBTS_THE_CALL = frozenset({Intent.HOW_GOT_NUMBER, Intent.TOO_MANY_CALLS})
+_OF_NUMBERS = frozenset({Intent.HOW_GOT_NUMBER, Intent.TOO_MANY_CALLS, Intent.CALLBACK_NUMBER})
 _ASKED_AGAIN = frozenset(
     {Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL}
 )

@@ -45,6 +45,7 @@ _ABOUT_THE_CALL = frozenset(
         Intent.CRISIS,
         Intent.WRONG_NUMBER,
         Intent.HOW_GOT_NUMBER,
+        Intent.CALLBACK_NUMBER,
         Intent.TOO_MANY_CALLS,
         Intent.ROBOT_QUESTION,
         Intent.WHO_IS_THIS,

@@ -35,6 +35,7 @@ _SURE_OF_A_SELLER = frozenset({Financing.PAID_OFF, Financing.SELL_FIRST})
 _SIGNS_OF_PLANS = ("timeline", "price", "budget", "motivation", "financing", "owed")
 _AMOUNTS = frozenset({"price", "budget", "owed"})
 _AGENT_NAMED = re.compile(r"\b(?:agent|realtor|broker)s?\b")
+_OF_AGENTS = frozenset({Intent.HAS_AGENT, Intent.SIGNED, Intent.NO_AGENT, Intent.UNSIGNED})
 _NO_REASON = frozenset(
     {
         Intent.GREETING, Intent.REPEAT, Intent.WHO_IS_THIS, Intent.ROBOT_QUESTION, Intent.HOLD, Intent.GOODBYE,
@@ -243,6 +244,8 @@ def _timeline(learner: _Learner, reading: Reading, topic: Question) -> None:
     asked = topic is Question.TIMELINE
     of_others = topic in (Question.AGENT, Question.AGENT_SIGNED, Question.FINANCING)
     new = not learner.value("timeline") or reading.corrects
+    if topic is not Question.FINANCING and reading.corrects and "timeline" in learner.state.told:
+        of_others = bool(reading.intents & _OF_AGENTS)  # the term of an agreement
     if reading.months is not None and (asked or (new and not of_others)):
         if Intent.CALLBACK not in reading.intents:
             learner.learn("timeline", str(reading.months), ASKED if asked else VOLUNTEERED)

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from agents.agenda import free_slots
 from agents.base import Move, Scene
 from agents.domain import spoken
-from agents.domain.intents import Answer, Objection
+from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import Question, reason
+from agents.domain.slots import choose
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Disposition, EndCall, PastCall
 from agents.state import CallState, Fact
@@ -25,7 +26,10 @@ _SURE = 0.8
 _CALLING = "I am calling "
 _EARLY = timedelta(hours=1)
 """Who asked to be called then has asked for this call."""
-_MOVE = re.compile(r"\b(?:move|moved|change|reschedule|instead|another|different|other (?:time|day)|earlier|later)\b")
+_MOVE = re.compile(
+    r"\b(?:move|moved|change|reschedule|instead|another|different|other (?:time|day)|earlier|later"
+    r"|(?:cant|wont|not able to|unable to|not going to) (?:make|do|come|be there))\b"
+)
 _NAMED = re.compile(r"\b(?:appointment|meeting|visit)\b")
 _CANCEL = re.compile(r"\b(?:cancel|call it off|not going to make it)\b")
 
@@ -98,11 +102,14 @@ def keep_or_move(scene: Scene) -> Move:
             acts=(EndCall("appointment_canceled"),),
         )
     if reading.answer is Answer.NO or reading.at or _MOVE.search(reading.words):
-        left = free_slots(state, scene.brief, now=scene.now)
+        booked = scene.brief.history.appointment_at
+        left = tuple(slot for slot in free_slots(state, scene.brief, now=scene.now) if slot != booked)
+        wished = choose(reading.text, (), free=left, zone=scene.zone, now=scene.now).asked_for
         state = state.learn("appointment", "move", 0.9)
-        return Move(state, say="No problem.", ask=Question.SLOT if left else Question.CALLBACK)
+        return Move(state, say="No problem.", ask=Question.SLOT if left else Question.CALLBACK, offer=wished or left)
     if reading.answer is Answer.YES:
-        return stay(scene, state, say="Very good.")
+        asks = Intent.ASKS in reading.intents
+        return stay(scene, state, say=f"Very good.{' An agent can tell you more then.' if asks else ''}")
     return Move(state, ask=Question.KEEP, again=True)
 
 

@@ -19,6 +19,7 @@ class Intent(StrEnum):
     ADVICE = "advice"
     STEERING = "steering"
     WHY_ASKED = "why_asked"
+    CALLBACK_NUMBER = "callback_number"
     ROBOT_QUESTION = "robot_question"
     WHO_IS_THIS = "who_is_this"
     HOW_GOT_NUMBER = "how_got_number"

@@ -14,7 +14,8 @@ _MONEY = re.compile(
 _PRICE_CONTEXT = re.compile(r"\b(?:dollars?|bucks|budget|price|asking|spend|afford|up to|worth|grand|around)\b|\$")
 _AMOUNT = r"\$?\d[\d.]*(?: \d\d)?(?: ?(?:thousand|k|grand|dollars))?"
 _RATE = re.compile(
-    rf"{_AMOUNT} (?:dollars |bucks )?(?:a|an|per|each|every|down)\b(?: (?:month|year|week|day|hour|payment))?"
+    rf"{_AMOUNT} (?:dollars |bucks )?(?:(?:a|an|per|every|down)\b(?: (?:month|year|week|day|hour|payment))?"
+    r"|each (?:month|year|week|day|hour|payment)\b)"
     rf"|\b(?:make|earn|salary(?: of| is)?|income(?: of| is)?|put|putting|put down|taxes (?:are|of)|hoa(?: is)?)"
     rf"(?: down| about| around| like)*(?: a)? {_AMOUNT}(?: (?:a|per) (?:month|year|week|hour))?"
 )

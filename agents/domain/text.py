@@ -63,6 +63,7 @@ _ONE_WORD = (
     (re.compile(r"\bany more\b"), "anymore"),
     (re.compile(r"\ball ready\b"), "already"),
     (re.compile(r"\bmay be\b"), "maybe"),
+    (re.compile(r"\b(morning|afternoon|evening|night|weekend)s\b"), r"\1"),
 )
 
 

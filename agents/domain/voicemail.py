@@ -22,7 +22,7 @@ def filled(template: str, brief: Brief) -> str:
         "lead_name": brief.lead_name.replace(",", " ").split()[0] if brief.lead_name.strip(" ,") else "there",
         "agent_name": brief.agent_name or "an assistant",
         "company": brief.company,
-        "callback_number": _written(brief.callback_number),
+        "callback_number": written(brief.callback_number),
     }
     return " ".join(template.format_map(values).split())
 
@@ -71,7 +71,7 @@ def _unknown(template: str) -> str:
     return next((f"{{{name}}}" for name, spec, how in fields if name not in FIELDS or spec or how), "")
 
 
-def _written(number: str) -> str:
+def written(number: str) -> str:
     """A North American number in its groups, so that it is spoken in them: +13035550100 is 303-555-0100."""
     groups = _NORTH_AMERICAN.match(number)
     return "-".join(groups.groups()) if groups else number

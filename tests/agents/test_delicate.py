@@ -199,3 +199,38 @@ async def test_rather_six_corrects_three_months() -> None:
     talked = await talk(SELLER, ["Yes.", "Job.", "Three months, no wait, more like six."])
 
     assert talked.outcome.facts["timeline"] == "6"
+
+
+async def test_the_number_to_call_back_is_told_on_request() -> None:
+    talked = await talk(SELLER, ["What number can I call you back at?"])
+
+    assert talked.texts[-1] == f"You can call us at 303-555-0100. {INTEREST}"
+    assert talked.acts == ()
+
+
+@pytest.mark.parametrize("said", ["I'm hard of hearing, can you text me?", "Please email me instead."])
+async def test_who_would_rather_read_is_noted(said: str) -> None:
+    talked = await talk(SELLER, [said])
+
+    assert talked.outcome.facts["wants_information"] == "yes"
+
+
+async def test_another_price_in_mind_is_no_change_of_plans() -> None:
+    talked = await talk(
+        SELLER, ["Yes.", "Job.", "Two months.", "I changed my mind about the price.", "Five hundred."]
+    )
+
+    assert talked.acts == ()
+    assert talked.outcome.facts["price"] == "500000"
+
+
+async def test_a_timeline_is_corrected_while_an_agent_is_asked_about() -> None:
+    talked = await talk(SELLER, ["Yes.", "Job.", "Three months.", "450.", "Actually, it's more like a year."])
+
+    assert talked.outcome.facts["timeline"] == "12"
+
+
+async def test_each_home_of_an_investor_has_a_price() -> None:
+    talked = await talk(BUYER, ["Yes.", "An investment.", "Soon.", "Anywhere up to 300k each."])
+
+    assert talked.outcome.facts["budget"] == "300000"

@@ -156,9 +156,7 @@ async def test_a_booked_time_is_kept(said: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "said", ["No.", "I need to move it", "Can we do another day?", "could we change it to Friday"]
-)
+@pytest.mark.parametrize("said", ["No.", "I need to move it", "Can we do another day?"])
 async def test_a_booked_time_is_moved(said: str) -> None:
     held = await talk(replace(BOOKED, slots=(WEDNESDAY_14, FRIDAY_9)), [said, "Friday at nine", "yes"])
     assert held.texts[1] == "No problem. I have Wednesday at two P M or Friday at nine A M. Which works better?"
@@ -214,3 +212,24 @@ def test_a_snapshot_keeps_what_was_known() -> None:
     again = start(brief, snapshot=json.loads(json.dumps(dialogue.snapshot())))
     assert again.snapshot() == dialogue.snapshot()
     assert again.prospect().progress is Progress.QUALIFYING
+
+
+@pytest.mark.parametrize(
+    "said", ["could we change it to Friday", "Hey, I can't make Tuesday. Friday would work.", "No, Friday is better."]
+)
+async def test_the_day_that_is_wished_for_is_the_one_that_is_offered(said: str) -> None:
+    talked = await talk(BOOKED, [said])
+
+    assert talked.texts[-1] == "No problem. I have Friday at nine A M. Does that work for you?"
+
+
+async def test_the_time_that_does_not_suit_is_not_offered_again() -> None:
+    talked = await talk(BOOKED, ["I can't make it."])
+
+    assert talked.texts[-1] == "No problem. I have Wednesday at two P M or Friday at nine A M. Which works better?"
+
+
+async def test_a_question_with_the_yes_is_not_passed_over() -> None:
+    talked = await talk(BOOKED, ["Yes, but who is coming?"])
+
+    assert talked.texts[-1].startswith("Very good. An agent can tell you more then. We will see you Tuesday")
