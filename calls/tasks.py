@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from calls.carrier import dialer
 from calls.services import (
+    adding,
     alerting,
     analysing,
     calendar,
@@ -67,6 +68,11 @@ def keep_calendar(**_newer: object) -> None:
 @shared_task(name="calls.analyse")
 def analyse(*, call_id: str, **_newer: object) -> None:
     analysing.analyse(UUID(call_id), now=timezone.now())
+
+
+@shared_task(name="calls.add_to_analyses")
+def add_to_analyses(**_newer: object) -> None:
+    adding.add_alone(clock=timezone.now)
 
 
 @shared_task(name="calls.sweep")

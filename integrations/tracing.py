@@ -13,9 +13,10 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db.models import F
 
+from agents.domain.masking import masked
 from calls.models import AgentExecution, Turn, WorkflowTrace
+from calls.models.trace import AFTER_CALL
 from calls.services.database import alone
-from integrations.domain.masking import masked
 from integrations.domain.run_tree import CallRun, StepRun, Words, runs_of
 
 log = structlog.get_logger(__name__)
@@ -83,7 +84,7 @@ def _step_run(step: AgentExecution) -> StepRun:
     return StepRun(
         part=step.part,
         sequence=step.sequence,
-        turn=step.turn,
+        turn=None if step.part == AFTER_CALL else step.turn,
         agent=step.agent,
         started_at=step.started_at,
         duration_us=step.duration_us,
@@ -93,6 +94,7 @@ def _step_run(step: AgentExecution) -> StepRun:
         tokens_in=step.tokens_in,
         tokens_out=step.tokens_out,
         cost_usd=step.cost_usd,
+        first_ms=step.first_ms,
         cached=step.cached,
         dropped=step.dropped_reason,
     )

@@ -227,6 +227,7 @@ class Environment(BaseSettings):
     llm_concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     llm_queue_ms: Annotated[int, Field(ge=0, le=2000)] = 100
     llm_context_tokens: Annotated[int, Field(ge=1024, le=131_072)] = 2048
+    llm_after_call_s: Annotated[float, Field(ge=0, le=600)] = 60
     llm_cache_h: Annotated[float, Field(ge=0, le=720)] = 24
 
     gpu_rate: Annotated[str, _matching(r"gpu\.[a-z0-9_.-]+", "a GPU's key of the rate card, such as gpu.rtx4090")] = (
@@ -391,6 +392,7 @@ def language_model(environment: Environment, *, cache_url: str) -> ModelConfig:
         concurrency=environment.llm_concurrency,
         queue_s=environment.llm_queue_ms / 1000,
         context_tokens=environment.llm_context_tokens,
+        after_call_s=environment.llm_after_call_s,
         cache_url=cache_url,
         cache_s=round(environment.llm_cache_h * 3600),
     )

@@ -182,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 60},
     },
+    "add to analyses": {"task": "calls.add_to_analyses", "schedule": 10.0, "options": {"expires": 20}},
     "deliver webhooks": {"task": "integrations.deliver", "schedule": 5.0, "options": {"expires": 30}},
 }
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 from agents.domain import answer_points
-from agents.domain.claims import wrong_with
+from agents.domain.forbidden import wrong_with
 from agents.domain.intents import Objection
 from agents.domain.objections import Handling, Try
 from agents.domain.questions import Question

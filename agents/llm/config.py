@@ -13,7 +13,9 @@ class ModelConfig:
     """``backend`` "openai" is any server that speaks OpenAI's chat completions, such as vLLM or llama.cpp.
 
     ``concurrency`` requests run at a time, of this process; another waits ``queue_s`` for its turn at most.
-    ``context_tokens`` holds a prompt and its answer. ``cache_s`` of 0 keeps no answers.
+    ``context_tokens`` holds a prompt and its answer.
+    ``after_call_s`` is how long it may take over a call that is over; 0: it is not asked then. ``cache_s`` of 0 keeps
+    no answers.
     """
 
     backend: Backend = "none"
@@ -25,8 +27,14 @@ class ModelConfig:
     concurrency: int = 4
     queue_s: float = 0.1
     context_tokens: int = 2048
+    after_call_s: float = 60.0
     cache_url: str = field(default="", repr=False)
     cache_s: int = 86_400
+
+    @property
+    def adds_to_analyses(self) -> bool:
+        """Whether it is asked about calls that are over."""
+        return self.backend != "none" and self.after_call_s > 0
 
     @property
     def patience(self) -> Patience:

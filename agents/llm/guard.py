@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from agents.domain.numbers import digits
@@ -45,9 +46,15 @@ def refused(text: str) -> str:
         return "number"
     if not _PLAIN.fullmatch(text) or set(_ABBREVIATION.findall(text)) - _SPOKEN_CAPITALS:
         return "signs"
+    return touches(text, _RULES)
+
+
+def touches(text: str, reasons: Iterable[str]) -> str:
+    """The first of ``reasons``, of those in ``guard.toml``, that ``text`` gives; "" for none."""
+    words = normalise(text)
     # Fillers are left out of normalised words, and may not hide what stands between them.
     spoken = " ".join(re.findall(r"[a-z]+", text.lower().replace("'", "").replace("\u2019", "")))
-    return next((why for why, rule in _RULES.items() if rule.search(words) or rule.search(spoken)), "")
+    return next((why for why in reasons if _RULES[why].search(words) or _RULES[why].search(spoken)), "")
 
 
 def _counts(words: str) -> bool:

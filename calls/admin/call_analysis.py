@@ -13,6 +13,7 @@ from agents.after.types import Analysis, Check, CheckName, FactTold, Mood, Objec
 from calls.admin.base import badge, counted
 from calls.models import Call, CallAnalysis, Turn
 from calls.services import analysing
+from calls.services.adding import Added
 
 PERMISSION = "calls.view_callanalysis"
 _AMOUNTS = frozenset({"budget", "price", "owed", "payoff"})
@@ -21,6 +22,7 @@ _ENDS = {
     ObjectionEnd.OPEN: "left open",
     ObjectionEnd.ENDED_CALL: "it ended the call",
 }
+_TONES = {Mood.POSITIVE: "good", Mood.NEGATIVE: "bad"}
 _VERDICTS = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.NOT_APPLICABLE: "does not apply"}
 _WORDS: Mapping[CheckName, str] = {
     CheckName.DISCLOSURE: "Disclosure said and heard whole",
@@ -77,6 +79,8 @@ def block(call: Call, turns: Sequence[Turn], user: Any) -> dict[str, object] | N
         "version": analysis.version,
         "made_at": found.made_at,
         "earlier": found.earlier,
+        "added": None if found.added is None else _added(found.added),
+        "asks": found.asks,
     }
 
 
@@ -96,13 +100,43 @@ def shown_fact(name: str, value: str) -> tuple[str, str]:
 
 def _fact(fact: FactTold) -> Row:
     name, value = shown_fact(fact.name, fact.value)
-    return Row(name, value, (fact.turn,) if fact.turn else (), fact.quote)
+    return Row(name, value, _turns(fact.turn), fact.quote)
 
 
 def _mood(analysis: Analysis) -> Row:
     found = analysis.sentiment
-    tones = {Mood.POSITIVE: "good", Mood.NEGATIVE: "bad"}
-    return Row(found.mood.value, tones.get(found.mood, "plain"), (*found.positive, *found.negative))
+    return Row(found.mood.value, _TONES.get(found.mood, "plain"), (*found.positive, *found.negative))
+
+
+def _added(found: Added) -> dict[str, object]:
+    """What a model wrote, and of what else it gave nothing was borne out by the call."""
+    added = found.addition
+    mood = (
+        None
+        if added.mood is None
+        else Row(added.mood.value, _TONES.get(added.mood, "plain"), _turns(added.mood_turn))
+    )
+    return {
+        "by": f"{found.model}, prompt {found.prompt_version} ({found.prompt_hash[:8]})",
+        "made_at": found.made_at,
+        "summary": added.summary,
+        "mood": mood,
+        "lists": [
+            (title, [Row("", point.told, (point.turn,), point.quote) for point in points])
+            for title, points in (
+                ("Left open", added.questions),
+                ("For the next talk", added.hints),
+                ("On the agent", added.findings),
+            )
+            if points
+        ],
+        "dropped": ", ".join(added.dropped),
+        "nothing": not added.parts,
+    }
+
+
+def _turns(turn: int | None) -> tuple[int, ...]:
+    return () if turn is None else (turn,)
 
 
 def _check(check: Check) -> Row:

@@ -8,6 +8,7 @@ from agents.base import AgentName
 from calls.admin.base import counted
 from calls.admin.charts import Bar
 from calls.models import AgentExecution, Call
+from calls.models.trace import AFTER_CALL
 
 WIDTH, LANE = 1000, 8
 """Of the SVG: nodes are on the first lane, uses of a model below them."""
@@ -38,19 +39,22 @@ class ReplyRow:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """All replies of a call; ``told`` sums them up."""
+    """All replies of a call; ``told`` sums them up. ``after`` are the uses of a model once it was over."""
 
     rows: list[ReplyRow]
     told: str
+    after: list[str]
 
 
 def work_of(call: Call) -> Work | None:
     """How the agent worked on ``call``; None where it did not."""
-    steps = list(AgentExecution.objects.filter(trace=call.pk))
-    if not steps:
+    found = list(AgentExecution.objects.filter(trace=call.pk))
+    if not found:
         return None
+    steps = [step for step in found if step.part != AFTER_CALL]
+    after = [_use(step) for step in found if step.part == AFTER_CALL]
     in_all = length(sum(step.duration_us for step in steps))
-    return Work(waterfall(steps), f"{counted(len(steps), 'step', 'steps')}, {in_all} in all")
+    return Work(waterfall(steps), f"{counted(len(steps), 'step', 'steps')}, {in_all} in all", after)
 
 
 def length(us: int) -> str:
@@ -109,7 +113,7 @@ def _bar(step: AgentExecution, start: datetime, longest: timedelta) -> StepBar:
 
 
 def _use(step: AgentExecution) -> str:
-    """``llama3.1:8b, prompt 3 (1f2e3d4c): 812 tokens in, 40 out, $0.000120, 640 ms, from the cache``."""
+    """``llama3.1:8b, prompt 3 (1f2e3d4c): 812 tokens in, 40 out, $0.000120, 640 ms, began after 280 ms``."""
     prompt = f", prompt {step.prompt_version} ({step.prompt_hash[:8]})" if step.prompt_version else ""
     took = []
     if step.tokens_in is not None or step.tokens_out is not None:
@@ -117,6 +121,8 @@ def _use(step: AgentExecution) -> str:
     if step.cost_usd is not None:
         took.append(f"${step.cost_usd:.6f}")
     took.append(length(step.duration_us))
+    if step.first_ms is not None:
+        took.append(f"began after {length(step.first_ms * 1000)}")
     if step.cached:
         took.append("from the cache")
     if step.dropped_reason:

@@ -4,8 +4,12 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from calls.models.analysis import CallAnalysis
+
+AFTER_CALL = 32_767
+"""The ``part`` of the steps that were made when the call was over: no line has so high a number."""
 MOST_ATTEMPTS = 3
 """So often a trace that is refused is sent again."""
 EXPORTED_WITHIN = timedelta(days=14)
@@ -16,9 +20,14 @@ _SETTLED = timedelta(seconds=15)
 
 class WorkflowTraceQuerySet(models.QuerySet["WorkflowTrace"]):
     def to_export(self, *, now: datetime) -> "WorkflowTraceQuerySet":
-        """What is over and has not gone yet; what was refused before comes last."""
+        """What is over and has not gone yet; what was refused before comes last.
+
+        A call whose analysis is owed waits: steps may come with it.
+        """
         ended = self.filter(ended_at__gt=now - EXPORTED_WITHIN, ended_at__lt=now - _SETTLED)
-        waiting = ended.filter(exported_at=None, export_attempts__lt=MOST_ATTEMPTS)
+        waiting = ended.filter(exported_at=None, export_attempts__lt=MOST_ATTEMPTS, call__analysis_due_at=None)
+        owed = CallAnalysis.objects.filter(call=OuterRef("pk"), model_due_at__isnull=False)
+        waiting = waiting.filter(~Exists(owed))
         return waiting.order_by("export_attempts", "ended_at")
 
 
@@ -63,6 +72,7 @@ class AgentExecution(models.Model):
 
     ``turn`` is the number of the agent's turn that it made, or of the last before it where nothing was said then.
     ``part`` is that of the line, on which steps are counted from 1: so a step that is written twice counts once.
+    ``first_ms`` is how long a model took to its first clause, empty where none came.
     """
 
     trace = models.ForeignKey(WorkflowTrace, on_delete=models.CASCADE, related_name="executions")
@@ -79,6 +89,7 @@ class AgentExecution(models.Model):
     tokens_in = models.PositiveIntegerField(null=True, blank=True)
     tokens_out = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
+    first_ms = models.PositiveIntegerField(null=True, blank=True)
     cached = models.BooleanField(default=False)
     dropped_reason = models.CharField(max_length=40, blank=True)
 

@@ -1,5 +1,7 @@
 """Calls that are over, analysed. That an analysis is owed is committed with the call's end (``analysis_due_at``); a
 worker is told at once, and the sweep makes up for a message that was lost.
+
+Where a language model is to add to it, the analysis is written first and says so (``calls.services.adding``).
 """
 
 from collections.abc import Iterable
@@ -14,7 +16,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef
 
 from agents.after.analysis import analyse as analysed
-from agents.after.types import VERSION, Analysis, Said, UnknownAnalysis, dump, load
+from agents.after.types import VERSION, Analysis, UnknownAnalysis, dump, load
 from agents.analytics import reasons_of
 from agents.domain.types import Disposition, Outcome
 from agents.state import CallState, UnknownSnapshot
@@ -22,8 +24,11 @@ from agents.state import load as state_of
 from calls.domain.status import TERMINAL
 from calls.models import Call, CallAnalysis, Turn
 from calls.models.call import CallQuerySet
-from calls.services import acts, doorbell, recordings
+from calls.services import acts, adding, doorbell, recordings
+from calls.services.adding import Added
 from calls.services.briefing import brief_of, offered_slots
+from calls.services.transcripts import transcript
+from calls.signals import call_analysed
 
 log = structlog.get_logger(__name__)
 _LOST_AFTER = timedelta(seconds=30)
@@ -34,11 +39,16 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An analysis with its quotes, when it was made, and the versions of earlier ones, the newest first."""
+    """An analysis with its quotes, when it was made, and the versions of earlier ones, the newest first.
+
+    ``added`` is what a model added, None for nothing. ``asks`` says that one is yet to be asked.
+    """
 
     analysis: Analysis
     made_at: datetime
     earlier: tuple[int, ...]
+    added: Added | None = None
+    asks: bool = False
 
 
 def on_finished(sender: type, *, call: Call, now: datetime, **_newer: Any) -> None:
@@ -55,10 +65,11 @@ def due(call_id: UUID, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def analyse(call_id: UUID, *, now: datetime) -> bool:
+def analyse(call_id: UUID, *, now: datetime, again: bool = False) -> bool:
     """Write the analysis of this version; doubled, it is the same. False for a call under way, unanswered or erased.
 
-    The call's row is locked, so that no erasure comes between what is read and what is written.
+    A model is asked to add to one that is new or came out differently, with ``again`` to any. The call's row is
+    locked, so that no erasure comes between what is read and what is written.
     """
     calls = Call.objects.select_for_update(no_key=True, of=("self",)).select_related("lead", "campaign")
     call = calls.filter(pk=call_id, status__in=sorted(TERMINAL), answered_at__isnull=False).first()
@@ -68,9 +79,11 @@ def analyse(call_id: UUID, *, now: datetime) -> bool:
     if call.events.filter(kind=recordings.TALK_ERASED).exists():
         return False
     analysis = _of(call)
-    step = analysis.steps[0]
+    data, step = dict(dump(analysis)), analysis.steps[0]
+    differs = not CallAnalysis.objects.filter(call=call, version=VERSION, data=data).exists()
+    owed = adding.owed(transcript(call.turns.all()), now=now) if differs or again else {}
     CallAnalysis.objects.filter(call=call, current=True).exclude(version=VERSION).update(current=False)
-    CallAnalysis.objects.update_or_create(
+    row, _ = CallAnalysis.objects.update_or_create(
         call=call,
         version=VERSION,
         defaults={
@@ -81,9 +94,12 @@ def analyse(call_id: UUID, *, now: datetime) -> bool:
             "next_step": step.kind.value,
             "next_step_at": step.at,
             "failed_checks": [name.value for name in analysis.failed],
-            "data": dict(dump(analysis)),
+            "data": data,
+            **owed,
         },
     )
+    if differs:
+        call_analysed.send(CallAnalysis, analysis=row, now=now)
     log.info("call.analysed", call_id=str(call_id), version=VERSION, failed_checks=len(analysis.failed))
     return True
 
@@ -100,7 +116,7 @@ def analyse_older(calls: CallQuerySet, *, now: datetime, again: bool = False) ->
     if not again:
         chosen = chosen.filter(~Exists(CallAnalysis.objects.filter(call=OuterRef("pk"), version=VERSION)))
     ids = chosen.order_by("queued_at", "pk").values_list("pk", flat=True)
-    return sum(_caught_up(call_id, now=now) for call_id in list(ids))
+    return sum(_caught_up(call_id, now=now, again=again) for call_id in list(ids))
 
 
 def shown(call: Call, turns: Iterable[Turn]) -> Shown | None:
@@ -109,26 +125,14 @@ def shown(call: Call, turns: Iterable[Turn]) -> Shown | None:
     row = next((one for one in rows if one.current), None)
     if row is None:
         return None
+    said = transcript(turns)
     try:
-        analysis = load(row.data, transcript(turns))
+        analysis = load(row.data, said)
     except UnknownAnalysis as unknown:
         log.warning("analysis.unreadable", call_id=str(call.pk), version=row.version, reason=str(unknown))
         return None
-    return Shown(analysis, row.made_at, tuple(one.version for one in rows if not one.current))
-
-
-def transcript(turns: Iterable[Turn]) -> list[Said]:
-    return [
-        Said(
-            seq=turn.seq,
-            speaker="agent" if turn.speaker == "agent" else "lead",
-            text=turn.text,
-            start_ms=turn.start_ms,
-            end_ms=turn.end_ms,
-            interrupted=turn.interrupted,
-        )
-        for turn in turns
-    ]
+    earlier = tuple(one.version for one in rows if not one.current)
+    return Shown(analysis, row.made_at, earlier, adding.added_to(row, said), row.model_due_at is not None)
 
 
 def _of(call: Call) -> Analysis:
@@ -159,10 +163,10 @@ def _state(call: Call) -> CallState | None:
         return None
 
 
-def _caught_up(call_id: UUID, *, now: datetime) -> bool:
+def _caught_up(call_id: UUID, *, now: datetime, again: bool = False) -> bool:
     """One call's trouble is told and holds up no other; a database that is away ends the round."""
     try:
-        return analyse(call_id, now=now)
+        return analyse(call_id, now=now, again=again)
     except (OperationalError, InterfaceError):
         raise
     except Exception:

@@ -14,8 +14,9 @@ from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from calls.models import Call, CallAnalysis, CallEvent, Recording, Turn
-from calls.services import acts, doorbell, tracing
+from calls.services import acts, adding, doorbell, tracing
 from calls.services.moving import note
+from calls.signals import words_removed
 from voice import bell
 from voice.domain.types import Recording as Recorded
 from voice.domain.types import RecordingChanged, RecordingState, Signal, SignalKind
@@ -164,6 +165,9 @@ def redact(call_id: UUID, from_ms: int, to_ms: int, *, by: str, now: datetime) -
         masked = turns.update(text=REDACTED)
         fields = {"by": by, "from_s": from_ms / 1000, "to_s": to_ms / 1000, "turns": masked}
         note(call.pk, REDACTED_EVENT, at=now, fields=fields)
+        if masked:
+            adding.forget(call.pk, now=now)
+            words_removed.send(sender=Call, call_ids=[call.pk], whole=False)
     return len(changed_rows)
 
 
@@ -270,6 +274,7 @@ def erase_talk(calls: QuerySet[Call], *, why: str, by: str, now: datetime) -> in
             acts.forget_words(call_id)
             tracing.forget_decisions(call_id)
             note(call_id, TALK_ERASED, at=now, fields={"turns": said, "why": why, "by": by})
+        words_removed.send(sender=Call, call_ids=ids, whole=True)
     return erased
 
 

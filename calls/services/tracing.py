@@ -1,14 +1,20 @@
-"""The traces of calls: their steps are written with the turns that they made, their sums with the call's end."""
+"""The traces of calls: their steps are written with the turns that they made, their sums with the call's end.
+
+What a model is asked for once a call is over is a step too, beside the turns: its tokens and cost count, and it makes
+no turn slow.
+"""
 
 from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Model, Q, Sum
+from django.db import transaction
+from django.db.models import Count, Max, Model, Q, Sum
 from django.db.models.fields import CharField
 
 from agents.domain.types import ModelUse, Step
 from calls.models import AgentExecution, Call, WorkflowTrace
+from calls.models.trace import AFTER_CALL
 from voice.domain.types import Worked
 
 _MOST = 2**31 - 1
@@ -31,12 +37,26 @@ def keep(call: Call, worked: Worked | None) -> None:
     AgentExecution.objects.bulk_create(rows, ignore_conflicts=True)
 
 
+@transaction.atomic
+def keep_after(call: Call, step: Step) -> None:
+    """Write down a step that was made when ``call`` was over, and sum the call up again."""
+    started_at = call.answered_at or step.started_at
+    trace = WorkflowTrace(call_id=call.pk, script_version=call.script_version, started_at=started_at)
+    WorkflowTrace.objects.bulk_create([trace], ignore_conflicts=True)
+    WorkflowTrace.objects.select_for_update().get(pk=call.pk)  # one at a time, for the numbers
+    before = AgentExecution.objects.filter(trace=call.pk)
+    sequence = before.filter(part=AFTER_CALL).aggregate(last=Max("sequence", default=0))["last"] + 1
+    turn = before.exclude(part=AFTER_CALL).aggregate(last=Max("turn", default=0))["last"]
+    _row(call.pk, Worked(turn, AFTER_CALL, sequence, (step,)), sequence, step).save(force_insert=True)
+    conclude(call)
+
+
 def conclude(call: Call) -> None:
     """Sum up a call that has ended. One that was never talked on has nothing to sum."""
     per_turn = list(
         AgentExecution.objects.filter(trace=call.pk)
         .order_by()
-        .values("turn")
+        .values("turn", is_after=Q(part=AFTER_CALL))
         .annotate(
             steps=Count("pk"),
             us=Sum("duration_us"),
@@ -48,13 +68,14 @@ def conclude(call: Call) -> None:
     )
     if not per_turn:
         return
+    answered = [one for one in per_turn if not one["is_after"]]
     WorkflowTrace.objects.filter(pk=call.pk).update(
         ended_at=call.ended_at,
         outcome=call.disposition,
-        turns=len(per_turn),
-        steps=sum(one["steps"] for one in per_turn),
-        work_us=sum(one["us"] for one in per_turn),
-        slowest_us=max(one["us"] for one in per_turn),
+        turns=len(answered),
+        steps=sum(one["steps"] for one in answered),
+        work_us=sum(one["us"] for one in answered),
+        slowest_us=max((one["us"] for one in answered), default=0),
         tokens_in=sum(one["into"] for one in per_turn),
         tokens_out=sum(one["out"] for one in per_turn),
         cost_usd=sum((one["usd"] for one in per_turn), Decimal(0)),
@@ -89,6 +110,7 @@ def _with_use(row: AgentExecution, use: ModelUse) -> AgentExecution:
     row.tokens_out = None if use.tokens_out is None else _bounded(use.tokens_out)
     if use.cost_usd is not None:
         row.cost_usd = min(max(use.cost_usd, Decimal(0)), _MOST_USD).quantize(_CENTS, ROUND_UP)
+    row.first_ms = None if use.first_ms is None else _bounded(use.first_ms)
     row.cached = use.cached
     row.dropped_reason = _cut("dropped_reason", use.dropped)
     return row

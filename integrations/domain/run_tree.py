@@ -15,11 +15,14 @@ from uuid import UUID, uuid5
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One step; ``part`` and ``sequence`` are unique in a call. Without a ``model`` the last six say nothing."""
+    """One step; ``part`` and ``sequence`` are unique in a call. Without a ``model`` the last seven say nothing.
+
+    ``turn`` None: it was made when the call was over.
+    """
 
     part: int
     sequence: int
-    turn: int
+    turn: int | None
     agent: str
     started_at: datetime
     duration_us: int
@@ -29,6 +32,7 @@ class StepRun:
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_usd: Decimal | None = None
+    first_ms: int | None = None
     cached: bool = False
     dropped: str = ""
 
@@ -72,9 +76,12 @@ def runs_of(call: CallRun, *, project: str) -> list[Run]:
     for (part, turn), group in groupby(call.steps, key=lambda step: (step.part, step.turn)):
         steps = list(group)
         span = min(step.started_at for step in steps), max(step.ended_at for step in steps)
-        name, run_id = f"turn {turn}", uuid5(call.call_id, f"turn {part}.{turn}")
-        reply = _run(run_id, root, name, span, project=project, turn=turn, line=part)
-        if words := call.words.get(turn):
+        run_id = uuid5(call.call_id, f"turn {part}.{turn}")
+        if turn is None:
+            reply = _run(run_id, root, "after the call", span, project=project)
+        else:
+            reply = _run(run_id, root, f"turn {turn}", span, project=project, turn=turn, line=part)
+        if turn is not None and (words := call.words.get(turn)):
             reply["inputs"], reply["outputs"] = {"lead": words.lead}, {"agent": words.agent}
         runs += [reply, *(_step(call, step, reply, project) for step in steps)]
     return runs
@@ -86,6 +93,7 @@ def _step(call: CallRun, step: StepRun, parent: Run, project: str) -> Run:
     if step.model:
         metadata |= {"ls_model_name": step.model, "prompt": step.prompt, "cached": step.cached}
         metadata |= {"dropped": step.dropped} if step.dropped else {}
+        metadata |= {} if step.first_ms is None else {"first_ms": step.first_ms}
         metadata["usage_metadata"] = _usage(step)
     run = _run(run_id, parent, step.agent, (step.started_at, step.ended_at), project=project, **metadata)
     run["outputs"] = {"decision": step.decision}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.domain.claims import wrong_with
+from agents.domain.forbidden import wrong_with
 from agents.domain.script import DEFAULT_SCRIPT
 from agents.domain.script_checks import problems
 from agents.script_document import MAX_BYTES, ScriptError, document_of, read, spoken_script, written

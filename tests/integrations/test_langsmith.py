@@ -19,7 +19,7 @@ from agents.domain.types import ModelUse
 from calls.models import Call, Turn, WorkflowTrace
 from integrations import tracing
 from integrations.adapters import langsmith
-from integrations.domain.masking import masked
+from agents.domain.masking import masked
 from integrations.tasks import export_traces
 from tests.calls.admin import world
 from tests.integrations.langsmith_server import LangSmithServer, serving

@@ -17,7 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", dest="since", default="", help="Calls queued from this day on, as 2026-03-04.")
-        parser.add_argument("--again", action="store_true", help="Those of the present version too.")
+        parser.add_argument(
+            "--again", action="store_true", help="Those of the present version too; a model is asked again."
+        )
 
     def handle(self, *_args: object, since: str, again: bool, **_options: Any) -> None:
         calls = Call.objects.all()

@@ -52,7 +52,7 @@ def test_a_call_s_page_tells_what_came_of_it(as_manager: Client, call: Call) -> 
     assert "Questions answered failed The person asked what the agent did not answer. turn 8" in told
     assert "Disclosure said and heard whole passed Said and heard whole." in told
     assert "Opt-out honoured at once does not apply Nobody asked not to be called." in told
-    assert "Analysed 2026-11-10 19:10 UTC, version 1." in told
+    assert "Analysed by rules 2026-11-10 19:10 UTC, version 1." in told
     html = as_manager.get(url(call)).content.decode()
     for seq in re.findall(r'href="#turn-(\d+)"', html):
         assert f'id="turn-{seq}"' in html
