@@ -48,9 +48,15 @@ class Endpoint(models.Model):
 
 class EventType(models.TextChoices):
     CALL_FINISHED = "call.finished", "call.finished"
+    CALL_ANALYSED = "call.analysed", "call.analysed"
+    CALL_ANALYSED_BY_MODEL = "call.analysed_by_model", "call.analysed_by_model"
     BUDGET_ALERT = "budget.alert", "budget.alert"
     TROUBLE = "operations.alert", "operations.alert"
     TEST = "endpoint.test", "endpoint.test"
+
+
+ANALYSED = (EventType.CALL_ANALYSED, EventType.CALL_ANALYSED_BY_MODEL)
+"""Of one call there may be several: an analysis is made again when it comes out differently."""
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -83,7 +89,11 @@ class Delivery(models.Model):
         ordering = ["-created_at", "pk"]
         verbose_name_plural = "deliveries"
         constraints = [
-            models.UniqueConstraint(fields=["endpoint", "call", "event_type"], name="an_endpoint_is_told_once")
+            models.UniqueConstraint(
+                fields=["endpoint", "call", "event_type"],
+                condition=~Q(event_type__in=ANALYSED),
+                name="an_endpoint_is_told_once",
+            )
         ]
         indexes = [
             models.Index(
@@ -115,6 +125,7 @@ class ApiToken(models.Model):
     class Scope(models.TextChoices):
         DO_NOT_CALL = "do_not_call", "add numbers to the do-not-call list"
         LEADS = "leads", "add leads that want to be called"
+        CALLS = "calls", "read calls and their analyses"
         RECORDINGS = "recordings", "redact and erase recordings"
         CONTROL = "control", "put calls through and hold them"
         SUPERVISE = "supervise", "listen to calls, speak on them and take them over"

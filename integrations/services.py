@@ -5,8 +5,9 @@ An attempt holds no transaction and no lock while it waits for the receiver: it 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import httpx
 import structlog
@@ -15,22 +16,47 @@ from django.db import transaction
 from django.db.models import F
 
 from billing.models import Alert, Budget, Level
-from calls.models import Appointment, Call
+from calls.models import Appointment, Call, CallAnalysis
+from calls.services.analysis_data import told
 from calls.services.database import alone
 from integrations.adapters import http
 from integrations.domain.webhooks import body_of, headers_of, retry_after
-from integrations.models import Delivery, Endpoint, EventType
+from integrations.models import ANALYSED, Delivery, Endpoint, EventType
 
 log = structlog.get_logger(__name__)
 
 BATCH = 50
 LEASE = timedelta(seconds=60)
+ANNOUNCED_WITHIN = timedelta(days=2)
 _DELIVERY_LOCK = 7_201_002
 
 
 def announce(call: Call, *, now: datetime) -> None:
     """Write down that every active endpoint is to be told of this finished call; again changes nothing."""
-    _write_down(EventType.CALL_FINISHED, _data_of(call), call=call, now=now)
+    _write_down(EventType.CALL_FINISHED, data_of(call), call=call, now=now)
+
+
+def announce_analysis(analysis: CallAnalysis, *, now: datetime) -> None:
+    """Write down that every active endpoint is to be told of this analysis, or of what a model added to it.
+
+    Nobody is told of calls that ended long ago: a newer analyser looks at years of them.
+    """
+    call = analysis.call
+    if call.ended_at is None or call.ended_at < now - ANNOUNCED_WITHIN:
+        return
+    event = EventType.CALL_ANALYSED if analysis.model_made_at is None else EventType.CALL_ANALYSED_BY_MODEL
+    _write_down(event, {"id": str(call.pk), "analysis": told(analysis)}, call=call, now=now)
+
+
+def forget_words(call_ids: Collection[UUID], *, whole: bool) -> None:
+    """What was masked in a call, or erased as a ``whole``, is gone from the messages about it too, sent or not."""
+    about = Delivery.objects.filter(call__in=call_ids)
+    about.filter(event_type__in=ANALYSED if whole else [EventType.CALL_ANALYSED_BY_MODEL]).delete()
+    if not whole:
+        return
+    for delivery in about.filter(event_type=EventType.CALL_FINISHED).select_for_update():
+        delivery.payload["data"] |= {"summary": "", "facts": {}}
+        delivery.save(update_fields=["payload"])
 
 
 def announce_alert(alert: Alert, *, now: datetime) -> None:
@@ -112,7 +138,7 @@ def _write_down(event: EventType, data: Mapping[str, object], *, call: Call | No
     )
 
 
-def _data_of(call: Call) -> dict[str, object]:
+def data_of(call: Call) -> dict[str, object]:
     appointment = Appointment.objects.filter(call=call).first()
     return {
         "id": str(call.pk),

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from integrations import api, api_control, api_leads, api_recordings
+from integrations import api, api_calls, api_control, api_leads, api_recordings
 
 urlpatterns = [
     path("api/v1/do-not-call", api.do_not_call, name="api-do-not-call"),
     path("api/v1/leads", api_leads.lead, name="api-lead"),
     path("api/v1/leads/batch", api_leads.leads, name="api-leads"),
+    path("api/v1/calls/<uuid:call_id>", api_calls.call, name="api-call"),
     path("api/v1/calls/<uuid:call_id>/recording/redact", api_recordings.redact, name="api-recording-redact"),
     path("api/v1/calls/<uuid:call_id>/recording/erase", api_recordings.erase, name="api-recording-erase"),
     path("api/v1/calls/<uuid:call_id>/recording/pause", api_recordings.pause, name="api-recording-pause"),
