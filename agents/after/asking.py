@@ -48,14 +48,13 @@ class Asked:
     disposition: Disposition
 
     def prompt(self, *, context_tokens: int) -> Prompt:
-        """The prompt, which leaves room for the answer and for another one after a repair."""
+        """The prompt, which leaves room for the answer, and for another one after a repair where there is enough."""
         template = prompts.load(PROMPT)
-        budget = context_tokens - template.max_tokens
         values = {"company": self.company, "known": self.material.known, "said": ""}
-        bare = template.rendered(values, budget=budget)
-        left = budget - template.max_tokens - tokens.count_messages(bare.messages)
-        said = self.material.transcript(budget=max(left, 0))
-        return template.rendered({**values, "said": said}, budget=budget)
+        bare = template.rendered(values, budget=context_tokens)
+        left = context_tokens - template.max_tokens - tokens.count_messages(bare.messages)
+        said = self.material.transcript(budget=max(left - template.max_tokens, left // 2))
+        return template.rendered({**values, "said": said}, budget=context_tokens)
 
 
 async def add(model: LanguageModel, asked: Asked, *, patience: Patience, context_tokens: int, told: Told) -> Addition:

@@ -118,7 +118,11 @@ def alike(one: str, other: str) -> bool:
 def _same(one: str, other: str) -> bool:
     if one == other:
         return True
-    return min(len(one), len(other)) > _SAME_LETTERS and fuzz.ratio(one, other) >= SIMILAR
+    if min(len(one), len(other)) <= _SAME_LETTERS or fuzz.ratio(one, other) < SIMILAR:
+        return False
+    # "Uninterested" and "interested", "shouldnt" and "should", "billion" and "million" are alike.
+    turned_around = one[:2] != other[:2] or one.endswith("nt") is not other.endswith("nt")
+    return not turned_around and not any(sign.isdigit() for sign in digits(f"{one} {other}"))
 
 
 class _Away(ProviderError):

@@ -15,11 +15,12 @@ from django.core.cache import cache
 from django.db import connections
 from pytest_django import Settings
 
-from agents.domain.types import ModelUse
+from agents.domain.masking import masked
+from agents.domain.types import ModelUse, Step
 from calls.models import Call, Turn, WorkflowTrace
+from calls.services.tracing import keep_after
 from integrations import tracing
 from integrations.adapters import langsmith
-from agents.domain.masking import masked
 from integrations.tasks import export_traces
 from tests.calls.admin import world
 from tests.integrations.langsmith_server import LangSmithServer, serving
@@ -89,6 +90,25 @@ def test_a_call_is_a_tree_of_runs(server: LangSmithServer) -> None:
     assert {run["trace_id"] for run in runs} == {root["id"]}
     trace = WorkflowTrace.objects.get()
     assert (trace.exported_at, trace.export_error) == (NOW, "")
+
+
+def test_what_was_made_after_the_call_is_a_run_of_its_own(server: LangSmithServer) -> None:
+    (call,) = talked()
+    use = ModelUse("llama3.1:8b", "after-1", "cd" * 32, 900, 80, first_ms=310)
+    keep_after(call, Step("after", NOW, 4_000_000, "summary", use))
+    WorkflowTrace.objects.update(ended_at=NOW - timedelta(minutes=1))
+    assert tracing.export_due(now=NOW) == 1
+    after = next(run for run in server.runs.values() if run["name"] == "after the call")
+    (step,) = [run for run in server.runs.values() if run.get("parent_run_id") == after["id"]]
+    assert (step["name"], step["run_type"], step["outputs"]) == ("after", "llm", {"decision": "summary"})
+    assert step["extra"]["metadata"] == {
+        "agent": "after",
+        "ls_model_name": "llama3.1:8b",
+        "prompt": "after-1 " + "cd" * 32,
+        "cached": False,
+        "first_ms": 310,
+        "usage_metadata": {"input_tokens": 900, "output_tokens": 80, "total_tokens": 980},
+    }
 
 
 def test_nothing_that_anybody_said_leaves_the_house(server: LangSmithServer) -> None:

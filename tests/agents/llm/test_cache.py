@@ -76,6 +76,20 @@ async def test_a_full_space_takes_no_more(cache: RedisCache, redis: Redis, space
         ("are you selling it", "are you sellin it", True),
         ("well i think that dogs are nice", "dogs are nice", True),
         ("now", "not", False),
+        ("do you like it", "dont you like it", False),
+        ("you should come over", "you shouldnt come over", False),
+        ("we were approved once", "we were unapproved once", False),
+        ("he is interested", "he is uninterested", False),
+        ("he is interested", "he is intrested", True),
+        ("that is possible", "that is impossible", False),
+        ("are you certain", "are you uncertain", False),
+        ("never mind", "mind", False),
+        ("nobody called", "somebody called", False),
+        ("nothing helps", "something helps", False),
+        ("half a million", "half a billion", False),
+        ("the fifteen of us", "the fifteenth of us", False),
+        ("we had seventeen", "we had seventy", False),
+        ("are you selling", "are you telling", False),
         ("dogs bite men", "men bite dogs", False),
         ("two of them", "ten of them", False),
         ("", "", False),
@@ -141,6 +155,25 @@ async def test_the_next_person_need_not_wait() -> None:
     assert uses(first)["aside"].cached is False
     assert uses(elsewhere)["aside"].cached is False
     assert len(told) == 2
+
+
+async def test_what_means_the_opposite_is_asked_anew() -> None:
+    async with helped(both(claims("none", ""), KIND), cache_url=settings.REDIS_URL) as one:
+        await one.say(ODD)
+        await one.interpreter.settled()
+        again = await one.another().reply(Heard("Don't you folks like dogs?", NOW), now=NOW)
+    assert [use.cached for use in uses(again).values()] == [False, False]
+
+
+async def test_the_same_words_to_another_question_are_asked_anew() -> None:
+    async with helped(both(claims("none", ""), KIND), cache_url=settings.REDIS_URL) as one:
+        await one.say(ODD)
+        await one.interpreter.settled()
+        dialogue = one.another()
+        for line in ("Yes, I am.", "We need a bigger place."):
+            await dialogue.reply(Heard(line, NOW), now=NOW)
+        again = await dialogue.reply(Heard(ODD, NOW), now=NOW)
+    assert [use.cached for use in uses(again).values()] == [False, False]
 
 
 async def test_a_claim_is_found_again_and_checked_again() -> None:

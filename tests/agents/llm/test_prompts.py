@@ -11,6 +11,7 @@ from agents.llm.prompts import BadPrompt, load
 from agents.llm.tokens import count, trimmed
 
 VERSIONS = {
+    "after": (1, "95edae7906d4c0cb"),
     "aside": (1, "8fd37ffa57c875f8"),
     "reading": (1, "8babd81a3f496280"),
 }
@@ -32,7 +33,7 @@ VALUES = {"said": "Hello", "known": "nothing", "asked": "", "company": ""}
 def test_a_prompt_that_changes_has_another_version(name: str) -> None:
     template = load(name)
     assert (template.version, template.sha256[:16]) == VERSIONS[name]
-    assert template.agent is AgentName.CONVERSATION
+    assert template.agent is (AgentName.ANALYTICS if name == "after" else AgentName.CONVERSATION)
 
 
 def test_every_file_is_loaded() -> None:

@@ -32,6 +32,7 @@ def test_ollama_needs_nothing_but_its_name(monkeypatch: pytest.MonkeyPatch) -> N
         concurrency=4,
         queue_s=0.1,
         context_tokens=2048,
+        after_call_s=60.0,
         cache_url="redis://h/0",
         cache_s=86_400,
     )
@@ -49,11 +50,12 @@ def test_every_variable_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         LLM_CONCURRENCY="9",
         LLM_QUEUE_MS="50",
         LLM_CONTEXT_TOKENS="4096",
+        LLM_AFTER_CALL_S="45",
         LLM_CACHE_H="0.5",
     )
     assert found == ModelConfig(
         "openai", "http://gpu:8001/v1", "meta-llama/Llama-3.1-8B-Instruct", "sk-1", 0.3, 0.7, 9, 0.05, 4096,
-        "redis://h/0", 1800,
+        45.0, "redis://h/0", 1800,
     )  # fmt: skip
     assert found.patience == Patience(0.3, 0.7)
 
@@ -74,6 +76,7 @@ def test_every_variable_counts(monkeypatch: pytest.MonkeyPatch) -> None:
             {"LLM_CONTEXT_TOKENS": "512"},
             r"LLM_CONTEXT_TOKENS is '512': input should be greater than or equal to 1024",
         ),
+        ({"LLM_AFTER_CALL_S": "-1"}, r"LLM_AFTER_CALL_S is '-1': input should be greater than or equal to 0"),
         ({"LLM_API_KEY": "a b"}, r"LLM_API_KEY is \(a secret, not shown\): must be the key alone"),
     ],
 )

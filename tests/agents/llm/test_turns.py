@@ -64,6 +64,17 @@ async def test_a_claim_goes_to_the_rules_own_agents() -> None:
     assert uses(reply)["reading"].dropped == ""
 
 
+async def test_all_that_was_said_in_a_turn_is_sent_and_nothing_of_the_last() -> None:
+    """A claim's words have to stand in this turn: one that rests on another would not count."""
+    said = "Well, hold on to your hat. The grandkids painted the fence purple. And then it rained."
+    async with helped(both(NONE, KIND)) as one:
+        await one.say("The moon is a lemon tonight.", said)
+        sent = [body["messages"][-1]["content"] for body in one.server.requests]
+    assert len(sent) == 4
+    assert all(said in text for text in sent[2:])
+    assert not any("lemon" in text for text in sent[2:])
+
+
 async def test_what_a_model_is_told() -> None:
     brief = replace(SELLER, lead_name="Zebulon Quux", property_address="77 Wombat Way")
     async with helped(both(NONE, KIND), brief) as one:

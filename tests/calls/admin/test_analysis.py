@@ -7,6 +7,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from agents.after.addition import Addition, Point, dump
+from agents.after.types import Mood
 from calls.domain.status import CallStatus
 from calls.models import Call, CallAnalysis, Lead
 from calls.services import analysing
@@ -108,6 +110,46 @@ def test_calls_that_failed_a_check_are_found(as_manager: Client, call: Call) -> 
     assert found("any") == found("questions_answered") == {call.pk}
     assert found("disclosure") == set()
     assert found("") == {call.pk, good.pk}
+
+
+def test_what_a_model_added_stands_beside_with_its_source(as_manager: Client, call: Call) -> None:
+    before = text(as_manager, url(call))
+    assert "Added by a language model" not in before
+    CallAnalysis.objects.update(model_due_at=LATER)
+    assert "A language model is yet to add to it." in text(as_manager, url(call))
+    added = Addition(
+        "They move for <b>work</b>.",
+        Mood.POSITIVE,
+        8,
+        (Point("How big is the yard?", 8),),
+        (Point("Bring its size.", 8),),
+        (),
+        ("findings: quote",),
+    )
+    CallAnalysis.objects.update(
+        model_due_at=None,
+        model_made_at=LATER,
+        model="llama3.1:8b",
+        prompt_version="after-1",
+        prompt_hash="1f2e3d4c5b",
+        model_data=dict(dump(added)),
+    )
+    page = text(as_manager, url(call))
+    told = page.partition("Added by a language model ")[2]
+    quote = "How big is the yard next door? That sounds great. , turn 8"
+    assert told.startswith(
+        f"They move for <b>work</b>. positive turn 8 Left open How big is the yard? {quote} "
+        f"For the next talk Bring its size. {quote} "
+        "By llama3.1:8b, prompt after-1 (1f2e3d4c), 2026-11-10 19:10 UTC; left out, since the call does not bear it "
+        "out: findings: quote. It changes neither the outcome, the score nor a fact. "
+        "Analysed by rules 2026-11-10 19:10 UTC, version 1."
+    )
+    assert "<b>work" not in as_manager.get(url(call)).content.decode()
+    assert f"What came of it {call.summary} Next step" in page
+    CallAnalysis.objects.update(model_data=dict(dump(Addition(mood=Mood.NEUTRAL))))
+    assert "Added by a language model neutral the mood By llama3.1:8b" in text(as_manager, url(call))
+    CallAnalysis.objects.update(model_data=dict(dump(Addition(dropped=("summary: name",)))))
+    assert "Added by a language model Nothing of its answer is borne out by the call." in text(as_manager, url(call))
 
 
 def test_queries_do_not_grow_with_versions(as_manager: Client, call: Call) -> None:

@@ -19,7 +19,7 @@ from tests.calls.admin.test_pages import text
 from voice.domain.types import Worked
 
 LIST = "/admin/calls/workflowtrace/"
-USE = ModelUse("llama3.1:8b", "3", "1f2e3d4c" * 8, 812, 40, Decimal("0.00012"), cached=True, dropped="too_late")
+USE = ModelUse("llama3.1:8b", "3", "1f2e3d4c" * 8, 812, 40, Decimal("0.00012"), 280, True, "too_late")
 
 
 @pytest.fixture
@@ -73,10 +73,16 @@ def test_what_there_is_to_choose_from_is_not_read_off_every_trace(as_manager: Cl
 def test_a_trace_is_told_on_its_calls_page(as_manager: Client, calls: list[Call]) -> None:
     answer = as_manager.get(f"{LIST}{calls[0].pk}/change/")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/admin/calls/call/{calls[0].pk}/change/#steps")
+    step = Step("after", world.NOW, 4_200_000, "summary", ModelUse("llama3.1:8b", "after-1", "ab" * 32, 900, 80))
+    tracing.keep_after(calls[1], step)
     page = text(as_manager, f"/admin/calls/call/{calls[1].pk}/change/")
     assert "How the agent worked: 10 steps, 1.3 s in all" in page
-    used = "llama3.1:8b, prompt 3 (1f2e3d4c): 812 tokens in, 40 out, $0.000120, 640 ms, from the cache, not used: too"
+    used = (
+        "llama3.1:8b, prompt 3 (1f2e3d4c): 812 tokens in, 40 out, $0.000120, 640 ms, began after 280 ms, from the "
+        "cache, not used: too"
+    )
     assert f"1 scheduler ask timeline {used} late" in page
+    assert "After the call: llama3.1:8b, prompt after-1 (abababab): 900 tokens in, 80 out, 4.2 s" in page
     assert "How the agent worked" not in text(as_manager, f"/admin/calls/call/{calls[2].pk}/change/")
 
 

@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.domain.types import Disposition, ModelUse, Step
 from calls.domain.status import CallStatus
-from calls.models import AgentExecution, Call, Turn, WorkflowTrace
+from calls.models import AgentExecution, Call, CallAnalysis, Turn, WorkflowTrace
+from calls.models.trace import AFTER_CALL
 from calls.services import recordings, tracing
 from calls.services.finishing import finish
 from calls.services.listening import _keep_turn
@@ -23,7 +24,7 @@ from voice.domain.types import Ended, LineEvent, Live, TurnTaken, Worked
 
 pytestmark = pytest.mark.django_db
 ANSWERED, ENDED = NOW + timedelta(seconds=8), NOW + timedelta(seconds=69)
-USE = ModelUse("llama3.1:8b", "3", "ab" * 32, 812, 40, Decimal("0.00012"), dropped="deadline")
+USE = ModelUse("llama3.1:8b", "3", "ab" * 32, 812, 40, Decimal("0.00012"), 280, dropped="deadline")
 OPENED = (Step("opening", ANSWERED, 210, "ask interest"),)
 REPLIED = (
     Step("understand", ANSWERED + timedelta(seconds=4), 900, "yes"),
@@ -76,7 +77,7 @@ def test_a_call_leaves_its_steps_and_their_sums() -> None:
     model = AgentExecution.objects.get(agent="model")
     assert (model.model, model.prompt_version, model.prompt_hash) == ("llama3.1:8b", "3", "ab" * 32)
     assert (model.tokens_in, model.tokens_out, model.cost_usd) == (812, 40, Decimal("0.000120"))
-    assert (model.cached, model.dropped_reason) == (False, "deadline")
+    assert (model.first_ms, model.cached, model.dropped_reason) == (280, False, "deadline")
     assert model.started_at == ANSWERED + timedelta(seconds=4)
     trace = WorkflowTrace.objects.get()
     assert (trace.pk, trace.script_version, trace.outcome) == (call.pk, "7", "qualified")
@@ -84,6 +85,33 @@ def test_a_call_leaves_its_steps_and_their_sums() -> None:
     assert (trace.turns, trace.steps, trace.work_us, trace.slowest_us) == (2, 5, 641_250, 641_040)
     assert (trace.tokens_in, trace.tokens_out, trace.cost_usd) == (812, 40, Decimal("0.000120"))
     assert (trace.models_used, trace.exported_at) == (["llama3.1:8b"], None)
+
+
+def test_what_was_made_after_the_call_is_summed_beside_its_turns() -> None:
+    call = talked(*TALK)
+    step = Step("after", ENDED, 9_000_000, "summary", replace(USE, dropped="", first_ms=None))
+    for _ in range(2):
+        tracing.keep_after(call, step)
+    assert rows()[5:] == [(AFTER_CALL, n, 3, "after", "summary", 9_000_000) for n in (1, 2)]
+    trace = WorkflowTrace.objects.get()
+    assert (trace.turns, trace.steps, trace.work_us, trace.slowest_us) == (2, 5, 641_250, 641_040)
+    assert (trace.tokens_in, trace.tokens_out, trace.cost_usd) == (3 * 812, 3 * 40, Decimal("0.000360"))
+    assert AgentExecution.objects.filter(part=AFTER_CALL).first().first_ms is None  # type: ignore[union-attr]
+
+
+def test_a_call_whose_analysis_is_owed_is_exported_later() -> None:
+    call = talked(*TALK)
+    Call.objects.filter(pk=call.pk).update(analysis_due_at=None)
+    row = CallAnalysis.objects.create(call=call, version=1, made_at=ENDED, data={}, model_due_at=ENDED)
+
+    def waiting() -> int:
+        return WorkflowTrace.objects.to_export(now=ENDED + timedelta(minutes=1)).count()
+
+    assert waiting() == 0
+    CallAnalysis.objects.filter(pk=row.pk).update(model_due_at=None)
+    assert waiting() == 1
+    Call.objects.filter(pk=call.pk).update(analysis_due_at=ENDED)
+    assert waiting() == 0
 
 
 def test_what_is_told_twice_is_kept_once() -> None:
