@@ -65,7 +65,8 @@ def analysed(lead: Lead, *lines: str) -> CallAnalysis:
 
 
 def rules(row: CallAnalysis) -> dict[str, Any]:
-    return CallAnalysis.objects.values(*RULES).get(pk=row.pk)
+    found: dict[str, Any] = CallAnalysis.objects.values(*RULES).get(pk=row.pk)
+    return found
 
 
 def ask(at: datetime = LATER) -> int:
@@ -150,8 +151,8 @@ def test_the_analysis_stands_and_a_later_try_adds_once(
     assert ask(LATER + timedelta(seconds=29)) == 1
     assert ask(LATER + timedelta(seconds=30)) == 1
     assert ask(LATER + timedelta(hours=1)) == 0
-    row.refresh_from_db()
-    assert (row.model_trouble, row.model_attempts, row.model_due_at) == ("", 2, None)
+    tried = CallAnalysis.objects.get(pk=row.pk)
+    assert (tried.model_trouble, tried.model_attempts, tried.model_due_at) == ("", 2, None)
     assert rules(row) == before
     uses = AgentExecution.objects.filter(trace=row.call_id).values_list("sequence", "dropped_reason", "decision")
     assert list(uses) == [(1, trouble, ""), (2, "", "summary, mood, questions")]
@@ -257,9 +258,9 @@ def test_a_round_ends_and_the_next_goes_on(lead: Lead, server: ScriptedServer) -
     assert ask() == 1
 
 
-def test_a_worker_that_dies_leaves_it_to_the_next(lead: Lead, server: ScriptedServer) -> None:
+def test_a_worker_that_dies_leaves_it_to_the_next(lead: Lead, server: ScriptedServer, settings: Settings) -> None:
     row = analysed(lead)
-    claimed = adding._claimed(adding.settings.LANGUAGE_MODEL, now=LATER)
+    claimed = adding._claimed(settings.LANGUAGE_MODEL, now=LATER)
     assert claimed is not None
     assert claimed.model_due_at == LATER + timedelta(seconds=80)
     assert ask(LATER + timedelta(seconds=79)) == 0
