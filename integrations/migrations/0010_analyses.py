@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('calls', '0030_analyses_by_models'),
-        ('integrations', '0008_calendars'),
+        ('integrations', '0009_alter_calendarlink_address_alter_calendarlink_kind'),
     ]
 
     operations = [
