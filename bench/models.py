@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from agents.dialogue import start
-from agents.domain.types import Brief, Heard, ModelUse
+from agents.domain.types import Brief, Heard, ModelUse, Step
 from agents.llm.assembly import interpreter, language_model
 from agents.llm.config import ModelConfig
 from agents.llm.interpreter import Interpreter
@@ -54,31 +54,46 @@ async def measure(config: ModelConfig) -> dict[str, list[ModelUse]]:
     await model.close()
     print(f"{config.model} at {config.url}, loaded in {perf_counter() - began:.1f} s")
     uses: dict[str, list[ModelUse]] = {"reading": [], "aside": []}
-    waits, said = list[float](), Counter[str]()
+    waits, gains, said = list[float](), list[float](), Counter[str]()
     await _said(asked, SAID[0])  # servers keep what prompts have in common: the first turn does not count
     for line in SAID:
-        wait_s, found = await _said(asked, line)
-        if not found:
+        wait_s, steps = await _said(asked, line)
+        if not steps:
             said["read by the rules"] += 1
             continue
         waits.append(wait_s)
+        found = {name: step.use for name, step in steps.items() if step.use is not None}
         for name, use in found.items():
             uses[name].append(use)
         counted = [name for name in uses if name in found and not found[name].dropped]
         said["meaning" if "reading" in counted else "words" if counted else "rules' own reply"] += 1
+        if counted == ["aside"]:
+            gains.append(_gain_s(steps["reading"], steps["aside"]))
     await asked.close()
     print(f"turns: {dict(said)}")
+    there = sum(gain_s <= 0 for gain_s in gains)
+    print(f"words were whole before the meaning was decided in {there} of {len(gains)} turns that spoke them")
+    print(f"their first clause alone would have saved {sorted(round(gain_s * 1000) for gain_s in gains)} ms")
     print(f"waited p50 {_p(waits, 50):.0f}, p95 {_p(waits, 95):.0f}, most {max(waits) * 1000:.0f} ms")
     return uses
 
 
-async def _said(asked: Interpreter, line: str) -> tuple[float, dict[str, ModelUse]]:
+def _gain_s(reading: Step, aside: Step) -> float:
+    """Seconds by which the first clause of words that were spoken could have been spoken earlier: not before it was
+    known that the turn has no meaning for the rules, which goes first."""
+    assert aside.use is not None
+    whole_s, decided_s = aside.duration_us / 1e6, reading.duration_us / 1e6
+    first_s = (aside.use.first_ms or 0) / 1000
+    return max(whole_s, decided_s) - max(first_s, decided_s)
+
+
+async def _said(asked: Interpreter, line: str) -> tuple[float, dict[str, Step]]:
     """Seconds until the reply to ``line``, and the uses of the model by their prompt."""
     dialogue = start(BRIEF, interpreter=asked)
     dialogue.opening(now=NOW)
     began = perf_counter()
     reply = await dialogue.reply(Heard(line, NOW), now=NOW)
-    return perf_counter() - began, {step.name: step.use for step in reply.steps if step.use is not None}
+    return perf_counter() - began, {step.name: step for step in reply.steps if step.use is not None}
 
 
 def report(name: str, uses: list[ModelUse]) -> None:
