@@ -9,8 +9,8 @@ from agents.recalled import Past
 from agents.resumed import outcome_of
 from calls.models import Call
 from calls.services import acts
-from calls.services.analysing import transcript
 from calls.services.briefing import brief_of, offered_slots
+from calls.services.transcripts import transcript
 
 
 def past_of(call: Call) -> Past:
