@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0030_analyses_by_models'),
+        ('calls', '0031_analyses_by_models'),
         ('integrations', '0009_alter_calendarlink_address_alter_calendarlink_kind'),
     ]
 

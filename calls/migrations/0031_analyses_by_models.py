@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0029_times_of_appointments'),
+        ('calls', '0030_calendar_away'),
     ]
 
     operations = [
