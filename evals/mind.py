@@ -181,11 +181,14 @@ class PersonsMind:
         if not offers:
             return says.format_map(_NoOffer())
         first, second = offers[0], offers[-1]
+        days = [offer.split(" at ")[0] for offer in (first, second)]
+        if (short := [day.split(",")[0] for day in days])[0] != short[1] or first == second:
+            days = short  # of two Mondays, people say which
         return says.format(
             first=_plainly(first),
             second=_plainly(second),
-            first_day=first.split(" at ")[0].split(",")[0],
-            second_day=second.split(" at ")[0].split(",")[0],
+            first_day=days[0],
+            second_day=days[1],
         )
 
     def _tell(self, means: Mapping[str, str], agent: str, *, local: datetime) -> None:

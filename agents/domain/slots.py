@@ -87,7 +87,7 @@ def _choose(
     if _SECOND.search(counted) and offered:
         return Choice(taken=offered[-1])
     if _names_time(wanted, now.astimezone(zone)):
-        fitting = fitting_slots(wanted, offered, zone=zone, now=now)
+        fitting = fitting_slots(wanted, offered, zone=zone, now=now, any_week=True)
         if len(fitting) == 1:
             return Choice(taken=fitting[0])
         if fitting:
@@ -126,19 +126,25 @@ def _names_time(words: str, local: datetime) -> bool:
 
 
 def fitting_slots(
-    words: str, slots: Sequence[datetime], *, zone: ZoneInfo, now: datetime, by_clock: bool = True
+    words: str,
+    slots: Sequence[datetime],
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    by_clock: bool = True,
+    any_week: bool = False,
 ) -> tuple[datetime, ...]:
     """The ``slots`` that lie on the day and at the time that ``words`` name in figures; all when they name none.
 
     A weekday alone is the next one, or where no slot lies on that, the one that a slot lies on; a week is all of its
-    days. ``by_clock`` False: the day alone counts.
+    days. ``by_clock`` False: the day alone counts. ``any_week``: of two Mondays, "Monday" is both.
     """
     day = day_of(words, now.astimezone(zone).date())
     clock = clock_of(words, bare_hour=True) if by_clock else None
     fitting = [slot for slot in slots if day is None or slot.astimezone(zone).date() == day]
     if week := week_alone(words, now.astimezone(zone).date()):
         fitting = [slot for slot in slots if week <= slot.astimezone(zone).date() < week + timedelta(days=7)]
-    if not fitting and (weekday := weekday_alone(words)) is not None:
+    if (any_week or not fitting) and (weekday := weekday_alone(words)) is not None:
         fitting = [slot for slot in slots if slot.astimezone(zone).weekday() == weekday]
     if clock is None:
         return tuple(fitting)

@@ -165,6 +165,13 @@ def test_a_weekday_is_the_offered_one_however_far_ahead(said: str, choice: Choic
     assert choose(said, offered, free=(*FREE, *offered), zone=ZoneInfo("America/Denver"), now=NOW) == choice
 
 
+def test_of_two_mondays_the_person_is_asked_which() -> None:
+    offered, zone = (WEDNESDAY_14, WEDNESDAY_LATER), ZoneInfo("America/Denver")
+
+    assert choose("Wednesday", offered, free=offered, zone=zone, now=NOW) == Choice(unclear=True, asked_for=offered)
+    assert choose("Wednesday at three", offered, free=offered, zone=zone, now=NOW) == Choice(taken=WEDNESDAY_LATER)
+
+
 def test_a_single_offer_is_taken_by_a_yes() -> None:
     zone = ZoneInfo("America/Denver")
 
