@@ -1,72 +1,129 @@
-"""Has the person told us to stop calling? Decided by phrases alone, and in doubt for them.
+"""Has the person told us to stop calling? Decided by rules alone, and in doubt for them.
 
-A missed opt-out breaks the law and the promise of the opening ("say stop"); a needless one costs a lead. So every
-imperative "stop" counts unless its words clearly speak of something else (renting, a bus, stopping by), and what
-speech recognition commonly makes of "calling", "list" and "number" counts too. Fuzzy words (rapidfuzz, 0 to 100) are
-accepted only inside a frame that leaves no other sense, such as "stop ... me".
+A missed opt-out breaks the law and the promise of the opening ("say stop"); a needless one costs a lead. Nobody can
+list what people say, so ``opt_out.toml`` is a small grammar: classes of words ("take", "my number", "off", "your
+list"), and frames that they stand in. Words that look like a frame and mean something else ("don't call before noon",
+"the bus stop") are blanked out, and whatever still fits a frame counts.
+
+What speech recognition commonly makes of "calling", "list" and "number" counts too. Fuzzy words (rapidfuzz, 0 to 100)
+are accepted only inside a frame that leaves no other sense, such as "stop ... me".
 """
 
 import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
 
 from rapidfuzz import fuzz
 
-from agents.domain.phrases import compiled, word_list
 from agents.domain.text import clauses, fluent
 
-_ASKS = compiled("opt_out")["asks"]
-_NEVER_PHRASES = re.compile(
-    r"\b(?:dont|doesnt|didnt|wont) stop\b(?! calling)|^(?:please )?dont stop calling$|\bnon ?stop\b|\bstop ?over\b"
-)
-_CALL_SOUNDS = ("call", "calling", "calls", "caller", "collin", "coloring", "cowling", "culling", "cold", "coal")
+_GRAMMAR = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_BREAK = " / "
+"""Between two clauses."""
+_BLANK = " _ "
+"""In place of words that mean something else."""
+_LOOKBEHIND = re.compile(r"\(\?<[!=][^)]*\)")
+
+
+def _classes() -> dict[str, str]:
+    """The classes of words, each with those that it names in place of their names."""
+    words: dict[str, str] = {}
+    for name, members in _GRAMMAR["words"].items():
+        words[name] = f"(?:{_filled(members, words)})"
+    return words
+
+
+def _filled(pattern: str, words: dict[str, str]) -> str:
+    for name, members in words.items():
+        pattern = pattern.replace(f"{{{name}}}", members)
+    return pattern
+
+
+def _over_clauses(pattern: str) -> str:
+    """The pattern over clauses and the breaks between them; a lookbehind has a fixed width and keeps its spaces."""
+    pattern = _LOOKBEHIND.sub(lambda found: found[0].replace(" ", "~"), pattern)
+    for written, meant in (("ing", "ing?"), ("^", "(?:^|/ )"), ("$", "(?= /|$)"), (" ?", "(?: )?")):
+        pattern = pattern.replace(written, meant)
+    return pattern.replace(" ", "[ /]+").replace("~", " ")
+
+
+def _compiled(section: str) -> tuple[re.Pattern[str], ...]:
+    words = _classes()
+    return tuple(re.compile(_over_clauses(_filled("|".join(frames), words))) for frames in _GRAMMAR[section].values())
+
+
+_FRAMES = _compiled("asks")
+_BENIGN = _compiled("benign")
+_STOP_SOUNDS = frozenset({"shop", "step", "start", "keep"})
+"""Words like "stop" that have a sense of their own: they count only before what sounds like "calling"."""
+_CALL_SOUNDS = (
+    "call", "calling", "calls", "caller", "collin", "coloring", "cowling", "culling", "cold", "coal", "caul", "cow",
+    "core",
+)  # fmt: skip
 _TRAILERS = frozenset({"again", "anymore", "ever", "no"})
 _OWN = frozenset({"me", "us", "my", "this", "here"})
-
-
 _BARE = re.compile(
-    rf"^(?:(?:honey|sweetie|sweetheart|babe|darling|kids|guys) )?{word_list('polite')}stop(?: please| now| ok| it"
-    rf"| this| that)*"
-    r"(?: (?!call|phon|ring|dial|contact|bother|bug|harass|text)\w+)?$"
+    _filled(
+        r"^(?:{greet} )?{polite}(?:(?:stop|quit)(?: please| now| ok| it| this| that)*|knock it off|cut it out)"
+        r"(?: (?!call|phon|ring|dial|contact|bother|bug|harass|text)\w+)?$",
+        _classes(),
+    )
 )
 _TO_ANOTHER = re.compile(
     r"\bnot you\b|\b(?:my|the|our) (?:dogs?|cats?|puppy|kids?|baby|son|daughter|boys?|girls?|children)\b"
-    r"|^(?:honey|sweetie|sweetheart|babe|darling)\b"
+    r"|^(?:no |hey )*(?:honey|sweetie|sweetheart|babe|darling|mom|mommy|dad|daddy|kids|boys|girls)\b"
 )
 _ASIDE = re.compile(
-    r"\b(?:hold on|hang on|one (?:sec|second|moment)|just a (?:sec|second|moment)|sorry|excuse me|wait)\b"
+    r"\b(?:hold on|hang on|one (?:sec|second|moment)|just a (?:sec|second|moment)|sorry|excuse me|wait"
+    r"|on (?:a|the) (?:call|phone|line))\b"
 )
-_ASKS_US = re.compile(r"\b(?:say (?:that|it) again|repeat (?:that|it)|what (?:was|did you|is your)|go on|go ahead)\b")
+_ASKS_US = re.compile(
+    r"\b(?:say (?:that|it) again|repeat (?:that|it)|what (?:was|did you|day|time)|which (?:one|day|time)|go on"
+    r"|go ahead|go back|did you say"
+    r"|(?:didnt|couldnt|cant|dont) (?:hear|catch|get|understand) (?:you|that|it|what|the))\b"
+)
 
 
 def opts_out(text: str) -> bool:
-    """True when any clause of ``text``, or the whole of it, asks not to be called again.
+    """True when any clause of ``text``, or several of them together, ask not to be called again.
 
     A bare "stop" is not meant for us where the same breath excuses itself and names whom it is for ("stop, hold on,
     my dog"), or asks us to say something again.
     """
     text = fluent(text)
-    pieces = tuple(piece for piece in clauses(text) if not (_BARE.search(piece) and _beside_us(text)))
+    pieces = clauses(text)
+    if _beside_us(" ".join(pieces)):
+        pieces = tuple(piece for piece in pieces if not _BARE.search(piece))
+    words = _BREAK.join(pieces)
+    return _asks(words) and _asks(_without_benign(words))
+
+
+def _asks(words: str) -> bool:
+    if any(frame.search(words) for frame in _FRAMES):
+        return True
+    pieces = words.split(_BREAK)
     candidates = (*pieces, " ".join(pieces)) if len(pieces) > 1 else pieces
-    return any(_plain(words) or _misheard(words.split()) for words in candidates)
+    return any(_misheard(piece.split()) for piece in candidates)
 
 
-def _beside_us(text: str) -> bool:
-    words = " ".join(clauses(text))
-    aside = _ASIDE.search(words) is not None
-    return aside and (_TO_ANOTHER.search(words) is not None or _ASKS_US.search(words) is not None)
+def _without_benign(words: str) -> str:
+    for frame in _BENIGN:
+        words = frame.sub(_BLANK, words)
+    return words
 
 
-def _plain(words: str) -> bool:
-    if _NEVER_PHRASES.search(words):
-        words = _NEVER_PHRASES.sub(" ", words)
-    return _ASKS.search(words) is not None
+def _beside_us(words: str) -> bool:
+    to_another = _ASIDE.search(words) is not None and _TO_ANOTHER.search(words) is not None
+    return to_another or _ASKS_US.search(words) is not None
 
 
-def _misheard(words: list[str]) -> bool:
+def _misheard(words: Sequence[str]) -> bool:
     """The frames "stop calling me", "don't call me again", "take me off your list", "lose my number", misheard."""
     for place, word in enumerate(words):
         second, third, fourth = (*words[place + 1 : place + 4], "", "", "")[:3]
         if third in _OWN and _like(word, "stop", 75) and (second.endswith("ing") or _sounds_like_call(second)):
-            return word not in {"shop", "step", "start", "keep"} or _sounds_like_call(second)
+            return word not in _STOP_SOUNDS or _sounds_like_call(second)
         if (
             word in {"dont", "never", "not"}
             and third in _OWN
@@ -102,5 +159,5 @@ def _like(word: str, other: str, floor: float) -> bool:
     return fuzz.ratio(word, other) >= floor
 
 
-def _like_list(words: list[str]) -> bool:
+def _like_list(words: Sequence[str]) -> bool:
     return any(_like(word, "list", 75) for word in words)

@@ -1,7 +1,10 @@
 """No "stop" may be missed; no seller may be lost to a bus stop."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from agents.domain.opt_out import opts_out
 
+SENTENCES = tomllib.loads(Path(__file__).with_name("opt_outs.toml").read_text(encoding="utf-8"))
 SGD = Path(__file__).resolve().parents[3] / "shared" / "dialogue" / "sgd_homes.jsonl"
 
 PLAIN = """
@@ -75,6 +79,66 @@ def test_misheard_words_opt_out(said: str) -> None:
 @pytest.mark.parametrize("said", _lines(OTHERWISE))
 def test_other_words_do_not(said: str) -> None:
     assert not opts_out(said)
+
+
+@pytest.mark.parametrize("kind", SENTENCES["asks"])
+def test_in_whichever_words_it_is_heard(kind: str) -> None:
+    assert [said for said in SENTENCES["asks"][kind] if not opts_out(said)] == []
+
+
+@pytest.mark.parametrize("kind", SENTENCES["otherwise"])
+def test_words_that_only_sound_like_it_are_not(kind: str) -> None:
+    assert [said for said in SENTENCES["otherwise"][kind] if opts_out(said)] == []
+
+
+def test_most_is_heard_without_any_punctuation() -> None:
+    asks = [said for kind in SENTENCES["asks"].values() for said in kind]
+    otherwise = [said for kind in SENTENCES["otherwise"].values() for said in kind]
+
+    missed = [said for said in asks if not opts_out(_bare(said))]
+    in_vain = [said for said in otherwise if opts_out(_bare(said))]
+
+    assert len(missed) <= len(asks) // 50, missed
+    assert len(in_vain) <= len(otherwise) // 50, in_vain
+
+
+def _bare(said: str) -> str:
+    return re.sub(r"[^\w\s'-]", "", said.lower())
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("don't call me before noon", False),
+        ("don't call me before noon, don't call me at all anymore", True),
+        ("don't call my office, call my cell", False),
+        ("don't call my office, and don't call my cell", True),
+        ("we want it off the market", False),
+        ("we want it off the market and ourselves off your list", True),
+        ("they stopped calling me", False),
+        ("they stopped calling me and now you stop calling me", True),
+        ("the bus stop", False),
+        ("stop, hold on, my dog", False),
+        ("stop, hold on, my dog. And take us off your list", True),
+        ("my lawyer reads it first", False),
+        ("my lawyer reads it first, and then my lawyer will be contacting you", True),
+        ("I'm tired of calling agents", False),
+        ("I'm tired of you calling", True),
+        ("no one called me", False),
+        ("no one may call me", True),
+    ],
+)
+def test_a_benign_sense_takes_nothing_from_the_rest_of_the_turn(said: str, asked: bool) -> None:
+    assert opts_out(said) is asked
+
+
+def test_a_long_turn_is_read_at_once() -> None:
+    turn = "We never thought that we would call it home, but my wife will not leave the garden, and so we stay. " * 10
+    began = process_time()
+
+    assert not opts_out(turn)
+
+    assert process_time() - began < 0.1
 
 
 POLITE_BEFORE = ("", "Hello, ", "Um, ", "I'm sorry, but ", "Thanks. ", "Look, I have no time. ", "Yes, hi. Well, ")
