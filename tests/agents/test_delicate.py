@@ -208,6 +208,12 @@ async def test_the_number_to_call_back_is_told_on_request() -> None:
     assert talked.acts == ()
 
 
+async def test_a_number_that_is_asked_for_as_a_price_is_no_number_to_call() -> None:
+    talked = await talk(SELLER, ["Yes.", "Just give me a number."])
+
+    assert talked.texts[-1].startswith("I cannot give a figure.")
+
+
 @pytest.mark.parametrize("said", ["I'm hard of hearing, can you text me?", "Please email me instead."])
 async def test_who_would_rather_read_is_noted(said: str) -> None:
     talked = await talk(SELLER, [said])
