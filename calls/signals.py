@@ -10,5 +10,5 @@ it, with ``analysis`` (the CallAnalysis) and ``now``."""
 call_finished = Signal()
 """Sent inside the transaction that finishes a call, with ``call`` (the Call, all fields set) and ``now``."""
 words_removed = Signal()
-"""Sent inside the transaction that erases or masks words of calls, with ``call_ids`` and ``whole``: whether all that
-was said is erased, and what was known of it with it."""
+"""Sent inside the transaction that erases or masks words of calls, with ``call_ids``, ``now`` and ``whole``: whether
+all that was said is erased, and what was known of it with it."""

@@ -20,8 +20,12 @@ def on_call_analysed(sender: object, *, analysis: CallAnalysis, now: datetime, *
     services.announce_analysis(analysis, now=now)
 
 
-def on_words_removed(sender: object, *, call_ids: Collection[UUID], whole: bool, **_newer: object) -> None:
+def on_words_removed(
+    sender: object, *, call_ids: Collection[UUID], whole: bool, now: datetime, **_newer: object
+) -> None:
     services.forget_words(call_ids, whole=whole)
+    if whole:
+        keeping.note_erasure(call_ids, now=now)
 
 
 def on_alert_told(sender: object, *, alert: Alert, now: datetime, **_newer: object) -> None:

@@ -7,6 +7,7 @@ from django.conf import settings
 from calls.domain.invitation import Meeting
 from calls.models import Appointment
 from calls.services.briefing import zone_of
+from calls.services.recordings import TALK_ERASED
 
 
 def invitation_of(appointment: Appointment) -> Meeting:
@@ -17,12 +18,16 @@ def invitation_of(appointment: Appointment) -> Meeting:
 
 
 def meeting_of(appointment: Appointment) -> Meeting:
-    """What stands in the calendar, in the zone of whose time it is; the lead's own where there is no calendar."""
+    """What stands in the calendar, in the zone of whose time it is; the lead's own where there is no calendar.
+
+    Once the words of the call were erased, the campaign and the lead's name are all that it tells of them.
+    """
     lead, campaign, calendar = appointment.call.lead, appointment.campaign, appointment.calendar
     about = {"sell": "selling", "buy": "buying"}.get(lead.interest, "")
+    erased = appointment.call.events.filter(kind=TALK_ERASED).exists()
     told = [
-        f"Phone: {lead.phone}",
-        f"About: {about} {lead.address}".strip() if about or lead.address else "",
+        "" if erased else f"Phone: {lead.phone}",
+        f"About: {about} {lead.address}".strip() if (about or lead.address) and not erased else "",
         f"Campaign: {campaign.name}",
         appointment.call.summary,
     ]
@@ -32,7 +37,7 @@ def meeting_of(appointment: Appointment) -> Meeting:
         start_at=appointment.start_at,
         minutes=appointment.minutes,
         zone=calendar.zone if calendar else zone_of(lead),
-        title=f"Appointment with {lead.name or lead.phone}",
+        title=f"Appointment with {lead.name or ('a lead' if erased else lead.phone)}",
         description="\n".join(line for line in told if line),
         place=calendar.place if calendar else "",
         organizer_name=calendar.name if calendar else "",

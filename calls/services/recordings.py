@@ -167,7 +167,7 @@ def redact(call_id: UUID, from_ms: int, to_ms: int, *, by: str, now: datetime) -
         note(call.pk, REDACTED_EVENT, at=now, fields=fields)
         if masked:
             adding.forget(call.pk, now=now)
-            words_removed.send(sender=Call, call_ids=[call.pk], whole=False)
+            words_removed.send(sender=Call, call_ids=[call.pk], whole=False, now=now)
     return len(changed_rows)
 
 
@@ -274,7 +274,7 @@ def erase_talk(calls: QuerySet[Call], *, why: str, by: str, now: datetime) -> in
             acts.forget_words(call_id)
             tracing.forget_decisions(call_id)
             note(call_id, TALK_ERASED, at=now, fields={"turns": said, "why": why, "by": by})
-        words_removed.send(sender=Call, call_ids=ids, whole=True)
+        words_removed.send(sender=Call, call_ids=ids, whole=True, now=now)
     return erased
 
 

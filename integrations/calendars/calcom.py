@@ -20,7 +20,7 @@ from calls.domain.availability import Availability, Span, starts
 from calls.domain.invitation import Meeting
 from integrations.calendars.asking import Answer, ask
 from integrations.calendars.calcom_event_type import EventType, misfit
-from integrations.calendars.ports import CalendarAway, CalendarRefused, CalendarTaken
+from integrations.calendars.ports import CalendarAway, CalendarCannot, CalendarRefused, CalendarTaken
 
 _ADDRESS = re.compile(r"(?P<api>https?://[^/?#]+(?:/[^/?#]+)*/v2)/event-types/(?P<id>\d+)/?")
 _BOOKINGS, _SLOTS, _EVENT_TYPES = "2024-08-13", "2024-09-04", "2024-06-14"
@@ -126,6 +126,10 @@ class CalComCalendar:
                 f"{self._host} has the booking as {made.status} at {made.start:%Y-%m-%d %H:%M} UTC: confirm it there "
                 f"for {meeting.start_at:%Y-%m-%d %H:%M} UTC."
             )
+
+    async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
+        """The API changes no notes of a booking."""
+        raise CalendarCannot(f"{self._host} lets nobody change the notes of a booking over its API.")
 
     async def cancel(self, uid: str) -> None:
         for one in await self._bookings([uid]):

@@ -50,6 +50,9 @@ class CalDavCalendar:
         headers = {"content-type": "text/calendar; charset=utf-8"}
         await self._ask("PUT", self._address(meeting.uid), content=event(meeting, now=now), headers=headers)
 
+    async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
+        await self.put(meeting, now=now)
+
     async def cancel(self, uid: str) -> None:
         await self._ask("DELETE", self._address(uid), fine=(404, 410))
 

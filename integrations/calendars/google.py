@@ -77,6 +77,9 @@ class GoogleCalendar:
             if made.status == httpx.codes.CONFLICT:  # another attempt of ours was first
                 await self._ask("PUT", event, body)
 
+    async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
+        await self.put(meeting, now=now)
+
     async def cancel(self, uid: str) -> None:
         await self._ask("DELETE", f"{self._url}/events/{_event_id(uid)}", fine=(404, 410))
 

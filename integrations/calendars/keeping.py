@@ -5,14 +5,15 @@ and the event is written when the calendar is back. What was taken there meanwhi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import prefetch_related_objects
+from django.db.models import Q, prefetch_related_objects
 
 from billing.models import Trouble
 from billing.services import telling
@@ -28,6 +29,7 @@ from integrations.calendars.caldav import CalDavCalendar
 from integrations.calendars.google import GoogleCalendar
 from integrations.calendars.ports import (
     CalendarAway,
+    CalendarCannot,
     CalendarError,
     CalendarRefused,
     CalendarTaken,
@@ -45,8 +47,11 @@ DEADLINE_S = 15.0
 """For one request to a calendar, however its server drips."""
 TAKEN = "The calendar has something else at this time: call the lead and agree on another."
 NOT_WRITTEN = "The appointment could not be written into the calendar: enter it there yourself."
+NOT_ERASED = "What was said could not be erased from the calendar: erase it from the event there yourself."
 _BATCH = 50
 _CALENDARS_LOCK = 7_201_012
+_TOLD_AGAIN = Q(canceled=False, appointment__calendar_state=Appointment.CalendarState.WRITTEN)
+"""Events that stand where they are to stand: only their words are to be written."""
 
 
 class Opener(Protocol):
@@ -90,6 +95,16 @@ def note_appointment(appointment: Appointment, *, now: datetime) -> None:
     wanted = {"appointment": appointment, "canceled": canceled, "attempts": 0, "next_attempt_at": now}
     CalendarEvent.objects.update_or_create(link=link, uid=appointment.uid, defaults=wanted)
     _mark(appointment, Appointment.CalendarState.WAITING, "")
+
+
+def note_erasure(call_ids: Collection[UUID], *, now: datetime) -> None:
+    """Write down that the words of the calls' events are to go. One that was never written, since it was given up or
+    its time was taken, holds none.
+    """
+    events = CalendarEvent.objects.filter(appointment__call__in=call_ids, canceled=False)
+    there = events.filter(Q(next_attempt_at__isnull=False) | Q(last_error="") | _TOLD_AGAIN)
+    standing = there.exclude(appointment__calendar_state=Appointment.CalendarState.CONFLICT)
+    standing.update(attempts=0, next_attempt_at=now)
 
 
 def save(link: CalendarLink) -> None:
@@ -151,7 +166,7 @@ def _outdated(link: CalendarLink) -> list[str]:
     """Our events that are to be written or removed: where they stand now takes no time of anybody's. The others do,
     also where somebody has moved them.
     """
-    waiting = link.events.filter(next_attempt_at__isnull=False)
+    waiting = link.events.filter(next_attempt_at__isnull=False).exclude(_TOLD_AGAIN)
     return [f"{uid}@reautomation" for uid in waiting.values_list("uid", flat=True)]
 
 
@@ -188,11 +203,15 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
     """
     appointment = event.appointment
     meeting = None if event.canceled or appointment is None else meeting_of(appointment)
+    told_again = appointment is not None and appointment.calendar_state == Appointment.CalendarState.WRITTEN
     outdated = _outdated(event.link)
 
     async def do(remote: RemoteCalendar) -> bool:
         if meeting is None:
             await remote.cancel(f"{event.uid}@reautomation")
+            return True
+        if told_again:
+            await remote.rewrite(meeting, now=now)
             return True
         if await remote.busy(Span(meeting.start_at, meeting.end_at), but={meeting.uid, *outdated}):
             return False
@@ -206,13 +225,13 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
     try:
         free = _asked(event.link, do, open_)
     except CalendarError as error:
-        wait = retry_after(event.attempts + 1)
+        wait = None if isinstance(error, CalendarCannot) else retry_after(event.attempts + 1)
         again_at = None if wait is None else now + wait
         if still.update(attempts=event.attempts + 1, next_attempt_at=again_at, last_error=str(error)[:300]):
             log.warning("calendar.not_written", calendar_id=event.link.calendar_id, attempts=event.attempts + 1)
             if appointment is not None:
-                _mark(appointment, Appointment.CalendarState.WAITING, str(error), "" if again_at else NOT_WRITTEN)
-        return False
+                _failed(appointment, str(error), for_good=again_at is None)
+        return isinstance(error, CalendarCannot)
     if not still.update(next_attempt_at=None, last_error=""):
         return True  # it was changed meanwhile, and is due again
     log.info("calendar.written", calendar_id=event.link.calendar_id, removed=meeting is None, conflict=not free)
@@ -228,6 +247,14 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
     told += "taken in the calendar. Call the lead and agree on another."
     telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, f"appointment {event.uid}", told, value=1, at=now)
     return True
+
+
+def _failed(appointment: Appointment, why: str, *, for_good: bool) -> None:
+    """An event that stands stays as it was written: its words alone are old, and its time needs no other look."""
+    if appointment.calendar_state == Appointment.CalendarState.WRITTEN and appointment.status == "booked":
+        _mark(appointment, Appointment.CalendarState.WRITTEN, why, NOT_ERASED if for_good else "")
+    else:
+        _mark(appointment, Appointment.CalendarState.WAITING, why, NOT_WRITTEN if for_good else "")
 
 
 def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str, task: str = "") -> None:

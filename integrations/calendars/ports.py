@@ -24,6 +24,10 @@ class CalendarTaken(CalendarError):
     """It gave the time to somebody else: agree on another."""
 
 
+class CalendarCannot(CalendarError):
+    """It has no way to do this: trying again does not help, a person does it there."""
+
+
 class RemoteCalendar(Protocol):
     """Every method raises CalendarError. A meeting's ``uid`` is the idempotency key: once more changes nothing."""
 
@@ -34,6 +38,9 @@ class RemoteCalendar(Protocol):
         """Write the event, or bring the one of this ``uid`` up to date. CalendarTaken comes from calendars that see
         to it themselves that a time is given once.
         """
+
+    async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
+        """Bring the words of an event that stands there up to date, past or not. Raises CalendarCannot."""
 
     async def cancel(self, uid: str) -> None:
         """Remove the event; one that is not there is removed already."""

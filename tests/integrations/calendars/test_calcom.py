@@ -13,7 +13,7 @@ from calls.domain.availability import Availability, Hours, Span
 from integrations.adapters import http
 from integrations.calendars import calcom as adapter
 from integrations.calendars.calcom import CalComCalendar
-from integrations.calendars.ports import CalendarAway, CalendarError, CalendarRefused, CalendarTaken
+from integrations.calendars.ports import CalendarAway, CalendarCannot, CalendarError, CalendarRefused, CalendarTaken
 from tests.integrations.calendars.calcom import KEY, NUMBER, CalCom
 from tests.integrations.calendars.server import Asked, Said, serving
 from tests.integrations.calendars.test_caldav import MEETING, NOW, at
@@ -120,6 +120,13 @@ async def test_what_an_attempt_left_behind_whose_answer_was_lost_is_called_off(c
     await put(server, replace(OURS, start_at=at(11, 17)))
     [left] = calcom.standing()
     assert left["uid"] == "booking2"
+
+
+async def test_the_notes_of_a_booking_stay_as_they_are(calcom: CalCom, server: str) -> None:
+    await put(server)
+    with pytest.raises(CalendarCannot, match="lets nobody change the notes of a booking"):
+        await using(server, lambda one: one.rewrite(OURS, now=NOW))
+    assert len(calcom.standing()) == 1
 
 
 async def test_a_slot_that_is_gone_is_taken(calcom: CalCom, server: str) -> None:

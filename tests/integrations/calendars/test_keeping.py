@@ -10,11 +10,11 @@ from billing.models import Alert
 from calls.domain.availability import Span
 from calls.domain.invitation import Meeting
 from calls.domain.status import CallStatus
-from calls.models import Appointment, BusyTime, Calendar
-from calls.services import booking, reserving
+from calls.models import Appointment, BusyTime, Calendar, Call, Lead
+from calls.services import booking, recordings, reserving
 from integrations import secrets
 from integrations.calendars import keeping
-from integrations.calendars.ports import CalendarAway, CalendarTaken
+from integrations.calendars.ports import CalendarAway, CalendarCannot, CalendarTaken
 from integrations.models import CalendarEvent, CalendarLink
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
@@ -49,6 +49,10 @@ class Fake:
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
         self._answer()
         self.done.append(("put", (meeting.uid, meeting.sequence, meeting.start_at)))
+
+    async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
+        self._answer()
+        self.done.append(("rewrite", (meeting.uid, meeting.title, meeting.description)))
 
     async def cancel(self, uid: str) -> None:
         self._answer()
@@ -304,6 +308,81 @@ def test_what_changes_while_it_is_written_is_written_again(
     assert Appointment.objects.get() == made
 
 
+def erase(appointment: Appointment, *, now: datetime) -> None:
+    recordings.erase_talk(Call.objects.filter(pk=appointment.call_id), why="Asked.", by="mia", now=now)
+
+
+def test_what_was_said_is_erased_from_an_event_of_the_past(link: CalendarLink, calendar: Calendar) -> None:
+    made, other = booked(calendar), booked(calendar, TEN + HOUR)
+    Call.objects.update(summary="Wants to sell.")
+    keeping.keep(now=NOW, open_=Fake())
+    later, there = TEN + timedelta(days=3), Fake(Span(TEN, TEN + HOUR))  # by now something else stands there too
+    erase(made, now=later)
+    keeping.keep(now=later, open_=there)
+    keeping.keep(now=later + HOUR, open_=there)
+    told = (f"{made.uid}@reautomation", f"Appointment with {made.call.lead.name}", f"Campaign: {made.campaign.name}")
+    assert there.done == [("rewrite", told)]
+    made.refresh_from_db()
+    other.refresh_from_db()
+    assert (made.calendar_state, made.calendar_note, made.task) == ("written", "", "")
+    assert (other.calendar_state, other.call.summary) == ("written", "Wants to sell.")
+    assert not Alert.objects.exists()
+
+
+def test_without_a_name_the_number_is_erased_from_the_title_too(link: CalendarLink, calendar: Calendar) -> None:
+    made, fake = booked(calendar), Fake()
+    Lead.objects.update(name="")
+    keeping.keep(now=NOW, open_=fake)
+    erase(made, now=NOW + HOUR)
+    keeping.keep(now=NOW + HOUR, open_=fake)
+    assert fake.done[1:] == [
+        ("rewrite", (f"{made.uid}@reautomation", "Appointment with a lead", f"Campaign: {made.campaign.name}"))
+    ]
+
+
+def test_what_is_erased_while_the_calendar_is_away_is_erased_later(link: CalendarLink, calendar: Calendar) -> None:
+    made, now = booked(calendar), TEN + HOUR
+    keeping.keep(now=NOW, open_=Fake())
+    erase(made, now=now)
+    keeping.keep(now=now, open_=Fake(away="It is away."))
+    made.refresh_from_db()
+    assert (made.calendar_state, made.calendar_note, made.task) == ("written", "It is away.", "")
+    for _ in range(20):
+        due = CalendarEvent.objects.get().next_attempt_at
+        if due is None:
+            break
+        keeping.keep(now=due, open_=Fake(away="It is away."))
+    made.refresh_from_db()
+    assert (due, made.calendar_state, made.task) == (None, "written", keeping.NOT_ERASED)
+    assert not Alert.objects.filter(kind="appointment_conflict").exists()
+
+
+def test_a_calendar_that_cannot_erase_is_a_matter_for_a_person_at_once(
+    link: CalendarLink, calendar: Calendar
+) -> None:
+    class Rigid(Fake):
+        async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
+            raise CalendarCannot("It changes no notes.")
+
+    made, rigid = booked(calendar), Rigid()
+    keeping.keep(now=NOW, open_=rigid)
+    erase(made, now=NOW + HOUR)
+    keeping.keep(now=NOW + HOUR, open_=rigid)
+    made.refresh_from_db()
+    assert (made.calendar_state, made.task) == ("written", keeping.NOT_ERASED)
+    assert CalendarEvent.objects.get().next_attempt_at is None
+
+
+def test_what_was_never_written_is_not_written_by_an_erasure(link: CalendarLink, calendar: Calendar) -> None:
+    made, fake = booked(calendar), Fake(Span(TEN, TEN + HOUR))
+    keeping.keep(now=NOW, open_=fake)
+    Alert.objects.all().delete()
+    erase(made, now=NOW + HOUR)
+    keeping.keep(now=NOW + HOUR, open_=fake)
+    made.refresh_from_db()
+    assert (fake.done, made.calendar_state, Alert.objects.count()) == ([], "conflict", 0)
+
+
 def test_without_a_calendar_elsewhere_nothing_is_written(calendar: Calendar) -> None:
     assert booked(calendar).calendar_state == ""
     assert not CalendarEvent.objects.exists()
@@ -351,6 +430,10 @@ def test_from_the_booking_to_radicale_and_back(calendar: Calendar, remote: str) 
     assert appointment.calendar_state == "written"
     assert f"UID:{appointment.uid}@reautomation" in stored(remote, f"{appointment.uid}@reautomation")
     assert [(row.span.lower, row.span.upper) for row in BusyTime.objects.all()] == [(TEN + HOUR, TEN + 2 * HOUR)]
+    assert appointment.call.lead.phone in stored(remote, f"{appointment.uid}@reautomation")
+    erase(appointment, now=NOW)
+    keeping.keep(now=NOW)
+    assert "Phone" not in stored(remote, f"{appointment.uid}@reautomation")
     booking.cancel(appointment, now=NOW)
     keeping.keep(now=NOW)
     assert stored(remote, f"{appointment.uid}@reautomation") == ""
