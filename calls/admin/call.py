@@ -228,7 +228,7 @@ def _page(call: Call, request: HttpRequest) -> dict[str, Any]:
         "unfinished": call.status in UNFINISHED,
         "transfer_form": _transfer_form(call, request),
         "transfer_told": told_of(call),
-        "work": work_of(call),
+        "work": work_of(call) if request.user.has_perm("calls.view_agentexecution") else None,
         "money": money_of(call, events, request.user, now=timezone.now()),
     }
 

@@ -86,6 +86,16 @@ def test_a_trace_is_told_on_its_calls_page(as_manager: Client, calls: list[Call]
     assert "How the agent worked" not in text(as_manager, f"/admin/calls/call/{calls[2].pk}/change/")
 
 
+def test_steps_are_for_those_who_may_see_them(client: Client, calls: list[Call]) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_call"))
+    client.force_login(viewer)
+    url = f"/admin/calls/call/{calls[1].pk}/change/"
+    assert "How the agent worked" not in text(client, url)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_agentexecution"))
+    assert "How the agent worked" in text(client, url)
+
+
 def test_the_steps_of_a_long_call_are_a_light_page(as_manager: Client, campaign: Campaign) -> None:
     call = world.calls(world.leads(campaign, 1))[0]
     url = f"/admin/calls/call/{call.pk}/change/"
