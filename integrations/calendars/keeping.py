@@ -13,7 +13,8 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Case, CharField, Q, Value, When, prefetch_related_objects
+from django.db.models.functions import Concat
 
 from billing.models import Trouble
 from billing.services import telling
@@ -258,11 +259,15 @@ def _failed(appointment: Appointment, why: str, *, for_good: bool) -> None:
 
 
 def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str, task: str = "") -> None:
-    changes: dict[str, str] = {
-        "calendar_state": state,
-        "calendar_note": note[:300],
-        **({"task": task} if task else {}),
-    }
+    """A ``task`` comes after the one that is there, which may be a promise to the lead; another time alone, to be
+    agreed on with them, takes its place.
+    """
+    changes: dict[str, object] = {"calendar_state": state, "calendar_note": note[:300]}
+    if task == TAKEN:
+        changes["task"] = TAKEN
+    elif task:
+        both = Concat("task", Value(f" {task}"), output_field=CharField())
+        changes["task"] = Case(When(task="", then=Value(task)), When(task__endswith=task, then="task"), default=both)
     Appointment.objects.filter(pk=appointment.pk).update(**changes)
 
 

@@ -174,8 +174,14 @@ def test_a_calendar_that_is_away_is_written_later(link: CalendarLink, calendar: 
     assert not Alert.objects.filter(ended_at=None).exists()
 
 
-def test_a_calendar_that_stays_away_is_a_matter_for_a_person(link: CalendarLink, calendar: Calendar) -> None:
-    made, now = booked(calendar), NOW
+@pytest.mark.parametrize(
+    ("confirmed", "task"),
+    [(True, keeping.NOT_WRITTEN), (False, f"{booking.TO_CONFIRM} {keeping.NOT_WRITTEN}")],
+)
+def test_a_calendar_that_stays_away_is_a_matter_for_a_person(
+    link: CalendarLink, calendar: Calendar, confirmed: bool, task: str
+) -> None:
+    made, now = booked(calendar, confirmed=confirmed), NOW
     for _ in range(20):
         keeping.keep(now=now, open_=Fake(away="It is away."))
         event = CalendarEvent.objects.get()
@@ -184,7 +190,7 @@ def test_a_calendar_that_stays_away_is_a_matter_for_a_person(link: CalendarLink,
         now = event.next_attempt_at
     made.refresh_from_db()
     assert event.next_attempt_at is None
-    assert (made.calendar_state, made.task) == ("waiting", keeping.NOT_WRITTEN)
+    assert (made.calendar_state, made.task) == ("waiting", task)
 
 
 def test_what_breaks_on_one_calendar_keeps_no_other_waiting(link: CalendarLink, calendar: Calendar) -> None:
