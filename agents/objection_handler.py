@@ -1,5 +1,6 @@
 """Objections and requests that the law forbids to serve."""
 
+import re
 from dataclasses import replace
 from typing import ClassVar
 
@@ -16,6 +17,11 @@ from agents.state import CallState
 
 MAX_OBJECTIONS = 5
 _PLANS_GONE = frozenset({Objection.NOT_INTERESTED, Objection.ALREADY_DONE})
+_AFTER_ALL = re.compile(
+    r"\b(?:said|meant|mean) yes\b|(?<!\bnot )\b(?:still|am|are|im)(?: still)? "
+    r"(?:interested|planning|considering|looking|thinking (?:of|about))\b"
+)
+"""Whose yes was heard as a no says it again."""
 _TIMING = ("timing", "time", "later", "not now", "right now", "moment", "busy", "yet", "year", "month")
 
 
@@ -80,11 +86,19 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
         return Move(state, say=say, ask=attempt.on_yes)
 
     def _clarified(self, scene: Scene, attempt: Try) -> Move:
-        """After "is it only the timing": a date or a "timing" keeps the door open; anything else ends it."""
+        """After "is it only the timing": a date or a "timing" keeps the door open; anything else ends it.
+
+        Whoever asks what we said hears it again, once.
+        """
         reading = scene.reading
         if reading.objection in _PLANS_GONE or "plans" in reading.words or "changed" in reading.words:
             return self._try(scene, Objection.NOT_INTERESTED)
+        personal = attempt.text in scene.brief.script.personal
+        if Intent.REPEAT in reading.intents and not scene.state.unclear:
+            return Move(replace(scene.state, unclear=1), say=attempt.text, asks_itself=True, personal=personal)
         open_door = replace(scene.state, objection=None, unclear=0, settled=None)
+        if _AFTER_ALL.search(reading.words):
+            return Move(open_door.learn("interested", "yes", 0.9), say="Sorry, I misheard you.")
         if reading.at and scene.now < reading.at:
             return promise(scene, open_door, reading.at)
         if any(word in reading.words for word in _TIMING) or reading.objection is Objection.NOT_READY:

@@ -69,7 +69,7 @@ def hired(processes: int) -> Iterator[Crew]:
         import psycopg
         from django.conf import settings
 
-        _settle(settings)
+        settle(settings)
         server = psycopg.conninfo.make_conninfo(settings.DATABASE_URL, dbname="postgres")
         yield Crew(server, settings.DATABASES["default"]["NAME"], processes)
 
@@ -80,13 +80,13 @@ def _join(names: list[str], numbers: Any) -> None:
     from django.conf import settings
 
     settings.DATABASES["default"]["NAME"] = names[numbers.get()]
-    _settle(settings)
+    settle(settings)
     import django
 
     django.setup()
 
 
-def _settle(settings: Any) -> None:
+def settle(settings: Any) -> None:
     """No carrier's pace, and doorbells that ring nowhere."""
     settings.CARRIER_CPS = 1_000_000.0
     settings.CELERY_BROKER_URL = "memory://"

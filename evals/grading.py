@@ -12,10 +12,9 @@ from django.db.models import Model
 
 from calls.models import Appointment, Call, Lead, Suppression
 from calls.models.lead import LeadStatus
-from evals.house import NUMBER
 from evals.line import Talk
 from evals.mind import Told
-from evals.person import PLACES, Person
+from evals.person import Person, place
 
 SLOTS = ("motivation", "timeline", "price", "budget", "area", "agent", "financing")
 """Facts that are graded one by one; the rest follow from them."""
@@ -33,7 +32,8 @@ _MOVES_WITH_A_CALL = frozenset(
         "billing_balance",
         "billing_callcost",
         "billing_ledgerentry",
-        "billing_usagerecord",
+        "billing_usagereport",
+        "calls_agentexecution",
     }
 )
 _MONEY = re.compile(r"\$|\b(?:dollars?|percent|thousand|million|guarantee\w*|promise you)\b", re.IGNORECASE)
@@ -50,8 +50,11 @@ _MOST_QUESTIONS = 1
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The records after a call. ``appointments`` are the lead's, as aware instants; ``touched`` other tables."""
+    """The records after a call to ``phone``. ``appointments`` are the lead's, as aware instants; ``touched`` other
+    tables.
+    """
 
+    phone: str
     status: str
     disposition: str
     facts: Mapping[str, str]
@@ -91,6 +94,7 @@ def found(call: Call, *, touched: Sequence[str] = (), stranger_untouched: bool =
     lead = Lead.objects.get(pk=call.lead_id)
     booked = Appointment.objects.filter(call__lead=lead).order_by("start_at")
     return Found(
+        phone=lead.phone,
         status=call.status,
         disposition=call.disposition,
         facts=dict(call.facts),
@@ -107,7 +111,7 @@ def found(call: Call, *, touched: Sequence[str] = (), stranger_untouched: bool =
 
 def grade(person: Person, told: Told, came: Found, talk: Talk) -> Grade:
     """Compare what was meant with what is on record, and look at what we said."""
-    zone = ZoneInfo(PLACES[person.lead.place].zone)
+    zone = ZoneInfo(place(person.lead.place).zone)
     failures = [
         *_outcome(person, came),
         *_appointment(person, told, came, zone),
@@ -165,13 +169,12 @@ def _callback(person: Person, told: Told, came: Found, zone: ZoneInfo) -> list[s
 
 
 def _suppression(person: Person, came: Found) -> list[str]:
-    phone = f"{PLACES[person.lead.place].prefix}{NUMBER:04}"
     wanted: set[tuple[str, str]] = set()
     if person.expects.wrong_number:
-        wanted = {(phone, "wrong_number")}
+        wanted = {(came.phone, "wrong_number")}
     got = set(came.suppressed)
     if person.expects.do_not_call:
-        if {one for one, source in got if source in ("voice", "key")} != {phone}:
+        if {one for one, source in got if source in ("voice", "key")} != {came.phone}:
             return ["the number is not on the do-not-call list"]
         return []
     if got == wanted:

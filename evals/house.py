@@ -14,7 +14,7 @@ from billing.models import Budget
 from calls.models import Appointment, Call, CallerId, CallingWindow, Campaign, Consent, Lead, VoiceWorker
 from calls.models.lead import LeadStatus
 from calls.services import dispatching, inbound
-from evals.person import PLACES, Person
+from evals.person import Person, place
 from voice.domain.types import InboundCall
 
 COMPANY, AGENT, CALLER_ID = "Summit Realty", "Ava", "+17205550100"
@@ -66,10 +66,10 @@ def _stranger(campaign: Campaign) -> Lead:
 
 def lead_of(house: House, person: Person, *, now: datetime, number: int = NUMBER) -> Lead:
     """The person's lead, due now, with consent and with what earlier calls came to."""
-    place = PLACES[person.lead.place]
+    home = place(person.lead.place)
     lead = Lead.objects.create(
         campaign=house.campaign,
-        phone=f"{place.prefix}{number:04}",
+        phone=f"{home.prefix}{number:04}",
         name=person.lead.name,
         interest=person.lead.interest,
         address=person.lead.address,
@@ -77,13 +77,13 @@ def lead_of(house: House, person: Person, *, now: datetime, number: int = NUMBER
     )
     given_at = now - timedelta(days=9)
     Consent.objects.create(lead=lead, kind="written", source="web_form", given_at=given_at)
-    _remember(lead, person, now=now, zone=ZoneInfo(place.zone))
+    _remember(lead, person, now=now, zone=ZoneInfo(home.zone))
     return lead
 
 
-def call_for(house: House, person: Person, *, now: datetime) -> Call:
+def call_for(house: House, person: Person, *, now: datetime, number: int = NUMBER) -> Call:
     """The person's call as a worker finds it. Raises NotCalled."""
-    lead = lead_of(house, person, now=now)
+    lead = lead_of(house, person, now=now, number=number)
     if person.inbound:
         received = InboundCall(f"CA{uuid4().hex}", lead.phone, CALLER_ID)
         why = str(inbound.receive(received, now=now))
@@ -135,4 +135,12 @@ def writes() -> dict[str, int]:
     """Rows inserted, updated and deleted by this transaction until now, by table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables")
+        return {str(name): int(count) for name, count in cursor.fetchall() if count}
+
+
+def all_writes() -> dict[str, int]:
+    """Rows inserted, updated and deleted by all transactions of this database until now, by table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")  # else what this connection wrote is told later
+        cursor.execute("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables")
         return {str(name): int(count) for name, count in cursor.fetchall() if count}

@@ -17,6 +17,7 @@ CALLBACK, TAKES = "callback", "takes"
 _SEVERAL = 3
 """So many wordings of one answer are at hand, for questions that come again."""
 _WORDS_A_S = 2.5
+_LEAVES_AFTER_S = 1.0
 _FIRST, _SECOND, _EITHER = "first", "second", "either"
 _TOPICS_OF_TIMES = ("slot", "callback_pick")
 _PARTS = {"search": ("area", "budget")}
@@ -24,8 +25,8 @@ _PARTS = {"search": ("area", "budget")}
 _NOTHING = frozenset({"unknown", "no"})
 _NO_TIMES = frozenset({"neither", "no"})
 _DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
-_NOT_UNDERSTOOD = re.compile(r"did not (?:get|catch)|didn't (?:get|catch)", re.IGNORECASE)
-"""Whoever is told so says it again, perhaps in other words; once."""
+_NOT_UNDERSTOOD = re.compile(r"did not (?:get|catch)|didn't (?:get|catch)|trouble hearing", re.IGNORECASE)
+"""Whoever is told so says it again, perhaps in other words."""
 _AHEAD = re.compile(r"\+(\d+)(m|d)(?: (\d\d):(\d\d))?")
 _WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)(?: (\d\d):(\d\d))")
 
@@ -55,35 +56,55 @@ class Told:
 
 
 class PersonsMind:
-    """Decides what the person of one seeded call says. ``local`` is their wall clock time, without a zone."""
+    """Decides what the person of one seeded call says. ``local`` is their wall clock time, without a zone.
 
-    def __init__(self, person: Person, rng: random.Random, noise: Noise) -> None:
+    A line of their own that is not understood they say ``again`` so many times.
+    """
+
+    def __init__(self, person: Person, rng: random.Random, noise: Noise, *, again: int = 1) -> None:
         self._person, self._rng, self._noise = person, rng, noise
         self.told = Told(facts=dict(person.before.facts) if person.before else {})
         self._turns = self._utterances = 0
         self._quiet_s = 0.0
         self._unheard: Line | None = None
+        self._again = again
         self._means: list[Mapping[str, str]] = []
         self._at_turn = {rng.randint(*line.turn): line for line in person.lines if line.turn is not None}
         self._values = {topic: self._value(topic) for topic in person.answers}
         rules = [self._own(line) for line in self._rules]
         rules += [rule for topic in words().topics for rule in self._answer(topic)]
         self._mind = RuleMind(
-            simulated.Person(id=person.id, number="*0100", rules=tuple(rules), fallback=("Sorry?", "Pardon me?"))
+            simulated.Person(
+                id=person.id,
+                number="*0100",
+                rules=tuple(rules),
+                fallback=("Sorry?", "Pardon me?"),
+                hangs_up_mid_sentence=_leaving(person),
+            )
         )
 
     def over(self, agent: str, *, local: datetime) -> Said | None:
         """What the person does while the agent speaks, None for listening."""
         self._utterances += 1
-        if self._person.leaves_at == self._utterances:
-            return Said(hangs_up=True, over_after_s=1.0)
-        reaction = self._mind.interrupt(len(agent.split()) / _WORDS_A_S, utterance=self._utterances)
+        return self.interrupt(len(agent.split()) / _WORDS_A_S, utterance=self._utterances, local=local)
+
+    def interrupt(self, talking_s: float, *, utterance: int, local: datetime) -> Said | None:
+        """What they do while the agent is ``talking_s`` into its ``utterance``, None for listening."""
+        reaction = self._mind.interrupt(talking_s, utterance=utterance)
         if reaction is None:
             return None
         self._mind.commit(reaction)
         rule = reaction.rule if reaction.rule is not None else -1
-        after_s = self._rules[rule].after_s if 0 <= rule < len(self._rules) else 1.0
-        return self._spoken(reaction, agent, local=local, over_after_s=after_s)
+        after_s = self._rules[rule].after_s if 0 <= rule < len(self._rules) else _LEAVES_AFTER_S
+        return self._spoken(reaction, "", local=local, over_after_s=after_s)
+
+    def quiet(self, silent_s: float, *, local: datetime) -> Said | None:
+        """What they do after ``silent_s`` in which nobody spoke, None for waiting on."""
+        reaction = self._mind.quiet(silent_s)
+        if reaction is None:
+            return None
+        self._mind.commit(reaction)
+        return self._spoken(reaction, "", local=local)
 
     @property
     def _rules(self) -> tuple[Line, ...]:
@@ -93,27 +114,25 @@ class PersonsMind:
         """What they say to all that the agent said last; ``waited_s`` is how long a silence may grow."""
         self._turns += 1
         if self._person.silent_from is not None and self._turns >= self._person.silent_from:
-            return self._silence(agent, waited_s, local=local)
+            return self._silence(waited_s, local=local)
         line, unheard, self._unheard = self._at_turn.pop(self._turns, None), self._unheard, None
         if line is not None:
             self._unheard = line
             return self._interjected(line, agent, local=local)
-        if unheard is not None and _NOT_UNDERSTOOD.search(agent):
+        if unheard is not None and self._again and _NOT_UNDERSTOOD.search(agent):
+            self._again -= 1
+            self._unheard = unheard if self._again else None
             return self._interjected(unheard, agent, local=local)
         reaction = self._mind.hear(agent) if agent else None
         if reaction is None:
-            return self._silence(agent, waited_s, local=local)
+            return self._silence(waited_s, local=local)
         self._quiet_s = 0.0
         self._mind.commit(reaction)
         return self._spoken(reaction, agent, local=local)
 
-    def _silence(self, agent: str, waited_s: float, *, local: datetime) -> Said:
+    def _silence(self, waited_s: float, *, local: datetime) -> Said:
         self._quiet_s += waited_s
-        reaction = self._mind.quiet(self._quiet_s)
-        if reaction is None:
-            return Said()
-        self._mind.commit(reaction)
-        return self._spoken(reaction, agent, local=local)
+        return self.quiet(self._quiet_s, local=local) or Said()
 
     def _interjected(self, line: Line, agent: str, *, local: datetime) -> Said:
         """A line of their own; then the answer to the question, where they give it as well."""
@@ -205,6 +224,11 @@ class PersonsMind:
         offers = spoken.moments(agent)
         if offers:
             self.told.taken = spoken.local_time(offers[-1 if which == _SECOND else 0], now=local)
+
+
+def _leaving(person: Person) -> simulated.HangUp | None:
+    at = person.leaves_at
+    return None if at is None else simulated.HangUp(utterance=at, after_s=_LEAVES_AFTER_S)
 
 
 def _meaning(topic: str, value: str) -> dict[str, str]:

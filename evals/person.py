@@ -34,7 +34,7 @@ class _Model(BaseModel):
 class Place(_Model):
     """Where a lead lives: the first digits of its number, in E.164, and the zone in which it keeps its diary."""
 
-    prefix: str = Field(pattern=r"^\+1\d{6}$")
+    prefix: str = Field(pattern=r"^\+\d{7,8}$")
     zone: str
 
 
@@ -45,6 +45,17 @@ PLACES: Mapping[str, Place] = {
     "chicago": Place(prefix="+1312555", zone="America/Chicago"),
     "honolulu": Place(prefix="+1808555", zone="Pacific/Honolulu"),
 }
+ELSEWHERE: Mapping[str, Place] = {
+    "san_juan": Place(prefix="+1787555", zone="America/Puerto_Rico"),
+    "guam": Place(prefix="+1671555", zone="Pacific/Guam"),
+    "london": Place(prefix="+44207946", zone="Europe/London"),
+}
+"""Where people can be called by night in ``PLACES``: by voice they are called at the hour that it is."""
+
+
+def place(name: str) -> Place:
+    """One of all places. Raises KeyError."""
+    return PLACES[name] if name in PLACES else ELSEWHERE[name]
 
 
 class LeadOf(_Model):
@@ -129,7 +140,10 @@ class Expects(_Model):
 
 
 class Person(_Model):
-    """One person. ``at`` is the local time of the call. ``kind`` groups them in the report."""
+    """One person. ``at`` is the local time of the call. ``kind`` groups them in the report.
+
+    ``by_voice`` False: words that no English voice can say, so they are only typed.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     kind: str = "talk"
@@ -142,6 +156,7 @@ class Person(_Model):
     lines: tuple[Line, ...] = ()
     leaves_at: int | None = None
     silent_from: int | None = None
+    by_voice: bool = True
     expects: Expects
 
     @field_validator("answers", mode="before")

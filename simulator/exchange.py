@@ -238,13 +238,17 @@ class Exchange:
     def _tape(self, call: Call) -> Tape | None:
         return Tape(self._tapes / f"{call.sid}.wav") if self._tapes else None
 
+    def human(self, person: Person, call: Call, began: int) -> Human:
+        """Who comes to the phone at the tick ``began``; for a carrier whose people are of another kind."""
+        mind: Mind = CannedMind() if self._canned(person) else RuleMind(person)
+        return Human(person, mind, self._speech, call, noise=self._noise, began=began)
+
     def _party_of(self, person: Person | None) -> Callable[[Call], Awaitable[Party]]:
         async def pick_up(call: Call) -> Party:
             assert person is not None
 
             def behind(began: int) -> Human:
-                mind: Mind = CannedMind() if self._canned(person) else RuleMind(person)
-                return Human(person, mind, self._speech, call, noise=self._noise, began=began)
+                return self.human(person, call, began)
 
             sounds = {line: await self._speech.render(line, _voice(person)) for line in person.of_machine()}
             return machine_of(person, Setup(self._speech, call, sounds, self._noise, behind)) or behind(0)

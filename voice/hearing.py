@@ -120,6 +120,7 @@ class Ears:
         self._fed += len(pcm) // 2
         self._end = at + len(pcm) / 2 / RATE
         self._audio += pcm
+        self._levels.heard(pcm)
         if self._started is None:
             del self._audio[:-_PREROLL]
         elif self._levels.faded(pcm) and self._theirs:
@@ -189,7 +190,8 @@ class Ears:
         self._weighed_at = self._fed
         since = (self._fed - self._begun_at) * 2
         pcm = bytes(self._audio[-min(_ECHO, max(since, _SURE)) :])
-        if not self._levels.faint(level_of(pcm)) and not self._echo.sounds_like_us(pcm, self._end):
+        heard = self._levels.meant_for_us(level_of(pcm))
+        if heard and not self._echo.sounds_like_us(pcm, self._end):
             self._theirs = True
             self._closed.clear()
             self._on_voice()

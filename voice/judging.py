@@ -19,12 +19,15 @@ _ECHO_WITHIN_S = 0.7  # of the end of our words their echo ends too
 
 
 class Sense(StrEnum):
-    """``LISTENING`` is a backchannel, such as "mm-hm" while we speak; ``ASIDE`` was meant for somebody else."""
+    """``LISTENING`` is a backchannel, such as "mm-hm" while we speak; ``ASIDE`` was meant for somebody else; ``ROOM``
+    was said by nobody on the phone.
+    """
 
     ANSWER = "answer"
     LISTENING = "listening"
     ECHO = "echo"
     ASIDE = "aside"
+    ROOM = "room"
 
 
 class Judge:
@@ -46,6 +49,8 @@ class Judge:
             return Sense.ANSWER
         if self._listens(turn):
             return Sense.LISTENING
+        if not turn.theirs and self._levels.of_the_room(turn.level, turn.confidence):
+            return Sense.ROOM
         return Sense.ASIDE if self._levels.aside(turn.level, turn.confidence) else Sense.ANSWER
 
     def judged(self, turn: Turn) -> Sense:

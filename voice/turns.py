@@ -118,7 +118,7 @@ class TurnTaking:
         elif turn is not None and sense is Sense.ANSWER:
             self._mouth.heard(turn)
             self._inbox.put(Pending(Heard(turn.text, utc_now()), turn))
-        elif turn is not None and sense is not Sense.ECHO:
+        elif turn is not None and sense not in (Sense.ECHO, Sense.ROOM):
             self._transcript.lead(turn)
         self._inbox.news.set()
 

@@ -13,20 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import numpy as np
 
-from agents.domain.numbers import digits
-from agents.domain.text import normalise
 from bench import SPEECH
 from bench.speech import said
 from bench.speech.corpus import CONDITIONS, Line, NoSpeech, Utterance, recordings, under
 from bench.speech.recognisers import Ours, Plain, median, timed
+from bench.speech.words import word_error
 
 TOLERANCE = 0.5
 """Points of word error by which ours may be worse: less than what one recording is worth."""
 _CHANCE = 1  # sentence of our own set: the voices speak them a little differently each time
-_SPELLED = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint"}
 
 Said = Sequence[tuple[Mapping[str, Any], Utterance]]
 
@@ -77,11 +74,6 @@ def word_errors(people: list[Utterance], line: Line, both: Sequence[Ours | Plain
     return _table(["", *CONDITIONS], [[name, *cells] for name, cells in rows.items()]), lost
 
 
-def word_error(said_texts: Sequence[str], heard: Sequence[str]) -> float:
-    """Percent of words wrong; numbers as figures, without case, punctuation and sounds of hesitation."""
-    return 100 * float(jiwer.wer([_even(text) for text in said_texts], [_even(text) for text in heard]))
-
-
 def answers(
     spoken: Said, line: Line, both: Sequence[Ours | Plain], conditions: Sequence[str]
 ) -> tuple[str, list[str]]:
@@ -110,11 +102,6 @@ def answers(
 def _spread(spoken: Said, limit: int | None) -> Said:
     """``limit`` of ``spoken``, of all kinds."""
     return spoken[:: max(1, len(spoken) // limit)][:limit] if limit else spoken
-
-
-def _even(text: str) -> str:
-    words = digits(normalise(text.replace("-", " "))).replace("$", "").split()
-    return " ".join(_SPELLED.get(word, word) for word in words)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -20,9 +20,9 @@ OPENING = (
 )
 TEN = datetime(2026, 11, 11, 17, 0, tzinfo=UTC)
 TEN_IN_DENVER = datetime(2026, 11, 11, 10, 0)
-BOOKED = Found("done", "appointment", {"timeline": "2"}, (TEN,), (), "closed", None, disclosed=True, turns=4)
-OPEN = replace(BOOKED, appointments=(), lead_status="open", disposition="callback_requested", commitment_at=TEN)
 PHONE = "+13035550142"
+BOOKED = Found(PHONE, "done", "appointment", {"timeline": "2"}, (TEN,), (), "closed", None, disclosed=True, turns=4)
+OPEN = replace(BOOKED, appointments=(), lead_status="open", disposition="callback_requested", commitment_at=TEN)
 
 
 def person(**expects: Any) -> Person:

@@ -90,7 +90,7 @@ def test_keys_silence_and_leaving() -> None:
     one = mind(lines=[{"turn": 1, "presses": "9"}], silent_from=2, leaves_at=2)
     assert one.answer("Are you there?", local=NOW, waited_s=6.0).key == "9"
     assert one.over("A word.", local=NOW) is None
-    left = one.over("And another.", local=NOW)
+    left = one.over("And another one.", local=NOW)
     assert left is not None
     assert (left.hangs_up, left.over_after_s) == (True, 1.0)
     assert [one.answer("Hm?", local=NOW, waited_s=9.0).hangs_up for _ in range(3)] == [False, False, True]

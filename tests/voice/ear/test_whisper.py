@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench import SPEECH
-from bench.speech.__main__ import main, word_error
+from bench.speech.__main__ import main
+from bench.speech.words import word_error
 from tests.voice.ear.noise import without_words
 from tests.voice.speech import silence, spoken
 from voice.speech.heard import bare, believed
