@@ -37,6 +37,7 @@ _CLOCK = re.compile(
 )
 # Speech recognition writes "four thirty" as 430 and 4.30 too.
 _RUN_TOGETHER = re.compile(r"\b(1[0-2]|[1-9])\.?([0-5]\d)(?= ?[ap]m\b)")
+_DOTTED = re.compile(r"(?<=day at )(1[0-2]|[1-9])\.([0-5]\d)\b")
 _RUN_TOGETHER_ASKED = re.compile(r"\b(?<=at )(1[0-2]|[1-9])\.?([0-5]\d)\b(?! ?(?:k|grand|thousand|%|percent)\b)")
 _PAST_OR_TO = re.compile(
     r"(?<!from )\b(?:a )?(half|quarter|5|10|20|25)(?: minutes?)? (past|after|to|till|til|of"
@@ -208,7 +209,7 @@ def _amount(word: str) -> float:
 
 def clock_of(words: str, *, bare_hour: bool) -> Clock | None:
     """The time of day in ``words`` (with figures). An hour without AM or PM counts before noon from 8 to 11."""
-    words = _RUN_TOGETHER.sub(r"\1:\2", words)
+    words = _DOTTED.sub(r"\1:\2", _RUN_TOGETHER.sub(r"\1:\2", words))
     words = _RUN_TOGETHER_ASKED.sub(r"\1:\2", words) if bare_hour else words
     words = _BETWEEN.sub(r"\1\3", words)
     half = _PAST_OR_TO.search(words)

@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from evals.person import PeopleError, load
 
     try:
+        if min(chosen.calls, chosen.at_once) < 1:
+            raise ValueError("--calls and --at-once are at least 1.")
         everybody = [person for person in load() if person.by_voice and not person.inbound]
         people = _named(everybody, chosen.person)
         around = _around(chosen)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import copy
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,7 @@ from simulator.party import Human
 from simulator.speech import ModelSpeech, Speech, Voice
 
 _GREETING = "Hello?"
+_HOUSE_NUMBER = re.compile(r"^\d+")
 _THINKS_S, _STATEMENT_S, _SILENT_S = 0.3, 2.5, 1.5
 _TURN_TOLD_S = 1.5
 """How long after the agent's voice has paused its words may come; later it was a pause within its turn."""
@@ -161,6 +163,12 @@ class Role:
 
     def rng(self) -> random.Random:
         return random.Random(f"{self.person.id}/{self.seed}")  # noqa: S311 - people, not keys
+
+    def living_at(self, place: str) -> Person:
+        """The person with a home at ``place`` and a house number of their own, as no two are one household."""
+        lead = self.person.lead
+        address = _HOUSE_NUMBER.sub(str(self.number), lead.address.split(",")[0])
+        return self.person.model_copy(update={"lead": lead.model_copy(update={"place": place, "address": address})})
 
     def phone(self) -> simulated.Person:
         """Who answers it: one voice, higher or lower and quicker or slower."""

@@ -248,14 +248,18 @@ class Studio:
 
         What setting up wrote is counted, so that the rest is the calls'.
         """
-        with transaction.atomic():
-            house = build(f"Voice {role.number}")
-            lead = role.person.lead.model_copy(update={"place": _home(house, now)})
-            person = role.person.model_copy(update={"lead": lead})
-            call = call_for(house, person, now=now, number=role.number)
-            wrote = writes()
-        with self._lock:
-            self.set_up.update(wrote)
+        wrote: dict[str, int] = {}
+        try:
+            with transaction.atomic():
+                house = build(f"Voice {role.number}")
+                person = role.living_at(_home(house, now))
+                try:
+                    call = call_for(house, person, now=now, number=role.number)
+                finally:
+                    wrote = writes()
+        finally:
+            with self._lock:
+                self.set_up.update(wrote)
         return person, call, house.stranger
 
 

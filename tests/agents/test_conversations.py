@@ -163,6 +163,30 @@ async def test_not_interested_gets_one_clarifier_and_a_goodbye(lines: list[str])
     assert held.outcome.disposition is Disposition.NOT_INTERESTED
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "No, I said yes. We are still thinking about it.",
+        "No, no, we are still thinking about selling.",
+        "I meant yes, we are interested.",
+    ],
+)
+async def test_a_yes_that_was_heard_as_a_no_is_set_right(said: str) -> None:
+    held = await talk(SELLER, ["We aren't yet.", said])
+
+    assert held.texts[-1] == "Sorry, I misheard you. What has you thinking about a move?"
+    assert held.acts == ()
+    assert held.outcome.facts["interested"] == "yes"
+    assert held.outcome.disposition is Disposition.HUNG_UP
+
+
+async def test_who_did_not_catch_the_clarifier_hears_it_once_more() -> None:
+    clarifier = "I understand. Is it only the timing, or have your plans changed?"
+    held = await talk(SELLER, ["We aren't yet.", "Sorry?", "Sorry?"])
+
+    assert held.texts[1:] == [clarifier, clarifier, "I understand. Thank you for your time. Goodbye."]
+
+
 @pytest.mark.parametrize("lines", [["We already sold it."], ["no, we decided to stay"]])
 async def test_plans_that_are_over_are_not_questioned(lines: list[str]) -> None:
     held = await talk(SELLER, lines)

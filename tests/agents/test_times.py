@@ -56,6 +56,7 @@ MONDAY_11 = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
         ("today at nine", "2026-11-24 09:00"),
         ("tomorrow at 430 p.m.", "2026-11-24 16:30"),  # as speech recognition writes it
         ("tomorrow at 4.30pm", "2026-11-24 16:30"),
+        ("can we call Thursday at 5.30", "2026-11-26 17:30"),
         ("Tuesday, 1015 a.m.", "2026-11-24 10:15"),
         ("today", "2026-11-23 13:00"),
         ("November 23rd", "2026-11-23 13:00"),
