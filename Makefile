@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-booking bench-dispatch bench-voice bench-speech bench-machines bench-hearing bench-models soak evals chat lint format lock clean
+.PHONY: help install install-dev demo run test test-fast test-slow test-demo test-browser test-chaos chaos bench-billing bench-booking bench-dispatch bench-voice bench-speech bench-machines bench-hearing bench-models soak evals evals-voice chat lint format lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -89,6 +89,9 @@ soak: install-dev ## 40 calls that come and go for 30 minutes, then twice as man
 
 evals: install-dev ## People in text, graded by the database; RUNS, SEED, PERSON=one of evals/people, DIALOGUE=file, JSON=file
 	@$(BIN)/python -m evals $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(PERSON),--person $(PERSON)) $(if $(DIALOGUE),--dialogue $(DIALOGUE)) $(if $(JSON),--json $(JSON))
+
+evals-voice: install-dev ## A sample of the people by voice, in noise; CALLS, SEED, PERSON, SNR=dB or quiet, NOISE=recording, AT_ONCE, JSON=file
+	@$(BIN)/python -m evals.voice $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) $(if $(PERSON),--person $(PERSON)) $(if $(SNR),--snr $(SNR)) $(if $(NOISE),--noise $(NOISE)) $(if $(AT_ONCE),--at-once $(AT_ONCE)) $(if $(JSON),--json $(JSON))
 
 chat: install ## Talk with the agent in the terminal, its state shown; CAMPAIGN=number or name
 	@exec $(BIN)/python manage.py chat $(if $(CAMPAIGN),--campaign "$(CAMPAIGN)")
