@@ -180,6 +180,13 @@ async def test_a_yes_that_was_heard_as_a_no_is_set_right(said: str) -> None:
     assert held.outcome.disposition is Disposition.HUNG_UP
 
 
+@pytest.mark.parametrize("said", ["I am.", "I am actually.", "Yes, I am."])
+async def test_a_short_yes_is_one(said: str) -> None:
+    held = await talk(SELLER, [said])
+
+    assert held.texts[-1].endswith("What has you thinking about a move?")
+
+
 async def test_who_did_not_catch_the_clarifier_hears_it_once_more() -> None:
     clarifier = "I understand. Is it only the timing, or have your plans changed?"
     held = await talk(SELLER, ["We aren't yet.", "Sorry?", "Sorry?"])

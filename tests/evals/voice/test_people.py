@@ -41,10 +41,13 @@ class Tones:
 
 def test_asking_changes_nothing_and_carrying_out_does() -> None:
     one = mind(answers={"slot": {"second": ["{second_day}, please."]}})
-    for reaction in [one.hear(OFFER) for _ in range(3)]:
-        assert reaction is not None
-        assert (reaction.says, reaction.after_s) == ("Thursday, please.", 0.3)
+    for _ in range(3):
+        asked = one.hear(OFFER)
+        assert asked is not None
+        assert (asked.says, asked.after_s) == ("Thursday, please.", 0.3)
         assert one.told.taken is None
+    reaction = one.hear(OFFER)
+    assert reaction is not None
     one.commit(reaction)
     assert one.told.taken == datetime(2026, 11, 12, 14, 0)
 
