@@ -176,7 +176,7 @@ def test_a_calendar_that_is_away_is_written_later(link: CalendarLink, calendar: 
 
 @pytest.mark.parametrize(
     ("confirmed", "task"),
-    [(True, keeping.NOT_WRITTEN), (False, f"{booking.TO_CONFIRM} {keeping.NOT_WRITTEN}")],
+    [(True, f"{booking.UNSURE} {keeping.NOT_WRITTEN}"), (False, f"{booking.TO_CONFIRM} {keeping.NOT_WRITTEN}")],
 )
 def test_a_calendar_that_stays_away_is_a_matter_for_a_person(
     link: CalendarLink, calendar: Calendar, confirmed: bool, task: str
