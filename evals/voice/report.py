@@ -118,4 +118,4 @@ def write(report: Report, path: Path) -> None:
         "missed": report.missed,
         "calls": [asdict(one) for one in report.runs],
     }
-    path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(data, indent=1, default=str), encoding="utf-8")
