@@ -34,7 +34,7 @@ _BARE_NO = rf"(?<=[\w,.] )no[,.]? (?=(?:{_VALUE})\b)"
 _REPAIR = re.compile(rf"\b(?:{_STRONG}|{_WEAK})\b|{_BARE_NO}", re.IGNORECASE)
 _CORRECTS = re.compile(
     rf"\b{_STRONG}\b|\bactually\b|\bsorry{_GAP}(?:it s |it'?s )?(?:{_VALUE})\b|\binstead\b|\b(?:would|d|'d) rather\b"
-    rf"|{_BARE_NO}|\bnot (?:{_VALUE}|sell\w*|buy\w*)\b|\b(?:is|are|our|my|the) (?:\w+ )?(?:really|now)\b",
+    rf"|{_BARE_NO}|\bnot (?:{_VALUE}|sell\w*|buy\w*)\b|(?<!you )\b(?:is|are|our|my|the) (?:\w+ )?(?:really|now)\b",
     re.IGNORECASE,
 )
 _DENIED = re.compile(

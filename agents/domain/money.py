@@ -34,7 +34,7 @@ _NO_PRICE = re.compile(
 )
 _OWED = re.compile(
     rf"\b(?:owe|owing|owed|payoff|pay off|balance|remaining|(?:mortgage|loan|heloc) (?:is|of|for))"
-    rf"(?: (?:is|of|about|around|like|maybe|still|roughly|another|the bank|on it|a|at|just|under|over))* ({_AMOUNT})"
+    rf"(?: (?:me|us|you|is|of|about|around|like|maybe|still|roughly|another|the bank|on it|a|at|just|under|over))* ({_AMOUNT})"
     rf"|({_AMOUNT})(?: (?:is|still|or so))* (?:left|remaining|to go|owing|still owed|on the (?:loan|mortgage|note)"
     rf"|to pay off)\b"
 )
