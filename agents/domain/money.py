@@ -31,10 +31,11 @@ _NO_PRICE = re.compile(
     r"|\bzip(?: code)?(?: is)? \d{5}\b|\b\d{5}(?= (?:is )?(?:the |my |our )?(?:zip|area))"
     r"|\b(?:credit|score|fico)(?: score)?(?: (?:is|of|about|around))* \d{3}\b|\b\d{3} (?:credit|fico|score)\b"
     r"|\b(?:number is|reach me at|call me at|turned|im) \d[\d ]*"
+    r"|\byou owe (?:me |us )?\$?\d[\d. ]*"
 )
 _OWED = re.compile(
     rf"\b(?:owe|owing|owed|payoff|pay off|balance|remaining|(?:mortgage|loan|heloc) (?:is|of|for))"
-    rf"(?: (?:me|us|you|is|of|about|around|like|maybe|still|roughly|another|the bank|on it|a|at|just|under|over))* ({_AMOUNT})"
+    rf"(?: (?:is|of|about|around|like|maybe|still|roughly|another|the bank|on it|a|at|just|under|over))* ({_AMOUNT})"
     rf"|({_AMOUNT})(?: (?:is|still|or so))* (?:left|remaining|to go|owing|still owed|on the (?:loan|mortgage|note)"
     rf"|to pay off)\b"
 )

@@ -29,6 +29,7 @@ Don't bother calling back
 don't contact me|Sorry but please do not call again thank you|You are not to call me again
 I don't want you to call me|I don't want any more calls|I don't want these calls|I do not wish to be contacted
 I don't want to be called|I'd rather you didn't call|I don't want to hear from you
+stop the foreclosure calls|Stop. My foreclosure is my own affair.
 take me off your list|Take me off your list please|Please remove me from this list|can you take my number off the list
 remove my number|please delete my number|get me off this list|lose my number|forget my number
 put me on your do not call list
@@ -45,6 +46,7 @@ remove my lumber|removed me from your list|opped out|on subscribe
 OTHERWISE = """
 yes|no|not interested|no thanks|I'd stop renting|don't stop|please don't stop|You can stop by any time
 stop by tomorrow
+Can you stop the foreclosure?|Is there a way to stop my foreclosure before the auction?
 Could you stop by the house|the bus stop is near|there's a stop sign|non-stop|It is a bus stop|The train stop
 I want to stop renting|we need to stop paying rent|I'd like to stop throwing money away|Stop renting, basically
 I need a one stop shop|the market won't stop rising|I can't stop thinking about it|nothing would stop us
