@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from agents.after.types import Said
 from agents.agenda import next_question, put
-from agents.domain.types import Act, Brief, Heard, OptOut, StopRecording, Transfer
+from agents.domain.types import Act, Brief, EndCall, Heard, OptOut, StopRecording, Transfer
 from agents.graph import TurnState, conversation_graph
 from agents.opting_out import asks_to_opt_out
 from agents.returning import begun
@@ -48,7 +48,8 @@ async def _recalled(brief: Brief, past: Past) -> CallState:
             state = await _after_theirs(state, brief, said, at)
     state = replace(state, acts=tuple(ActRecord.of(act) for act in dict.fromkeys(acts)))
     if any(not isinstance(act, StopRecording | Transfer) for act in acts):
-        return replace(state, stage=Stage.ENDED, question=None)
+        settled = [act.disposition for act in acts if isinstance(act, EndCall) and act.disposition]
+        return replace(state, stage=Stage.ENDED, question=None, settled=settled[-1] if settled else state.settled)
     if any(isinstance(act, Transfer) for act in acts):
         return replace(state, handing_on=HandOn.ASKED)
     return state

@@ -207,6 +207,11 @@ class EndCall:
 
     reason: str
 
+    @property
+    def disposition(self) -> Disposition | None:
+        """To what the call came, where the reason says so."""
+        return Disposition(self.reason) if self.reason in set(Disposition) else None
+
 
 Act = OptOut | BookAppointment | ScheduleCallback | MarkWrongNumber | StopRecording | Transfer | EndCall
 

@@ -108,5 +108,5 @@ def _disposition(acts: Sequence[Act]) -> Disposition | None:
     for kind, disposition in _BY_ACT:
         if any(isinstance(act, kind) for act in acts):
             return disposition
-    reasons = [act.reason for act in acts if isinstance(act, EndCall) and act.reason in set(Disposition)]
-    return Disposition(reasons[-1]) if reasons else None
+    settled = [act.disposition for act in acts if isinstance(act, EndCall) and act.disposition]
+    return settled[-1] if settled else None

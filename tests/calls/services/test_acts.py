@@ -68,22 +68,28 @@ def test_what_no_database_takes_is_left_out() -> None:
     assert acts.kept(call.pk) == (MarkWrongNumber(f"nobody{'x' * 294}"),)
 
 
+NO_MORE, BROKE_OFF = "Asked not to be called again.", "The call broke off through a fault of ours."
+VISIT = "Booked an appointment for Thursday 12 November 2026, 10:00 (America/Denver)."
+CALL_BACK = "Asked for a call back for Friday 13 November 2026, 15:00 (America/Denver)."
+
+
 @pytest.mark.parametrize(
-    ("agreed", "disposition", "lead_status", "next_attempt_at"),
+    ("agreed", "disposition", "lead_status", "next_attempt_at", "told"),
     [
-        ((BookAppointment(SLOT), EndCall("appointment")), "appointment", "closed", None),
-        ((ScheduleCallback(LATER, "Friday at three"),), "callback_requested", "open", LATER),
-        ((MarkWrongNumber("no Dana here"), EndCall("wrong_number")), "wrong_number", "closed", None),
-        ((OptOut("stop"), EndCall("opt_out")), "do_not_call", "closed", None),
-        ((BookAppointment(SLOT), OptOut("stop")), "do_not_call", "closed", None),
-        ((EndCall("has_agent"),), "has_agent", "closed", None),
-        ((EndCall("wrapped_up"),), "hung_up", "open", None),
-        ((), "hung_up", "open", None),
+        ((BookAppointment(SLOT), EndCall("appointment")), "appointment", "closed", None, VISIT),
+        ((ScheduleCallback(LATER, "Friday at three"),), "callback_requested", "open", LATER, CALL_BACK),
+        ((MarkWrongNumber("no Dana here"), EndCall("wrong_number")), "wrong_number", "closed", None, "Wrong number."),
+        ((OptOut("stop"), EndCall("opt_out")), "do_not_call", "closed", None, NO_MORE),
+        ((BookAppointment(SLOT), OptOut("stop")), "do_not_call", "closed", None, NO_MORE),
+        ((EndCall("has_agent"),), "has_agent", "closed", None, "Has signed with another agent."),
+        ((EndCall("wrapped_up"),), "failed", "open", None, BROKE_OFF),
+        ((), "failed", "open", None, BROKE_OFF),
     ],
 )
 def test_the_loss_of_the_worker_loses_nothing_that_was_agreed(
-    agreed: tuple[Act, ...], disposition: str, lead_status: str, next_attempt_at: datetime | None
+    agreed: tuple[Act, ...], disposition: str, lead_status: str, next_attempt_at: datetime | None, told: str
 ) -> None:
+    """The state of this call is none that can be read: it comes from what was said and agreed on."""
     call = worker_lost_after(*agreed)
     assert (call.status, call.disposition, call.billed_s, call.ended_by) == ("done", disposition, 61, "fault")
     assert (call.lead.status, call.lead.disposition) == (lead_status, disposition)
@@ -94,10 +100,7 @@ def test_the_loss_of_the_worker_loses_nothing_that_was_agreed(
     assert list(Appointment.objects.values_list("start_at", flat=True)) == booked
     listed = {"wrong_number": ["wrong_number"], "do_not_call": ["voice"]}.get(disposition, [])
     assert list(Suppression.objects.values_list("source", flat=True)) == listed
-    agreed_on = (
-        "" if disposition == "hung_up" else f" What was agreed on before counts: {call.get_disposition_display()}."
-    )
-    assert call.summary == f"The worker was lost during the call; the turns up to then are kept.{agreed_on}"
+    assert call.summary == f"The worker was lost during the call; the turns up to then are kept. {told}"
 
 
 def test_a_living_worker_carries_everything_out_once() -> None:

@@ -191,7 +191,7 @@ def test_a_line_that_breaks_leaves_the_call_to_the_sweep() -> None:
     knows = FakeDialer(knows=update(CarrierStatus.COMPLETED, duration_s=61))
     sweeping.sweep(dialer=knows, now=NOW + timedelta(seconds=16))
     call.refresh_from_db()
-    assert (call.status, call.disposition, call.ended_by, call.billed_s) == ("done", "hung_up", "fault", 61)
+    assert (call.status, call.disposition, call.ended_by, call.billed_s) == ("done", "failed", "fault", 61)
 
 
 def test_a_fault_of_ours_while_dialing_is_never_dialed_again() -> None:
