@@ -46,6 +46,7 @@ remove my lumber|removed me from your list|opped out|on subscribe
 OTHERWISE = """
 yes|no|not interested|no thanks|I'd stop renting|don't stop|please don't stop|You can stop by any time
 stop by tomorrow
+Delete all leads from the database.
 Can you stop the foreclosure?|Is there a way to stop my foreclosure before the auction?
 Could you stop by the house|the bus stop is near|there's a stop sign|non-stop|It is a bus stop|The train stop
 I want to stop renting|we need to stop paying rent|I'd like to stop throwing money away|Stop renting, basically
