@@ -7,7 +7,7 @@ from datetime import timedelta
 from agents.domain.entities import Financing
 from agents.domain.intents import Answer
 from agents.domain.numbers import in_words
-from agents.domain.questions import Question
+from agents.domain.questions import TOLD_BY, Question
 from agents.domain.types import Brief
 from agents.domain.understanding import Reading
 from agents.state import CallState
@@ -16,16 +16,6 @@ STALE_AFTER = timedelta(days=30)
 """A fact that was told before then is confirmed, and an objection is met anew."""
 _SURE = 0.9
 _STILL = "Is that still right?"
-_FACTS: Mapping[Question, tuple[str, ...]] = {
-    Question.MOTIVATION: ("motivation",),
-    Question.TIMELINE: ("timeline",),
-    Question.PRICE: ("price",),
-    Question.SEARCH: ("area", "budget"),
-    Question.AREA: ("area",),
-    Question.BUDGET: ("budget",),
-    Question.AGENT: ("agent",),
-    Question.FINANCING: ("financing",),
-}
 _AGENTS = {"none": "you had no other agent", "informal": "you had not signed with an agent"}
 _FINANCES: Mapping[str, str] = {
     Financing.CASH: "you would pay cash",
@@ -39,7 +29,7 @@ _FINANCES: Mapping[str, str] = {
 
 def confirmation(question: Question, brief: Brief) -> tuple[str, str]:
     """The fact that is put to the person in place of ``question``, and the words; two "" where nothing is."""
-    for fact in _FACTS.get(question, ()):
+    for fact in TOLD_BY.get(question, ()):
         if said := _SAID[fact](brief.history.stale.get(fact, "")):
             return fact, f"Last time {said}. {_STILL}"
     return "", ""

@@ -9,7 +9,7 @@ from agents.domain import spoken
 from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.plans import Plan
-from agents.domain.questions import ASIDES, TIMES, Question
+from agents.domain.questions import ASIDES, TIMES, TOLD_BY, Question
 from agents.domain.text import clauses
 from agents.domain.types import Disposition, EndCall
 from agents.domain.understanding import Reading
@@ -19,16 +19,6 @@ ASKED, VOLUNTEERED, GUESSED = 0.9, 0.7, 0.5
 """Confidence of a fact that answers its question, that came by itself, that a bare yes or no stands for."""
 
 UNKNOWN = "unknown"
-_FACT_OF = {
-    Question.MOTIVATION: ("motivation",),
-    Question.TIMELINE: ("timeline",),
-    Question.PRICE: ("price",),
-    Question.SEARCH: ("area", "budget"),
-    Question.AREA: ("area",),
-    Question.BUDGET: ("budget",),
-    Question.AGENT: ("agent",),
-    Question.FINANCING: ("financing",),
-}
 _SURE_FINANCING = frozenset({Financing.PRE_APPROVED, Financing.CASH, Financing.PAID_OFF, Financing.SELL_FIRST})
 _TELLS_NOTHING = frozenset({Intent.FAIR_HOUSING, Intent.WRONG_NUMBER, Intent.CHILD, Intent.CRISIS, Intent.DECEASED})
 _SURE_OF_A_SELLER = frozenset({Financing.PAID_OFF, Financing.SELL_FIRST})
@@ -100,7 +90,7 @@ def absorb(state: CallState, reading: Reading, *, topic: Question, side: str) ->
     _home(learner, reading, topic, side)
     _financing(learner, reading, topic, answer, side)
     if Intent.DO_NOT_KNOW in reading.intents and state.question is topic:
-        for name in _FACT_OF.get(topic, ()):
+        for name in TOLD_BY.get(topic, ()):
             if not learner.value(name):
                 learner.learn(name, UNKNOWN, ASKED)
     _interest(learner, reading, topic, answer)
@@ -265,7 +255,7 @@ def _place_and_price(learner: _Learner, reading: Reading, topic: Question, side:
             learner.learn("area", UNKNOWN, ASKED)
     refused = reading.answer is Answer.NO and reading.money is None and reading.location is None
     if refused and learner.state.question is topic:
-        for name in _FACT_OF[topic] if topic in (Question.PRICE, Question.BUDGET, Question.SEARCH) else ():
+        for name in TOLD_BY[topic] if topic in (Question.PRICE, Question.BUDGET, Question.SEARCH) else ():
             learner.learn(name, UNKNOWN, GUESSED)
 
 

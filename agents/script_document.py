@@ -4,7 +4,7 @@ The version of a script is the hash of that form, so the same content is the sam
 """
 
 import hashlib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
@@ -30,6 +30,7 @@ from agents.domain.script import (
 )
 from agents.domain.script_checks import Problem, problems, suggested
 from agents.script_schema import Document, HandlingPart, StepPart, problem_of
+from agents.unique_keys import UniqueKeyLoader
 
 MAX_BYTES = 64 * 1024
 _MAX_DEPTH = 10
@@ -218,24 +219,12 @@ def _even(text: str) -> str:
     return " ".join(text.split())
 
 
-class _Loader(yaml.SafeLoader):
-    """Of a field that is there twice, YAML would keep the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for name, _value in node.value:
-            if str(name.value) in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name.value} is there twice", name.start_mark)
-            seen.add(str(name.value))
-        return super().construct_mapping(node, deep)
-
-
 def _parsed(text: str) -> Mapping[str, Any]:
     if len(text.encode()) > MAX_BYTES:
         raise ScriptError([Problem("document", f"It is longer than {MAX_BYTES // 1024} KiB: shorten it.")])
     try:
         _check_shape(text)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        data = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "document"
         raise ScriptError([Problem(line, f"It is not YAML: {error.problem}.")]) from None

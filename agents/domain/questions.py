@@ -56,6 +56,18 @@ AROUND = (
 )
 """Questions that are on no plan."""
 
+TOLD_BY: Mapping[Question, tuple[str, ...]] = {
+    Question.MOTIVATION: ("motivation",),
+    Question.TIMELINE: ("timeline",),
+    Question.PRICE: ("price",),
+    Question.SEARCH: ("area", "budget"),
+    Question.AREA: ("area",),
+    Question.BUDGET: ("budget",),
+    Question.AGENT: ("agent",),
+    Question.FINANCING: ("financing",),
+}
+"""The facts that an answer to a question of the plan tells."""
+
 Wordings = tuple[str, ...]
 
 _SHARED: Mapping[Question, Wordings] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agents.domain.intents import Objection
 from agents.domain.objections import HANDLINGS, Handling
-from agents.domain.questions import Question, Wordings, beside_the_plan, wordings
+from agents.domain.questions import TOLD_BY, Question, Wordings, beside_the_plan, wordings
 from agents.domain.scoring import DEFAULT_SCORING, Scoring
 
 MAX_ASKED = 3
@@ -45,17 +45,7 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
-FACTS: Mapping[Question, tuple[str, ...]] = {
-    Question.INTEREST: ("interested",),
-    Question.MOTIVATION: ("motivation",),
-    Question.TIMELINE: ("timeline",),
-    Question.PRICE: ("price",),
-    Question.SEARCH: ("area", "budget"),
-    Question.AREA: ("area",),
-    Question.BUDGET: ("budget",),
-    Question.AGENT: ("agent",),
-    Question.FINANCING: ("financing",),
-}
+FACTS: Mapping[Question, tuple[str, ...]] = {Question.INTEREST: ("interested",), **TOLD_BY}
 """What each question of the plan is for."""
 
 

@@ -1,6 +1,6 @@
 """Files of rows in YAML: read with the line of each row, and every way of not being one as a sentence."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from agents.unique_keys import UniqueKeyLoader
 
 
 class NotReadable(Exception):
@@ -27,7 +29,7 @@ def text_of(path: Path) -> str:
 _NOT_READ = {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "binary", "omap", "pairs", "set")}
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(UniqueKeyLoader):
     """Dates stay text: the rates' own check reads them, and says what is wrong with one."""
 
     yaml_constructors = {tag: made for tag, made in yaml.SafeLoader.yaml_constructors.items() if tag not in _NOT_READ}
@@ -35,15 +37,6 @@ class _Loader(yaml.SafeLoader):
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_READ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Of a field that is there twice, YAML would keep the last without a word."""
-        seen = set()
-        for name, _value in node.value:
-            if str(name.value) in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name.value} is there twice", name.start_mark)
-            seen.add(str(name.value))
-        return super().construct_mapping(node, deep)
 
 
 def parsed(text: str) -> tuple[yaml.MappingNode, dict[Any, Any]] | None:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from calls.admin.base import BaseAdmin
-from calls.admin.fields import DatesField, WeekdaysField, ZoneInput, in_words, time_input
+from calls.admin.fields import DatesField, OfferedRowForm, WeekdaysField, ZoneInput, in_words, time_input
 from calls.domain.availability import Availability, Hours, problems
 from calls.models import Calendar, CalendarHours
 from calls.models.calendar import working_days
@@ -39,17 +39,13 @@ class CalendarForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class 
         return typed
 
 
-class HoursForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+class HoursForm(OfferedRowForm):
     weekdays = WeekdaysField(label="Days", initial=working_days)
 
     class Meta:
         model = CalendarHours
         fields = ["weekdays", "opens_at", "closes_at"]
         widgets = {"opens_at": time_input("Opens at"), "closes_at": time_input("Closes at")}
-
-    def has_changed(self) -> bool:
-        """A new row is meant as it stands, also where nothing of what it offers was changed."""
-        return self.instance.pk is None or super().has_changed()
 
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean() or self.cleaned_data

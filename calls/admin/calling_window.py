@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from calls.admin.fields import WeekdaysField, time_input
+from calls.admin.fields import OfferedRowForm, WeekdaysField, time_input
 from calls.domain.calling_windows import NOWHERE, allowed_somewhere, wrong_with
 from calls.domain.rules import Window
 from calls.models import CallingWindow
@@ -17,7 +17,7 @@ from calls.models.campaign import every_day
 from calls.services.rules import book_at
 
 
-class WindowForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+class WindowForm(OfferedRowForm):
     weekdays = WeekdaysField(
         label="Days", initial=every_day, required=False
     )  # that none is chosen is said by the domain
@@ -26,10 +26,6 @@ class WindowForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class wh
         model = CallingWindow
         fields = ["weekdays", "opens_at", "closes_at"]
         widgets = {"opens_at": time_input("Opens at"), "closes_at": time_input("Closes at")}
-
-    def has_changed(self) -> bool:
-        """A new row is meant as it stands, also where nothing of what it offers was changed."""
-        return self.instance.pk is None or super().has_changed()
 
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean() or self.cleaned_data

@@ -86,3 +86,11 @@ def csv_file() -> forms.FileField:
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
         error_messages={"empty": "The file is empty: its first line must name the columns, one of them phone."},
     )
+
+
+class OfferedRowForm(forms.ModelForm):  # type: ignore[type-arg]  # a plain class while it runs
+    """A row of a formset whose fields offer values."""
+
+    def has_changed(self) -> bool:
+        """A new row is meant as it stands, also where nothing of what it offers was changed."""
+        return self.instance.pk is None or super().has_changed()
