@@ -195,7 +195,7 @@ class CalendarLinkAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: CalendarLink, form: Any, change: bool) -> None:
         if secret := form.cleaned_data["secret"]:
             obj.sealed = secrets.seal(secret)
-        keeping.save(obj)
+        keeping.save(obj, now=timezone.now())
 
     @admin.action(description="Check the connection", permissions=["change"])
     def check_connection(self, request: HttpRequest, queryset: QuerySet[CalendarLink]) -> None:

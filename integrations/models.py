@@ -153,7 +153,8 @@ class ApiToken(models.Model):
 
 class CalendarLink(models.Model):
     """The calendar elsewhere that stands behind one of ours: what is busy there is not offered, what is booked is
-    written there. ``sealed`` is the password or key (``integrations.secrets``).
+    written there. ``sealed`` is the password or key (``integrations.secrets``). What an inactive one is to be told
+    waits until it is active again.
     """
 
     class Kind(models.TextChoices):

@@ -4,16 +4,13 @@ A calendar that is away loses nothing: the time is held in our database, the age
 and the event is written when the calendar is back. What was taken there meanwhile is a matter for a person.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from django.conf import settings
-from django.db.models import Case, CharField, Q, Value, When, prefetch_related_objects
+from django.db import transaction
+from django.db.models import Case, CharField, Q, Value, When
 from django.db.models.functions import Concat
 
 from billing.models import Trouble
@@ -23,29 +20,15 @@ from calls.models import Appointment
 from calls.services import booking, reserving
 from calls.services.database import alone
 from calls.services.meetings import meeting_of
-from integrations import secrets
-from integrations.adapters import http
-from integrations.calendars.calcom import CalComCalendar
-from integrations.calendars.caldav import CalDavCalendar
-from integrations.calendars.google import GoogleCalendar
-from integrations.calendars.ports import (
-    CalendarAway,
-    CalendarCannot,
-    CalendarError,
-    CalendarRefused,
-    CalendarTaken,
-    RemoteCalendar,
-)
+from integrations.calendars.opening import Opener, asked, opened
+from integrations.calendars.ports import CalendarCannot, CalendarError, CalendarTaken, RemoteCalendar
 from integrations.domain.webhooks import retry_after
 from integrations.models import CalendarEvent, CalendarLink
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 READ_EVERY = timedelta(minutes=5)
 READ_AGAIN_EVERY = timedelta(minutes=2)
 """One that turned away: until it answers, people have to confirm what is agreed on."""
-DEADLINE_S = 15.0
-"""For one request to a calendar, however its server drips."""
 TAKEN = "The calendar has something else at this time: call the lead and agree on another."
 NOT_WRITTEN = "The appointment could not be written into the calendar: enter it there yourself."
 NOT_ERASED = "What was said could not be erased from the calendar: erase it from the event there yourself."
@@ -55,41 +38,12 @@ _TOLD_AGAIN = Q(canceled=False, appointment__calendar_state=Appointment.Calendar
 """Events that stand where they are to stand: only their words are to be written."""
 
 
-class Opener(Protocol):
-    def __call__(self, link: CalendarLink) -> AbstractAsyncContextManager[RemoteCalendar]:
-        """The calendar behind ``link``. Raises CalendarRefused where its password cannot be read."""
-
-
-class opened:
-    """The real calendar behind a link, with an HTTP client of its own."""
-
-    def __init__(self, link: CalendarLink) -> None:
-        self._link = link
-        self._client = http.client(any_address=settings.DEBUG)
-
-    async def __aenter__(self) -> RemoteCalendar:
-        link = self._link
-        try:
-            secret = secrets.opened(link.sealed)
-        except secrets.Unreadable as error:
-            await self._client.aclose()
-            raise CalendarRefused(str(error)) from None
-        zone = link.calendar.zone
-        if link.kind == CalendarLink.Kind.GOOGLE:
-            api = settings.GOOGLE_CALENDAR_API
-            return GoogleCalendar(self._client, calendar_id=link.address, key=secret, zone=zone, api=api)
-        if link.kind == CalendarLink.Kind.CALCOM:
-            rules, email = reserving.rules_of(link.calendar), link.calendar.email
-            return CalComCalendar(self._client, url=link.address, key=secret, rules=rules, email=email)
-        return CalDavCalendar(self._client, url=link.address, username=link.username, password=secret, zone=zone)
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
-
-
 def note_appointment(appointment: Appointment, *, now: datetime) -> None:
-    """Write down that the calendar is to be told of this appointment as it is now: with the change, or not at all."""
-    link = CalendarLink.objects.filter(calendar=appointment.calendar_id, active=True).first()
+    """Write down that the calendar is to be told of this appointment as it is now: with the change, or not at all.
+
+    One that is switched off is told when it is on again.
+    """
+    link = CalendarLink.objects.filter(calendar=appointment.calendar_id).first()
     if link is None:
         return
     canceled = appointment.status == Appointment.Status.CANCELED
@@ -108,10 +62,17 @@ def note_erasure(call_ids: Collection[UUID], *, now: datetime) -> None:
     standing.update(attempts=0, next_attempt_at=now)
 
 
-def save(link: CalendarLink) -> None:
-    """Keep the link; our calendar knows whether it has one, and nothing is known of it until it was read."""
+@transaction.atomic
+def save(link: CalendarLink, *, now: datetime) -> None:
+    """Keep the link; our calendar knows whether it has one, and nothing is known of it until it was read. Where it
+    leads to another calendar than before, that is told of all appointments that lie ahead.
+    """
+    before = CalendarLink.objects.filter(pk=link.pk).values_list("kind", "address").first()
     link.save()
     reserving.link(link.calendar, link.active)
+    if before != (link.kind, link.address):
+        for ahead in Appointment.objects.standing().filter(calendar=link.calendar_id, start_at__gt=now):
+            note_appointment(ahead, now=now)
 
 
 def check(link: CalendarLink, *, open_: Opener = opened) -> str:
@@ -121,7 +82,7 @@ def check(link: CalendarLink, *, open_: Opener = opened) -> str:
         await remote.check()
 
     try:
-        _asked(link, look, open_)
+        asked(link, look, open_)
     except CalendarError as error:
         return str(error)
     return ""
@@ -143,6 +104,7 @@ def keep(*, now: datetime, open_: Opener = opened) -> None:
         if link.tried_at is None or link.tried_at <= now - every:
             _read(link, now=now, open_=open_)
     _tell_of_the_away(now=now)
+    _close_what_is_over(now=now)
     _write_due(now=now, open_=open_)
 
 
@@ -155,7 +117,7 @@ def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
 
     error = ""
     try:
-        reserving.busy_read(link.calendar, _asked(link, look, open_), now=now)
+        reserving.busy_read(link.calendar, asked(link, look, open_), now=now)
     except CalendarError as failed:
         error = str(failed)
         reserving.turned_away(link.calendar)
@@ -179,6 +141,20 @@ def _tell_of_the_away(*, now: datetime) -> None:
             told = f"The calendar {link.calendar} cannot be read, so its appointments wait to be confirmed: "
             telling.tell_trouble(Trouble.CALENDAR_AWAY, away[-1], told + link.last_error, value=1, at=now)
     telling.end_trouble(Trouble.CALENDAR_AWAY, besides=away, at=now)
+
+
+def _close_what_is_over(*, now: datetime) -> None:
+    """What has begun before it was written is written no more. One that may stand there, at a time before it was
+    moved or by an attempt whose answer was lost, is removed.
+    """
+    due = CalendarEvent.objects.filter(next_attempt_at__lte=now, link__active=True, canceled=False)
+    over = due.filter(appointment__start_at__lte=now).exclude(_TOLD_AGAIN)
+    over.filter(Q(appointment__sequence__gt=0) | Q(attempts__gt=0)).update(canceled=True)
+    never_there = list(over.values_list("pk", "appointment"))
+    Appointment.objects.filter(pk__in=[appointment for _, appointment in never_there]).update(
+        calendar_state=Appointment.CalendarState.NONE, calendar_note=""
+    )
+    CalendarEvent.objects.filter(pk__in=[pk for pk, _ in never_there]).update(next_attempt_at=None)
 
 
 def _write_due(*, now: datetime, open_: Opener) -> None:
@@ -224,7 +200,7 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
 
     still = CalendarEvent.objects.filter(pk=event.pk, next_attempt_at=event.next_attempt_at)
     try:
-        free = _asked(event.link, do, open_)
+        free = asked(event.link, do, open_)
     except CalendarError as error:
         wait = None if isinstance(error, CalendarCannot) else retry_after(event.attempts + 1)
         again_at = None if wait is None else now + wait
@@ -269,22 +245,3 @@ def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str,
         both = Concat("task", Value(f" {task}"), output_field=CharField())
         changes["task"] = Case(When(task="", then=Value(task)), When(task__endswith=task, then="task"), default=both)
     Appointment.objects.filter(pk=appointment.pk).update(**changes)
-
-
-def _asked(link: CalendarLink, what: Callable[[RemoteCalendar], Awaitable[T]], open_: Opener) -> T:
-    """Ask in bounded time. Raises CalendarError."""
-    prefetch_related_objects([link], "calendar__hours")  # nothing is read from the database while it is asked
-
-    async def asked() -> T:
-        async with asyncio.timeout(DEADLINE_S), open_(link) as remote:
-            return await what(remote)
-
-    try:
-        return asyncio.run(asked())
-    except TimeoutError:
-        raise CalendarAway(f"The calendar did not answer within {DEADLINE_S:g} s.") from None
-    except CalendarError:
-        raise
-    except Exception as error:  # one calendar's nonsense must not keep the others from being read and written
-        log.exception("calendar.broke", calendar_id=link.calendar_id)
-        raise CalendarAway(f"The calendar's answer cannot be read ({type(error).__name__}, see the log).") from error

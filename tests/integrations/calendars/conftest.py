@@ -1,4 +1,4 @@
-"""A real Radicale server on a loopback port, with a new calendar for each test."""
+"""A calendar of ours, and a real Radicale server on a loopback port with a new calendar for each test."""
 
 import threading
 from collections.abc import Iterator
@@ -8,6 +8,13 @@ import httpx
 import pytest
 from radicale import config
 from radicale.app import Application
+
+from calls.models import Calendar
+from integrations import secrets
+from integrations.calendars import keeping
+from integrations.models import CalendarLink
+from tests.calls import factories as make
+from tests.calls.factories import NOON_IN_DENVER as NOW
 
 USER, PASSWORD = "maria", "correct horse"
 _MAKE = """<?xml version="1.0" encoding="utf-8"?>
@@ -70,3 +77,18 @@ def stored(remote: str, uid: str) -> str:
     with httpx.Client(trust_env=False, auth=(USER, PASSWORD)) as client:
         answer = client.get(f"{remote}{uid}.ics")
     return answer.text if answer.status_code == 200 else ""
+
+
+@pytest.fixture
+def calendar(db: None) -> Calendar:
+    return make.calendar()
+
+
+@pytest.fixture
+def link(calendar: Calendar) -> CalendarLink:
+    made = CalendarLink(
+        calendar=calendar, address="http://127.0.0.1:9/c/", username=USER, sealed=secrets.seal(PASSWORD)
+    )
+    keeping.save(made, now=NOW)
+    calendar.refresh_from_db()
+    return made

@@ -1,6 +1,5 @@
 """Calendars are read and written beside the calls; one that is away loses nothing and promises nothing."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,104 +12,17 @@ from calls.domain.status import CallStatus
 from calls.models import Appointment, BusyTime, Calendar, Call, Lead
 from calls.services import booking, recordings, reserving
 from integrations import secrets
-from integrations.calendars import keeping
-from integrations.calendars.ports import CalendarAway, CalendarCannot, CalendarTaken
+from integrations.calendars import keeping, opening
+from integrations.calendars.ports import CalendarCannot, CalendarTaken
 from integrations.models import CalendarEvent, CalendarLink
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
 from tests.integrations.calendars.calcom import KEY, NUMBER, CalCom
 from tests.integrations.calendars.conftest import PASSWORD, USER, store, stored
+from tests.integrations.calendars.fakes import HOUR, TEN, Breaking, Fake, Remembering, booked
 from tests.integrations.calendars.server import serving
 
 pytestmark = pytest.mark.django_db
-TEN = NOW + timedelta(hours=22)
-HOUR = timedelta(hours=1)
-
-
-class Fake:
-    """A calendar that does as it is told; ``away`` is what it says instead."""
-
-    def __init__(self, *busy: Span, away: str = "") -> None:
-        self.taken, self.away, self.done = list(busy), away, list[tuple[str, object]]()
-
-    def __call__(self, link: CalendarLink) -> "Fake":
-        return self
-
-    async def __aenter__(self) -> "Fake":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Nothing to close."""
-
-    async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
-        self._answer()
-        return [span for span in self.taken if span.overlaps(within)]
-
-    async def put(self, meeting: Meeting, *, now: datetime) -> None:
-        self._answer()
-        self.done.append(("put", (meeting.uid, meeting.sequence, meeting.start_at)))
-
-    async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
-        self._answer()
-        self.done.append(("rewrite", (meeting.uid, meeting.title, meeting.description)))
-
-    async def cancel(self, uid: str) -> None:
-        self._answer()
-        self.done.append(("cancel", uid))
-
-    async def check(self) -> None:
-        self._answer()
-
-    def _answer(self) -> None:
-        if self.away:
-            raise CalendarAway(self.away)
-
-
-class Breaking(Fake):
-    """Its answers are such that what reads them breaks."""
-
-    def _answer(self) -> None:
-        raise RecursionError
-
-
-class Remembering(Fake):
-    """It has the events that were written, by their uids."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: dict[str, Span] = {}
-
-    async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
-        self._answer()
-        return [span for uid, span in self.events.items() if uid not in but and span.overlaps(within)]
-
-    async def put(self, meeting: Meeting, *, now: datetime) -> None:
-        await super().put(meeting, now=now)
-        self.events[meeting.uid] = Span(meeting.start_at, meeting.end_at)
-
-    async def cancel(self, uid: str) -> None:
-        await super().cancel(uid)
-        self.events.pop(uid, None)
-
-
-@pytest.fixture
-def calendar() -> Calendar:
-    return make.calendar()
-
-
-@pytest.fixture
-def link(calendar: Calendar) -> CalendarLink:
-    made = CalendarLink(
-        calendar=calendar, address="http://127.0.0.1:9/c/", username=USER, sealed=secrets.seal(PASSWORD)
-    )
-    keeping.save(made)
-    calendar.refresh_from_db()
-    return made
-
-
-def booked(calendar: Calendar, at: datetime = TEN, *, confirmed: bool = True) -> Appointment:
-    call = make.call(make.lead(make.campaign(calendar=calendar)), CallStatus.DONE)
-    return make.appointment(call, at, confirmed=confirmed)
 
 
 def test_what_is_busy_elsewhere_is_read_and_replaced(link: CalendarLink, calendar: Calendar) -> None:
@@ -196,7 +108,7 @@ def test_a_calendar_that_stays_away_is_a_matter_for_a_person(
 def test_what_breaks_on_one_calendar_keeps_no_other_waiting(link: CalendarLink, calendar: Calendar) -> None:
     other = CalendarLink(calendar=make.calendar(name="Sam Reed"), address="http://127.0.0.1:9/d/", username=USER)
     other.sealed = secrets.seal(PASSWORD)
-    keeping.save(other)
+    keeping.save(other, now=NOW)
     broken, whole = booked(calendar), booked(other.calendar)
     fake = Fake(Span(TEN + HOUR, TEN + 2 * HOUR))
 
@@ -219,7 +131,7 @@ def test_what_breaks_on_one_calendar_keeps_no_other_waiting(link: CalendarLink, 
 def test_a_server_that_fails_is_asked_once_a_round(link: CalendarLink, calendar: Calendar) -> None:
     other = CalendarLink(calendar=make.calendar(name="Sam Reed"), address="http://127.0.0.1:9/d/", username=USER)
     other.sealed = secrets.seal(PASSWORD)
-    keeping.save(other)
+    keeping.save(other, now=NOW)
     for hours in range(3):
         booked(calendar, TEN + hours * HOUR)
     whole, fake, asked = booked(other.calendar), Fake(), list[int]()
@@ -296,7 +208,7 @@ def test_a_time_that_is_given_away_while_it_is_written_is_told_likewise(
 def test_what_changes_while_it_is_written_is_written_again(
     link: CalendarLink, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake, asked = Fake(), keeping._asked
+    fake, asked = Fake(), opening.asked
     keeping.keep(now=NOW - timedelta(minutes=1), open_=fake)
     made = booked(calendar)
 
@@ -306,7 +218,7 @@ def test_what_changes_while_it_is_written_is_written_again(
         due.update(next_attempt_at=NOW + timedelta(seconds=1), canceled=True)
         return answer
 
-    monkeypatch.setattr(keeping, "_asked", slowly)
+    monkeypatch.setattr(keeping, "asked", slowly)
     keeping.keep(now=NOW, open_=fake)
     keeping.keep(now=NOW + timedelta(seconds=1), open_=fake)
     assert [what for what, _ in fake.done] == ["put", "cancel"]
@@ -394,23 +306,13 @@ def test_without_a_calendar_elsewhere_nothing_is_written(calendar: Calendar) -> 
     assert not CalendarEvent.objects.exists()
 
 
-def test_one_that_is_switched_off_is_not_asked(link: CalendarLink, calendar: Calendar) -> None:
-    link.active = False
-    keeping.save(link)
-    made = booked(calendar)
-    keeping.keep(now=NOW, open_=Fake(away="Nobody may ask this."))
-    calendar.refresh_from_db()
-    assert (made.calendar_state, calendar.linked, reserving.is_known(calendar, now=NOW)) == ("", False, True)
-    assert not Alert.objects.exists()
-
-
 def test_a_secret_of_another_key_is_named(link: CalendarLink, settings: object) -> None:
     settings.SECRET_KEY = "another"  # type: ignore[attr-defined]
     assert keeping.check(link) == ("SECRET_KEY has changed since the password was entered: enter the password again.")
 
 
 def test_a_server_that_drips_is_given_up(link: CalendarLink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "DEADLINE_S", 0.01)
+    monkeypatch.setattr(opening, "DEADLINE_S", 0.01)
 
     class Dripping(Fake):
         async def check(self) -> None:
@@ -427,7 +329,7 @@ def test_one_round_at_a_time() -> None:
 
 def test_from_the_booking_to_radicale_and_back(calendar: Calendar, remote: str) -> None:
     made = CalendarLink(calendar=calendar, address=remote, username=USER, sealed=secrets.seal(PASSWORD))
-    keeping.save(made)
+    keeping.save(made, now=NOW)
     assert keeping.check(made) == ""
     store(remote, "private", "DTSTART:20261111T180000Z", "DTEND:20261111T190000Z")
     appointment = booked(calendar)
@@ -452,7 +354,7 @@ def test_from_the_booking_to_cal_com_and_back(calendar: Calendar) -> None:
     with serving(calcom) as server:
         address = f"{server}/v2/event-types/{NUMBER}"
         made = CalendarLink(calendar=calendar, kind="calcom", address=address, sealed=secrets.seal(KEY))
-        keeping.save(made)
+        keeping.save(made, now=NOW)
         first, second = booked(calendar), booked(calendar, TEN + HOUR)
         keeping.keep(now=NOW)
         first.refresh_from_db()

@@ -20,9 +20,9 @@ from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER as NOW
 from tests.integrations.calendars.calcom import KEY
 from tests.integrations.calendars.conftest import PASSWORD, USER
+from tests.integrations.calendars.fakes import HOUR, TEN, Fake
 from tests.integrations.calendars.google import CALENDAR, new_key
 from tests.integrations.calendars.server import Said, serving
-from tests.integrations.calendars.test_keeping import HOUR, TEN, Fake
 
 pytestmark = pytest.mark.django_db
 AWAY = Fake(away="dav.example did not answer in time.")
@@ -34,7 +34,7 @@ def calendar() -> Calendar:
     """It was read just now, and has an hour taken."""
     made = make.calendar(email="maria@example.com")
     link = CalendarLink(calendar=made, address="http://127.0.0.1:9/c/", username=USER, sealed=secrets.seal(PASSWORD))
-    keeping.save(link)
+    keeping.save(link, now=NOW)
     keeping.keep(now=NOW, open_=Fake(Span(TEN + HOUR, TEN + 2 * HOUR)))
     made.refresh_from_db()
     return made
@@ -76,7 +76,7 @@ def test_an_answer_that_is_nonsense_is_none(call: Call, calendar: Calendar, nons
     ):
         link = CalendarLink.objects.get()
         link.kind, link.address, link.sealed, link.tried_at = kind, address, secrets.seal(secret), None
-        keeping.save(link)
+        keeping.save(link, now=NOW)
         reserving.busy_read(calendar, [], now=NOW)
         assert sure(call)
         keeping.keep(now=SOON)
