@@ -97,6 +97,7 @@ def _step_run(step: AgentExecution) -> StepRun:
         first_ms=step.first_ms,
         cached=step.cached,
         dropped=step.dropped_reason,
+        tokens_estimated=step.tokens_estimated,
     )
 
 

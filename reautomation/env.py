@@ -229,6 +229,13 @@ class Environment(BaseSettings):
     llm_context_tokens: Annotated[int, Field(ge=1024, le=131_072)] = 2048
     llm_after_call_s: Annotated[float, Field(ge=0, le=600)] = 60
     llm_cache_h: Annotated[float, Field(ge=0, le=720)] = 24
+    llm_rate: Annotated[
+        str,
+        _matching(
+            r"(?!.*\.(in|out)$)[a-z0-9_.-]{1,56}",
+            "how two keys of the rate card begin, such as openai.gpt-4.1-mini for openai.gpt-4.1-mini.in and .out",
+        ),
+    ] = ""
 
     gpu_rate: Annotated[str, _matching(r"gpu\.[a-z0-9_.-]+", "a GPU's key of the rate card, such as gpu.rtx4090")] = (
         ""
@@ -395,6 +402,7 @@ def language_model(environment: Environment, *, cache_url: str) -> ModelConfig:
         after_call_s=environment.llm_after_call_s,
         cache_url=cache_url,
         cache_s=round(environment.llm_cache_h * 3600),
+        rate=environment.llm_rate,
     )
 
 
@@ -406,8 +414,13 @@ def _check_model(environment: Environment) -> None:
         ):
             if not value:
                 raise BadEnvironment(f"LLM_BACKEND is openai and {name} is not set: set it, as in {name}={example}.")
-    if environment.llm_backend == "none" and (environment.llm_url or environment.llm_model):
-        there = "LLM_URL" if environment.llm_url else "LLM_MODEL"
+    given = (
+        ("LLM_URL", environment.llm_url),
+        ("LLM_MODEL", environment.llm_model),
+        ("LLM_RATE", environment.llm_rate),
+    )
+    there = next((name for name, value in given if value), "")
+    if environment.llm_backend == "none" and there:
         raise BadEnvironment(
             f"{there} is set and LLM_BACKEND is not: set LLM_BACKEND=ollama, or openai for any other server, or "
             f"remove {there} to let the rules speak alone."

@@ -23,6 +23,7 @@ for _name in (
     "LLM_API_KEY",
     "LLM_FIRST_CLAUSE_MS",
     "LLM_REPLY_MS",
+    "LLM_RATE",
     "VOICE_QUEUES",
     "VOICE_PROCESSES",
     "VOICE_MEDIA_URL",

@@ -7,7 +7,6 @@ the end. Every instant is an aware UTC ``datetime``.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from agents.domain.scoring import Reason
@@ -227,10 +226,10 @@ class Expect(StrEnum):
 class ModelUse:
     """What a language model was asked for in one step, and what it took.
 
-    ``prompt_version`` and ``prompt_hash`` name the prompt that was sent. Tokens and ``cost_usd`` are None where the
-    server does not tell them or the model has no price. ``first_ms`` is how long its first clause took, None where
-    none came. ``cached``: the answer was kept from before. ``dropped`` says in a fixed word why the answer was not
-    used ("late", "number"), "" where it was.
+    ``prompt_version`` and ``prompt_hash`` name the prompt that was sent. Tokens are None where it was not answered at
+    all; ``estimated`` says that they are counted by us, since the server did not tell them. ``first_ms`` is how long
+    its first clause took, None where none came. ``cached``: the answer was kept from before. ``dropped`` says in a
+    fixed word why the answer was not used ("late", "number"), "" where it was.
     """
 
     model: str
@@ -238,10 +237,10 @@ class ModelUse:
     prompt_hash: str = ""
     tokens_in: int | None = None
     tokens_out: int | None = None
-    cost_usd: Decimal | None = None
     first_ms: int | None = None
     cached: bool = False
     dropped: str = ""
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

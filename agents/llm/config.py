@@ -6,6 +6,8 @@ from typing import Literal
 from agents.llm.port import Patience
 
 Backend = Literal["none", "ollama", "openai"]
+OWN = "llm.local"
+"""The rate card's key for tokens of a model that nobody bills us for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class ModelConfig:
     ``concurrency`` requests run at a time, of this process; another waits ``queue_s`` for its turn at most.
     ``context_tokens`` holds a prompt and its answer.
     ``after_call_s`` is how long it may take over a call that is over; 0: it is not asked then. ``cache_s`` of 0 keeps
-    no answers.
+    no answers. ``rate`` is how the rate card's keys for its tokens begin, "" for a model on machines of one's own.
     """
 
     backend: Backend = "none"
@@ -30,6 +32,12 @@ class ModelConfig:
     after_call_s: float = 60.0
     cache_url: str = field(default="", repr=False)
     cache_s: int = 86_400
+    rate: str = ""
+
+    @property
+    def components(self) -> tuple[str, str]:
+        """The rate card's keys for tokens in and tokens out."""
+        return (f"{self.rate}.in", f"{self.rate}.out") if self.rate else (OWN, OWN)
 
     @property
     def adds_to_analyses(self) -> bool:

@@ -11,8 +11,8 @@ import structlog
 from pydantic import ValidationError
 
 from agents.breaker import Breaker, Resting
-from agents.domain.types import ModelUse
 from agents.llm.clauses import ClauseCutter
+from agents.llm.metering import UseMeter
 from agents.llm.port import (
     Message,
     ModelBusy,
@@ -62,7 +62,7 @@ class Model:
         return self._server.name
 
     async def clauses(self, prompt: Prompt, patience: Patience, *, told: Told) -> AsyncGenerator[str]:
-        meter = _Meter(prompt, self.name, self._clock)
+        meter = UseMeter(prompt, self.name, self._clock)
         cutter = ClauseCutter()
         async with self._measured(meter, told), self._turn(patience):
             async with aclosing(self._pieces(_request(prompt), patience, meter)) as pieces:
@@ -76,7 +76,7 @@ class Model:
                 yield rest
 
     async def structured(self, prompt: Prompt, shape: type[Shape], patience: Patience, *, told: Told) -> Shape:
-        meter = _Meter(prompt, self.name, self._clock, any_sign=True)
+        meter = UseMeter(prompt, self.name, self._clock, any_sign=True)
         request = _request(prompt, schema=shape.model_json_schema())
         async with self._measured(meter, told), self._turn(patience):
             text = await self._whole(request, patience, meter)
@@ -108,13 +108,14 @@ class Model:
     async def close(self) -> None:
         await self._server.close()
 
-    async def _whole(self, request: Request, patience: Patience, meter: "_Meter") -> str:
+    async def _whole(self, request: Request, patience: Patience, meter: UseMeter) -> str:
         async with aclosing(self._pieces(request, patience, meter)) as pieces:
             return "".join([piece.text async for piece in pieces])
 
-    async def _pieces(self, request: Request, patience: Patience, meter: "_Meter") -> AsyncGenerator[Piece]:
+    async def _pieces(self, request: Request, patience: Patience, meter: UseMeter) -> AsyncGenerator[Piece]:
         """The server's pieces, each waited for no longer than the deadline allows."""
         chars = 0
+        meter.asks(request)
         async with aclosing(self._server.pieces(request)) as pieces:
             while True:
                 limit_s = patience.whole_s if meter.began else min(patience.first_s, patience.whole_s)
@@ -159,7 +160,7 @@ class Model:
                 log.info("model.back", model=self.name)
 
     @asynccontextmanager
-    async def _measured(self, meter: "_Meter", told: Told) -> AsyncIterator[None]:
+    async def _measured(self, meter: UseMeter, told: Told) -> AsyncIterator[None]:
         """Tell of the use when it is over, with the name of what ended it."""
         dropped = ""
         try:
@@ -182,43 +183,6 @@ _REASONS: dict[type[ModelError], str] = {
     ModelRefused: "refused",
     ModelUnusable: "unusable",
 }
-
-
-class _Meter:
-    """What one use came to. ``any_sign`` counts any token as its beginning, else a whole clause does."""
-
-    def __init__(self, prompt: Prompt, model: str, clock: Callable[[], float], *, any_sign: bool = False) -> None:
-        self._prompt, self._model, self._clock, self._any_sign = prompt, model, clock, any_sign
-        self.started = clock()
-        self.cut = False
-        self._first_s: float | None = None
-        self._tokens: tuple[int, int] | None = None
-
-    @property
-    def began(self) -> bool:
-        return self._first_s is not None
-
-    def came(self) -> None:
-        if self._first_s is None:
-            self._first_s = self._clock() - self.started
-
-    def count(self, piece: Piece) -> None:
-        if piece.text.strip() and self._any_sign:
-            self.came()
-        if piece.tokens_in is not None or piece.tokens_out is not None:
-            before = self._tokens or (0, 0)
-            self._tokens = (before[0] + (piece.tokens_in or 0), before[1] + (piece.tokens_out or 0))
-
-    def use(self, dropped: str) -> ModelUse:
-        return ModelUse(
-            model=self._model,
-            prompt_version=self._prompt.versioned,
-            prompt_hash=self._prompt.sha256,
-            tokens_in=self._tokens[0] if self._tokens else None,
-            tokens_out=self._tokens[1] if self._tokens else None,
-            first_ms=None if self._first_s is None else round(self._first_s * 1000),
-            dropped=dropped,
-        )
 
 
 def _request(prompt: Prompt, *, schema: dict[str, object] | None = None) -> Request:

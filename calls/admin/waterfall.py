@@ -117,7 +117,8 @@ def _use(step: AgentExecution) -> str:
     prompt = f", prompt {step.prompt_version} ({step.prompt_hash[:8]})" if step.prompt_version else ""
     took = []
     if step.tokens_in is not None or step.tokens_out is not None:
-        took.append(f"{step.tokens_in or 0:,} tokens in, {step.tokens_out or 0:,} out")
+        about = "about " if step.tokens_estimated else ""
+        took.append(f"{about}{step.tokens_in or 0:,} tokens in, {step.tokens_out or 0:,} out")
     if step.cost_usd is not None:
         took.append(f"${step.cost_usd:.6f}")
     took.append(length(step.duration_us))

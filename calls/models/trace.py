@@ -72,7 +72,8 @@ class AgentExecution(models.Model):
 
     ``turn`` is the number of the agent's turn that it made, or of the last before it where nothing was said then.
     ``part`` is that of the line, on which steps are counted from 1: so a step that is written twice counts once.
-    ``first_ms`` is how long a model took to its first clause, empty where none came.
+    ``first_ms`` is how long a model took to its first clause, empty where none came. ``tokens_estimated``: its server
+    did not tell them, so they are counted here. ``cost_usd`` is empty for a model that nobody bills.
     """
 
     trace = models.ForeignKey(WorkflowTrace, on_delete=models.CASCADE, related_name="executions")
@@ -88,6 +89,7 @@ class AgentExecution(models.Model):
     prompt_hash = models.CharField(max_length=64, blank=True)
     tokens_in = models.PositiveIntegerField(null=True, blank=True)
     tokens_out = models.PositiveIntegerField(null=True, blank=True)
+    tokens_estimated = models.BooleanField(default=False)
     cost_usd = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
     first_ms = models.PositiveIntegerField(null=True, blank=True)
     cached = models.BooleanField(default=False)

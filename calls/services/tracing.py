@@ -4,7 +4,7 @@ What a model is asked for once a call is over is a step too, beside the turns: i
 no turn slow.
 """
 
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -15,10 +15,10 @@ from django.db.models.fields import CharField
 from agents.domain.types import ModelUse, Step
 from calls.models import AgentExecution, Call, WorkflowTrace
 from calls.models.trace import AFTER_CALL
+from calls.services.model_prices import ModelPrices
 from voice.domain.types import Worked
 
 _MOST = 2**31 - 1
-_CENTS = Decimal("0.000001")
 _MOST_USD = Decimal(10**7)
 
 
@@ -33,7 +33,8 @@ def keep(call: Call, worked: Worked | None) -> None:
     trace = WorkflowTrace(call_id=call.pk, script_version=call.script_version, started_at=started_at)
     WorkflowTrace.objects.bulk_create([trace], ignore_conflicts=True)
     numbered = enumerate(worked.steps, start=worked.first)
-    rows = [_row(call.pk, worked, sequence, step) for sequence, step in numbered]
+    prices = ModelPrices(call)
+    rows = [_row(prices, trace, worked, sequence, step) for sequence, step in numbered]
     AgentExecution.objects.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -47,7 +48,8 @@ def keep_after(call: Call, step: Step) -> None:
     before = AgentExecution.objects.filter(trace=call.pk)
     sequence = before.filter(part=AFTER_CALL).aggregate(last=Max("sequence", default=0))["last"] + 1
     turn = before.exclude(part=AFTER_CALL).aggregate(last=Max("turn", default=0))["last"]
-    _row(call.pk, Worked(turn, AFTER_CALL, sequence, (step,)), sequence, step).save(force_insert=True)
+    worked = Worked(turn, AFTER_CALL, sequence, (step,))
+    _row(ModelPrices(call), trace, worked, sequence, step).save(force_insert=True)
     conclude(call)
 
 
@@ -88,9 +90,9 @@ def forget_decisions(call_id: UUID) -> None:
     AgentExecution.objects.filter(trace=call_id).update(decision="")
 
 
-def _row(call_id: UUID, worked: Worked, sequence: int, step: Step) -> AgentExecution:
+def _row(prices: ModelPrices, trace: WorkflowTrace, worked: Worked, sequence: int, step: Step) -> AgentExecution:
     row = AgentExecution(
-        trace_id=call_id,
+        trace_id=trace.pk,
         part=worked.part,
         sequence=sequence,
         turn=worked.turn,
@@ -99,17 +101,17 @@ def _row(call_id: UUID, worked: Worked, sequence: int, step: Step) -> AgentExecu
         duration_us=_bounded(step.duration_us),
         decision=_cut("decision", step.decision),
     )
-    return row if step.use is None else _with_use(row, step.use)
+    return row if step.use is None else _with_use(row, step.use, prices.of(step.use))
 
 
-def _with_use(row: AgentExecution, use: ModelUse) -> AgentExecution:
+def _with_use(row: AgentExecution, use: ModelUse, cost_usd: Decimal | None) -> AgentExecution:
     row.model = _cut("model", use.model)
     row.prompt_version = _cut("prompt_version", use.prompt_version)
     row.prompt_hash = _cut("prompt_hash", use.prompt_hash)
     row.tokens_in = None if use.tokens_in is None else _bounded(use.tokens_in)
     row.tokens_out = None if use.tokens_out is None else _bounded(use.tokens_out)
-    if use.cost_usd is not None:
-        row.cost_usd = min(max(use.cost_usd, Decimal(0)), _MOST_USD).quantize(_CENTS, ROUND_UP)
+    row.tokens_estimated = use.estimated
+    row.cost_usd = None if cost_usd is None else min(cost_usd, _MOST_USD)
     row.first_ms = None if use.first_ms is None else _bounded(use.first_ms)
     row.cached = use.cached
     row.dropped_reason = _cut("dropped_reason", use.dropped)

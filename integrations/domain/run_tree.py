@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One step; ``part`` and ``sequence`` are unique in a call. Without a ``model`` the last seven say nothing.
+    """One step; ``part`` and ``sequence`` are unique in a call. Without a ``model`` the last eight say nothing.
 
     ``turn`` None: it was made when the call was over.
     """
@@ -35,6 +35,7 @@ class StepRun:
     first_ms: int | None = None
     cached: bool = False
     dropped: str = ""
+    tokens_estimated: bool = False
 
     @property
     def ended_at(self) -> datetime:
@@ -93,6 +94,7 @@ def _step(call: CallRun, step: StepRun, parent: Run, project: str) -> Run:
     if step.model:
         metadata |= {"ls_model_name": step.model, "prompt": step.prompt, "cached": step.cached}
         metadata |= {"dropped": step.dropped} if step.dropped else {}
+        metadata |= {"tokens_estimated": True} if step.tokens_estimated else {}
         metadata |= {} if step.first_ms is None else {"first_ms": step.first_ms}
         metadata["usage_metadata"] = _usage(step)
     run = _run(run_id, parent, step.agent, (step.started_at, step.ended_at), project=project, **metadata)

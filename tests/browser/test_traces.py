@@ -1,13 +1,11 @@
 """How a conversation worked, as a campaign manager finds it: from the list to the bars on the call's page."""
 
-from decimal import Decimal
-
 from playwright.sync_api import Page, expect
 
 from agents.domain.types import ModelUse
 from tests.calls.admin import world
 
-USE = ModelUse("llama3.1:8b", "3", "1f2e3d4c" * 8, 812, 40, Decimal("0.00012"), dropped="deadline")
+USE = ModelUse("llama3.1:8b", "3", "1f2e3d4c" * 8, 812, 40, dropped="deadline")
 
 
 def test_from_the_list_of_traces_to_a_calls_steps(page: Page) -> None:

@@ -44,6 +44,11 @@ from reautomation import env
             r"'eleven_v3'",
         ),
         (
+            "LLM_RATE",
+            "openai.gpt-4.1-mini.in",
+            r"LLM_RATE is 'openai\.gpt-4\.1-mini\.in': must be how two keys of the rate card begin, such as openai",
+        ),
+        (
             "GPU_RATE",
             "rtx4090",
             r"GPU_RATE is 'rtx4090': must be a GPU's key of the rate card, such as gpu\.rtx4090\.",

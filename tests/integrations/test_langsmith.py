@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -17,6 +16,7 @@ from pytest_django import Settings
 
 from agents.domain.masking import masked
 from agents.domain.types import ModelUse, Step
+from agents.llm.config import ModelConfig
 from calls.models import Call, Turn, WorkflowTrace
 from calls.services.tracing import keep_after
 from integrations import tracing
@@ -27,7 +27,7 @@ from tests.integrations.langsmith_server import LangSmithServer, serving
 
 pytestmark = pytest.mark.django_db
 NOW = world.NOW + timedelta(hours=2)
-USE = ModelUse("llama3.1:8b", "3", "ab" * 32, 812, 40, Decimal("0.00012"), dropped="deadline")
+USE = ModelUse("llama3.1:8b", "3", "ab" * 32, 812, 40, dropped="deadline")
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,8 @@ def gone() -> list[bool]:
     return [trace.exported_at is not None for trace in WorkflowTrace.objects.order_by("pk")]
 
 
-def test_a_call_is_a_tree_of_runs(server: LangSmithServer) -> None:
+def test_a_call_is_a_tree_of_runs(server: LangSmithServer, settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = ModelConfig("openai", rate="openai.gpt-4.1-mini")
     (call,) = talked()
     assert tracing.export_due(now=NOW) == 1
     assert (server.asked, server.keys) == (["POST /runs/multipart"], {"lsv2_key"})
@@ -84,7 +85,7 @@ def test_a_call_is_a_tree_of_runs(server: LangSmithServer) -> None:
         "prompt": "3 " + "ab" * 32,
         "cached": False,
         "dropped": "deadline",
-        "usage_metadata": {"input_tokens": 812, "output_tokens": 40, "total_tokens": 852, "total_cost": 0.00012},
+        "usage_metadata": {"input_tokens": 812, "output_tokens": 40, "total_tokens": 852, "total_cost": 0.000389},
     }
     assert model["dotted_order"].startswith(f"{turns[0]['dotted_order']}.20261120T150000000000Z")
     assert {run["trace_id"] for run in runs} == {root["id"]}
@@ -94,7 +95,7 @@ def test_a_call_is_a_tree_of_runs(server: LangSmithServer) -> None:
 
 def test_what_was_made_after_the_call_is_a_run_of_its_own(server: LangSmithServer) -> None:
     (call,) = talked()
-    use = ModelUse("llama3.1:8b", "after-1", "cd" * 32, 900, 80, first_ms=310)
+    use = ModelUse("llama3.1:8b", "after-1", "cd" * 32, 900, 80, first_ms=310, estimated=True)
     keep_after(call, Step("after", NOW, 4_000_000, "summary", use))
     WorkflowTrace.objects.update(ended_at=NOW - timedelta(minutes=1))
     assert tracing.export_due(now=NOW) == 1
@@ -107,6 +108,7 @@ def test_what_was_made_after_the_call_is_a_run_of_its_own(server: LangSmithServe
         "prompt": "after-1 " + "cd" * 32,
         "cached": False,
         "first_ms": 310,
+        "tokens_estimated": True,
         "usage_metadata": {"input_tokens": 900, "output_tokens": 80, "total_tokens": 980},
     }
 

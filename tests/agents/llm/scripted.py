@@ -27,7 +27,7 @@ class Says:
     first_s: float = 0.0
     pause_s: float = 0.0
     ends: str = "done"
-    tokens: tuple[int, int] | None = (100, 7)
+    tokens: tuple[Any, Any] | None = (100, 7)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _chunk(data: bytes) -> bytes:
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
-def _ollama(piece: str, *, reason: str = "", tokens: tuple[int, int] | None = None) -> bytes:
+def _ollama(piece: str, *, reason: str = "", tokens: tuple[Any, Any] | None = None) -> bytes:
     line: Body = {
         "model": "llama3.1:8b",
         "created_at": "2026-11-23T18:00:00.000000Z",
@@ -193,14 +193,14 @@ def _ollama(piece: str, *, reason: str = "", tokens: tuple[int, int] | None = No
     return json.dumps(line).encode() + b"\n"
 
 
-def _openai(piece: str, *, reason: str = "", tokens: tuple[int, int] | None = None) -> bytes:
+def _openai(piece: str, *, reason: str = "", tokens: tuple[Any, Any] | None = None) -> bytes:
     base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1795464101, "model": "llama"}
     delta = {"content": piece} if piece else {}
     first = base | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason or None}]}
     events = [json.dumps(first)]
     if reason:
         if tokens:
-            usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
+            usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
             events.append(json.dumps(base | {"choices": [], "usage": usage}))
         events.append("[DONE]")
     return "".join(f"data: {event}\n\n" for event in events).encode()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -29,6 +30,7 @@ from agents.llm.port import (
     Prompt,
     Server,
 )
+from agents.llm.tokens import count_messages
 from tests.agents.llm.scripted import Act, Fails, Raw, Says, Script, ScriptedServer, says, scripted
 
 PROMPT = Prompt("aside", 3, "f00d", (Message("system", "Be kind."), Message("user", "Hello")), max_tokens=40)
@@ -246,6 +248,50 @@ async def test_leaving_early_withdraws_the_request() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
     assert [use.dropped for use in one.uses] == ["withdrawn", "withdrawn"]
+
+
+@BOTH
+async def test_tokens_that_a_server_does_not_tell_are_counted_here(kind: Callable[[ScriptedServer], Server]) -> None:
+    async with asking(says("Fine by me.", tokens=None), kind) as one:
+        assert await one.clauses() == ["Fine by me."]
+    (use,) = one.uses
+    assert (use.tokens_in, use.tokens_out, use.estimated) == (count_messages(PROMPT.messages), 4, True)
+
+
+async def test_of_an_answer_that_was_withdrawn_counts_what_came() -> None:
+    async with asking(Says(("First. ", "Second."), ends="never")) as one:
+        with pytest.raises(ModelLate):
+            await one.clauses(Patience(0.5, 0.5))
+    (use,) = one.uses
+    assert (use.tokens_in, use.tokens_out, use.estimated) == (count_messages(PROMPT.messages), 6, True)
+
+
+async def test_a_repair_that_is_withdrawn_is_counted_beside_what_the_server_told() -> None:
+    acts: list[Act] = [says("no"), Says((), first_s=9)]
+    async with asking(lambda _: acts.pop(0)) as one:
+        with pytest.raises(ModelLate):
+            await one.colour(Patience(0.5, 0.5))
+    sent = [Message(message["role"], message["content"]) for message in one.server.requests[1]["messages"]]
+    (use,) = one.uses
+    assert (use.tokens_in, use.tokens_out, use.estimated) == (100 + count_messages(sent), 7, True)
+
+
+@pytest.mark.parametrize("act", [Fails(500), Fails(401), Raw(b"<html></html>")])
+async def test_what_was_never_answered_has_no_tokens(act: Act) -> None:
+    async with asking(act, openai) as one:
+        with pytest.raises(ModelError):
+            await one.clauses()
+    assert [(use.tokens_in, use.tokens_out, use.estimated) for use in one.uses] == [(None, None, False)]
+
+
+@pytest.mark.parametrize("told", [(-5, 7), (100, 10**12), ("many", 7), (None, [7])])
+async def test_counts_that_are_none_are_replaced_by_ours(told: tuple[Any, Any]) -> None:
+    async with asking(says("Fine by me.", tokens=told), openai) as one:
+        assert await one.clauses() == ["Fine by me."]
+    (use,) = one.uses
+    ours = (count_messages(PROMPT.messages), 4)
+    sound = [n if isinstance(n, int) and 0 <= n < 1000 else our for n, our in zip(told, ours, strict=True)]
+    assert ([use.tokens_in, use.tokens_out], use.estimated) == (sound, True)
 
 
 async def test_the_breaker_opens_after_three_failures_and_closes_with_one_success() -> None:

@@ -2,15 +2,16 @@
 
 import re
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from agents.domain.types import ModelUse, Step
+from agents.llm.config import ModelConfig
 from calls.admin.waterfall import length, waterfall
 from calls.models import AgentExecution, Call, Campaign, WorkflowTrace
 from calls.services import tracing
@@ -19,11 +20,15 @@ from tests.calls.admin.test_pages import text
 from voice.domain.types import Worked
 
 LIST = "/admin/calls/workflowtrace/"
-USE = ModelUse("llama3.1:8b", "3", "1f2e3d4c" * 8, 812, 40, Decimal("0.00012"), 280, True, "too_late")
+USE = ModelUse("llama3.1:8b", "3", "1f2e3d4c" * 8, 812, 40, 280, True, "too_late")
+
+
+USED_AFTER = ModelUse("llama3.1:8b", "after-1", "ab" * 32, 900, 80, estimated=True)
 
 
 @pytest.fixture
-def calls(campaign: Campaign) -> list[Call]:
+def calls(campaign: Campaign, settings: Settings) -> list[Call]:
+    settings.LANGUAGE_MODEL = ModelConfig("openai", rate="openai.gpt-4.1-mini")
     made = world.calls(world.leads(campaign, 3))
     world.worked(made[0])
     world.worked(made[1], use=USE, agent="scheduler")
@@ -73,16 +78,17 @@ def test_what_there_is_to_choose_from_is_not_read_off_every_trace(as_manager: Cl
 def test_a_trace_is_told_on_its_calls_page(as_manager: Client, calls: list[Call]) -> None:
     answer = as_manager.get(f"{LIST}{calls[0].pk}/change/")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/admin/calls/call/{calls[0].pk}/change/#steps")
-    step = Step("after", world.NOW, 4_200_000, "summary", ModelUse("llama3.1:8b", "after-1", "ab" * 32, 900, 80))
+    step = Step("after", world.NOW, 4_200_000, "summary", USED_AFTER)
     tracing.keep_after(calls[1], step)
     page = text(as_manager, f"/admin/calls/call/{calls[1].pk}/change/")
     assert "How the agent worked: 10 steps, 1.3 s in all" in page
     used = (
-        "llama3.1:8b, prompt 3 (1f2e3d4c): 812 tokens in, 40 out, $0.000120, 640 ms, began after 280 ms, from the "
+        "llama3.1:8b, prompt 3 (1f2e3d4c): 812 tokens in, 40 out, $0.000389, 640 ms, began after 280 ms, from the "
         "cache, not used: too"
     )
     assert f"1 scheduler ask timeline {used} late" in page
-    assert "After the call: llama3.1:8b, prompt after-1 (abababab): 900 tokens in, 80 out, 4.2 s" in page
+    used = "llama3.1:8b, prompt after-1 (abababab): about 900 tokens in, 80 out, $0.000488, 4.2 s"
+    assert f"After the call: {used}" in page
     assert "How the agent worked" not in text(as_manager, f"/admin/calls/call/{calls[2].pk}/change/")
 
 
@@ -137,7 +143,7 @@ def test_what_was_refused_can_be_sent_again(as_manager: Client, calls: list[Call
     WorkflowTrace.objects.filter(pk=calls[1].pk).update(exported_at=world.NOW)
     page = text(as_manager, LIST)
     assert "refused: HTTP 422" in page
-    assert "$0.0002 sent" in page
+    assert "$0.0008 sent" in page
     chosen = {"action": "send_again", "_selected_action": [str(call.pk) for call in calls]}
     assert "2 traces will be sent." in as_manager.post(LIST, chosen, follow=True).content.decode()
     assert set(WorkflowTrace.objects.values_list("exported_at", "export_attempts", "export_error")) == {(None, 0, "")}

@@ -8,8 +8,12 @@ from unittest import mock
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from agents.domain.types import Disposition, ModelUse, Step
+from agents.llm.config import ModelConfig
+from billing.models import Rate
+from billing.services.card import set_price
 from calls.domain.status import CallStatus
 from calls.models import AgentExecution, Call, CallAnalysis, Turn, WorkflowTrace
 from calls.models.trace import AFTER_CALL
@@ -24,7 +28,9 @@ from voice.domain.types import Ended, LineEvent, Live, TurnTaken, Worked
 
 pytestmark = pytest.mark.django_db
 ANSWERED, ENDED = NOW + timedelta(seconds=8), NOW + timedelta(seconds=69)
-USE = ModelUse("llama3.1:8b", "3", "ab" * 32, 812, 40, Decimal("0.00012"), 280, dropped="deadline")
+USE = ModelUse("llama3.1:8b", "3", "ab" * 32, 812, 40, 280, dropped="deadline")
+PRICED = ModelConfig("openai", rate="openai.gpt-4.1-mini")
+"""0.40 and 1.60 USD for a million tokens in and out, by the default rate card."""
 OPENED = (Step("opening", ANSWERED, 210, "ask interest"),)
 REPLIED = (
     Step("understand", ANSWERED + timedelta(seconds=4), 900, "yes"),
@@ -65,7 +71,8 @@ def rows() -> list[tuple[int, int, int, str, str, int]]:
     return list(AgentExecution.objects.values_list(*names))
 
 
-def test_a_call_leaves_its_steps_and_their_sums() -> None:
+def test_a_call_leaves_its_steps_and_their_sums(settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = PRICED
     call = talked(*TALK)
     assert rows() == [
         (1, 1, 1, "opening", "ask interest", 210),
@@ -76,18 +83,20 @@ def test_a_call_leaves_its_steps_and_their_sums() -> None:
     ]
     model = AgentExecution.objects.get(agent="model")
     assert (model.model, model.prompt_version, model.prompt_hash) == ("llama3.1:8b", "3", "ab" * 32)
-    assert (model.tokens_in, model.tokens_out, model.cost_usd) == (812, 40, Decimal("0.000120"))
+    assert (model.tokens_in, model.tokens_out, model.cost_usd) == (812, 40, Decimal("0.000389"))
     assert (model.first_ms, model.cached, model.dropped_reason) == (280, False, "deadline")
+    assert model.tokens_estimated is False
     assert model.started_at == ANSWERED + timedelta(seconds=4)
     trace = WorkflowTrace.objects.get()
     assert (trace.pk, trace.script_version, trace.outcome) == (call.pk, "7", "qualified")
     assert (trace.started_at, trace.ended_at) == (ANSWERED, ENDED)
     assert (trace.turns, trace.steps, trace.work_us, trace.slowest_us) == (2, 5, 641_250, 641_040)
-    assert (trace.tokens_in, trace.tokens_out, trace.cost_usd) == (812, 40, Decimal("0.000120"))
+    assert (trace.tokens_in, trace.tokens_out, trace.cost_usd) == (812, 40, Decimal("0.000389"))
     assert (trace.models_used, trace.exported_at) == (["llama3.1:8b"], None)
 
 
-def test_what_was_made_after_the_call_is_summed_beside_its_turns() -> None:
+def test_what_was_made_after_the_call_is_summed_beside_its_turns(settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = PRICED
     call = talked(*TALK)
     step = Step("after", ENDED, 9_000_000, "summary", replace(USE, dropped="", first_ms=None))
     for _ in range(2):
@@ -95,8 +104,48 @@ def test_what_was_made_after_the_call_is_summed_beside_its_turns() -> None:
     assert rows()[5:] == [(AFTER_CALL, n, 3, "after", "summary", 9_000_000) for n in (1, 2)]
     trace = WorkflowTrace.objects.get()
     assert (trace.turns, trace.steps, trace.work_us, trace.slowest_us) == (2, 5, 641_250, 641_040)
-    assert (trace.tokens_in, trace.tokens_out, trace.cost_usd) == (3 * 812, 3 * 40, Decimal("0.000360"))
+    assert (trace.tokens_in, trace.tokens_out, trace.cost_usd) == (3 * 812, 3 * 40, Decimal("0.001167"))
     assert AgentExecution.objects.filter(part=AFTER_CALL).first().first_ms is None  # type: ignore[union-attr]
+
+
+def of_the_model() -> tuple[int | None, int | None, Decimal | None]:
+    row = AgentExecution.objects.get(agent="model")
+    return row.tokens_in, row.tokens_out, row.cost_usd
+
+
+def test_a_model_of_ones_own_has_tokens_and_no_price() -> None:
+    talked(*TALK)
+    assert of_the_model() == (812, 40, None)
+    assert WorkflowTrace.objects.get().cost_usd == 0
+
+
+def test_a_step_keeps_the_price_of_the_instant_at_which_its_call_was_held_for(settings: Settings) -> None:
+    """A price that changes while somebody talks is for the calls after it."""
+    settings.LANGUAGE_MODEL = PRICED
+    call = make.call()
+    at = NOW + timedelta(seconds=1)
+    set_price("openai.gpt-4.1-mini.in", Decimal(40), from_at=at, now=at, source="a test")
+    assert place(call.pk, plane=FakePlane(*TALK), dialer=FakeDialer(), owner="worker-1", clock=lambda: at)
+    assert of_the_model() == (812, 40, Decimal("0.000389"))
+
+
+@pytest.mark.parametrize("rate", ["nobody.knows", "elevenlabs.flash_v2_5", "euros"])
+def test_what_the_card_cannot_price_has_no_price(settings: Settings, rate: str) -> None:
+    for key in ("euros.in", "euros.out"):
+        Rate.objects.create(
+            key=key, kind="llm", price=1, currency="EUR", unit="token", per=1, valid_from=NOW - timedelta(days=9)
+        )
+    settings.LANGUAGE_MODEL = ModelConfig("openai", rate=rate)
+    talked(*TALK)
+    assert of_the_model() == (812, 40, None)
+
+
+def test_tokens_that_we_counted_are_marked_and_priced(settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = PRICED
+    step = Step("model", ANSWERED, 640_000, "", replace(USE, estimated=True))
+    talked(Live(ANSWERED), told(1, 1, (step,)), END)
+    assert AgentExecution.objects.get().tokens_estimated is True
+    assert of_the_model() == (812, 40, Decimal("0.000389"))
 
 
 def test_a_call_whose_analysis_is_owed_is_exported_later() -> None:
@@ -164,16 +213,17 @@ def test_a_line_whose_call_the_carrier_has_ended_completes_the_sums() -> None:
     assert (trace.steps, trace.outcome, trace.ended_at) == (2, "hung_up", ENDED)
 
 
-def test_a_step_that_does_not_fit_is_cut_and_costs_no_turn() -> None:
-    wild = ModelUse("m" * 500, "v" * 500, "h" * 500, -5, 2**40, Decimal(10) ** 12, dropped="d" * 500)
+def test_a_step_that_does_not_fit_is_cut_and_costs_no_turn(settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = PRICED
+    wild = ModelUse("m" * 500, "v" * 500, "h" * 500, -5, 2**50, dropped="d" * 500)
     step = Step("n" * 500, ANSWERED, 2**40, "\x00decision" * 500, wild)
-    small = Step("model", ANSWERED, -1, "", replace(wild, tokens_in=None, cost_usd=Decimal("0.0000001")))
+    small = Step("model", ANSWERED, -1, "", replace(wild, tokens_in=1, tokens_out=0))
     talked(Live(ANSWERED), told(1, 1, (step, small)), END)
     row, other = AgentExecution.objects.all()
     assert (len(row.agent), len(row.model), len(row.decision), len(row.dropped_reason)) == (40, 80, 120, 40)
     assert (row.duration_us, row.tokens_in, row.tokens_out) == (2**31 - 1, 0, 2**31 - 1)
     assert row.cost_usd == Decimal(10**7)
-    assert (other.duration_us, other.tokens_in, other.cost_usd) == (0, None, Decimal("0.000001"))
+    assert (other.duration_us, other.tokens_in, other.cost_usd) == (0, 1, Decimal("0.000001"))
     assert Turn.objects.count() == 1
 
 
