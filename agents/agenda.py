@@ -10,7 +10,7 @@ from agents.domain.questions import ASIDES, Question
 from agents.domain.script import MAX_ASKED, Kind, Step
 from agents.domain.slots import ahead
 from agents.domain.times import LATEST, zone_of
-from agents.domain.types import Brief, Expect
+from agents.domain.types import Brief, Disposition, Expect
 from agents.domain.understanding import days_ahead
 from agents.state import CallState
 
@@ -41,6 +41,8 @@ def next_question(state: CallState, brief: Brief, *, now: datetime) -> Question:
     """
     if state.chosen_at is not None:
         return Question.CONFIRM
+    if state.settled is Disposition.CALLBACK_REQUESTED:
+        return Question.CALLBACK
     if is_booked(state, brief, now=now) and not state.value("appointment") and _may_ask(state, Question.KEEP):
         return Question.KEEP
     side = side_of(state, brief)
@@ -134,9 +136,7 @@ def put(
         return Asked(_offer(slots, brief, now, asked), replace(state, offered=slots), personal=True)
     if question is Question.CALLBACK and offer:
         slots = tuple(offer)[:_OFFERED_AT_ONCE]
-        first, second = (spoken.moment(slot, zone=zone_of(brief.lead_zone), now=now) for slot in slots)
-        text = f"I can call back {first}, or {second}. Which is better?"
-        return Asked(text, replace(state, offered=slots), personal=True)
+        return Asked(_calls(slots, brief, now, asked), replace(state, offered=slots), personal=True)
     text = brief.script.wording(question, side=side_of(state, brief), asked=max(asked - 1, 0))
     return Asked(text, replace(state, offered=()), personal=text in brief.script.personal)
 
@@ -165,6 +165,16 @@ def _offer(slots: Sequence[datetime], brief: Brief, now: datetime, asked: int) -
     if asked > 1:
         return f"Would {names[0]} suit you better, or {names[1]}?"
     return f"I have {names[0]} or {names[1]}. Which works better?"
+
+
+def _calls(slots: Sequence[datetime], brief: Brief, now: datetime, asked: int) -> str:
+    """Two times to choose from, or the one that we understood."""
+    names = [spoken.moment(slot, zone=zone_of(brief.lead_zone), now=now) for slot in slots]
+    if len(names) == 1:
+        return f"We would call you {names[0]}. Is that right?"
+    if asked > 1:
+        return f"Would {names[0]} suit you better, or {names[1]}?"
+    return f"I can call back {names[0]}, or {names[1]}. Which is better?"
 
 
 def callback_offers(brief: Brief, *, now: datetime) -> tuple[datetime, datetime]:

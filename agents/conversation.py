@@ -3,15 +3,18 @@
 from dataclasses import replace
 from typing import ClassVar
 
+from agents.analytics import is_qualified
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.condolence import left_in_peace
 from agents.domain import spoken, voicemail
 from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question, reason
 from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
+from agents.scheduler import promise
 from agents.state import CallState, Stage
 
 CANNOT_HEAR = "I cannot hear you, so I will let you go. Goodbye."
+ANOTHER_TIME = "I cannot hear you, so we will call you another time. Goodbye."
 MAX_SILENCES = 2
 MAX_UNCLEAR = 3
 TOO_MANY = "I am sorry that we have called so often. I can take your number off our list."
@@ -69,11 +72,21 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return Move(state, quiet=True)
         if state.holding:
             return self._still_holding(scene.state)
+        if state.question is Question.CALLBACK and not is_qualified(state, scene.brief):
+            state = replace(state, settled=Disposition.CALLBACK_REQUESTED)
         if state.silences > MAX_SILENCES:
-            return Move(state, say=CANNOT_HEAR, acts=(EndCall("silence"),))
+            return self._given_up(scene, state)
         # the wording follows the prompts in a row, not those of the whole call
         asked = {**state.asked, Question.STILL_THERE: state.silences - 1}
         return Move(replace(state, asked=asked), ask=Question.STILL_THERE)
+
+    def _given_up(self, scene: Scene, state: CallState) -> Move:
+        """Nobody answers: goodbye. Whoever was asked when to call is called, at the time that they named if any."""
+        if state.settled is not Disposition.CALLBACK_REQUESTED:
+            return Move(state, say=CANNOT_HEAR, acts=(EndCall("silence"),))
+        if state.callback_at is not None:
+            return promise(scene, state, state.callback_at)
+        return Move(state, say=ANOTHER_TIME, acts=(EndCall(state.settled.value),))
 
     def _still_holding(self, state: CallState) -> Move:
         """They asked us to wait: a word now and then, and after a minute the usual question."""
@@ -155,7 +168,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return Move(state, say=f"Hello. {self._name(scene)}", ask=question, again=True)
         if Intent.REPEAT in said:
             # The same words once; whoever misses them twice gets others.
-            return Move(state, say="Of course.", ask=question, again=state.unclear == 1)
+            say = "Of course." if state.unclear == 1 else "Let me put it another way."
+            return Move(state, say=say, ask=question, again=state.unclear == 1)
         if Intent.ASKS in said:
             return Move(state, say=NOT_FOR_US, ask=question, again=True, unread=True)
         return Move(state, say="Sorry, I did not get that.", ask=question, unread=True)

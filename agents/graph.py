@@ -23,7 +23,7 @@ from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import TIMES, Question
 from agents.domain.spoken import first_name
 from agents.domain.times import zone_of
-from agents.domain.types import Brief, Heard, HeardKind, Reply
+from agents.domain.types import Brief, Disposition, Heard, HeardKind, Reply
 from agents.domain.understanding import Context, Reading, understand
 from agents.interpreting import interpret
 from agents.llm.interpreter import Interpreter
@@ -117,6 +117,8 @@ async def _understand(state: TurnState) -> TurnState:
         informed = replace(informed, stood_in=True)
     if informed.value("interested") and not call.value("interested"):
         informed = replace(informed, settled=None)  # a no of before is taken back
+    if informed.settled is Disposition.CALLBACK_REQUESTED and informed.plans != call.plans:
+        informed = replace(informed, settled=None)  # they talk on after all
     return {"scene": Scene(brief, call, informed, heard, reading, now)}
 
 
@@ -158,6 +160,8 @@ def choose_agent(scene: Scene) -> AgentName:
 def _about_times(scene: Scene) -> bool:
     """Whether a time was asked for and this turn says something to it."""
     reading, choice = scene.reading, scene.reading.choice
+    if scene.state.settled is Disposition.CALLBACK_REQUESTED and reading.at is not None:
+        return True
     if scene.state.question not in TIMES or not scene.state.heard_whole:
         return scene.state.question in TIMES and choice.taken is not None
     if reading.objection is Objection.NOT_READY and reading.at is None:

@@ -12,7 +12,7 @@ from agents.domain.objections import FAIR_HOUSING_REFUSAL, Try
 from agents.domain.questions import Question
 from agents.domain.types import Disposition, EndCall
 from agents.domain.understanding import days_ahead
-from agents.scheduler import promise
+from agents.scheduler import grant
 from agents.state import CallState
 
 MAX_OBJECTIONS = 5
@@ -69,7 +69,7 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
             return self._try(scene, kind)
         state = replace(scene.state, objection=None, unclear=0)
         if attempt.on_yes is Question.CALLBACK and reading.at and scene.now < reading.at:
-            return promise(scene, replace(state, settled=None), reading.at)  # a time says yes by itself
+            return grant(scene, replace(state, settled=None), reading.at)  # a time says yes by itself
         if reading.answer is Answer.YES:
             return self._agreed(scene, replace(state, settled=None).learn("interested", "yes", 0.7), attempt)
         if scene.learnt or len(reading.words.split()) > 2:
@@ -80,7 +80,7 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
         """A yes leads where the try said: an appointment, a call back, or on with the agenda."""
         if attempt.callback_days:
             at = days_ahead(attempt.callback_days, now=scene.now, zone=scene.zone)
-            return promise(scene, state, scene.reading.at or at)
+            return grant(scene, state, scene.reading.at or at)
         if attempt.on_yes is Question.SLOT and not free_slots(state, scene.brief, now=scene.now):
             return Move(state, say=say, ask=Question.CALLBACK)
         return Move(state, say=say, ask=attempt.on_yes)
@@ -100,7 +100,7 @@ class ObjectionHandlerAgent(BaseAgent[Scene, Move]):
         if _AFTER_ALL.search(reading.words):
             return Move(open_door.learn("interested", "yes", 0.9), say="Sorry, I misheard you.")
         if reading.at and scene.now < reading.at:
-            return promise(scene, open_door, reading.at)
+            return grant(scene, open_door, reading.at)
         if any(word in reading.words for word in _TIMING) or reading.objection is Objection.NOT_READY:
             return self._agreed(scene, open_door, attempt, say="That makes sense.")
         if scene.learnt:

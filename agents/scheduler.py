@@ -45,7 +45,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         if reading.choice.taken and question not in _APPOINTMENTS:
             return promise(scene, scene.state, reading.choice.taken)
         if reading.at:
-            return promise(scene, scene.state, reading.at)
+            return grant(scene, scene.state, reading.at)
         if Intent.NOT_HERE in reading.intents:
             name = spoken.first_name(scene.brief.lead_name) or "them"
             return Move(
@@ -87,8 +87,9 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         if reading.answer is Answer.NO or reading.choice.refused:
             if state.question is Question.CALLBACK_OFFER:
                 return Move(state, say="I am sorry for the trouble. Goodbye.", acts=(EndCall("unclear"),))
-            if state.offered and not reading.choice.outright:
-                return Move(replace(state, offered=()), ask=Question.CALLBACK)
+            misheard = len(state.offered) == 1 and len(reading.words.split()) == 1
+            if misheard or (state.offered and not reading.choice.outright):
+                return Move(replace(state, offered=(), callback_at=None), ask=Question.CALLBACK)
             return decline(scene, state)
         if state.question is Question.CALLBACK_OFFER:
             return promise(scene, state, days_ahead(1, now=scene.now, zone=scene.zone))
@@ -176,10 +177,18 @@ def book(scene: Scene, *, confirmed: bool) -> Move:
     )
 
 
+def grant(scene: Scene, state: CallState, at: datetime) -> Move:
+    """Promise the call that was wished for; where part of its time is our guess, read it back before."""
+    if not scene.reading.doubtful or state.hurried or at in state.offered:
+        return promise(scene, state, at)
+    kept = replace(state, callback_at=at, callback_said=scene.heard.text)
+    return Move(kept, ask=Question.CALLBACK, offer=(at,), personal=True)
+
+
 def promise(scene: Scene, state: CallState, at: datetime) -> Move:
-    """Call back at ``at``: read it back and end. A promise goes ahead of any cadence."""
+    """Call back at ``at``: say so and end, with the words that asked for it. A promise goes ahead of any cadence."""
     when = spoken.moment(at, zone=scene.zone, now=scene.now)
-    said = scene.heard.text
+    said = state.callback_said if at == state.callback_at else scene.heard.text
     return Move(
         replace(state, callback_at=at, callback_said=said),
         say=f"Very well. We will call you {when}. Thank you. Goodbye.",

@@ -25,7 +25,7 @@ _PARTS = {"search": ("area", "budget")}
 _NOTHING = frozenset({"unknown", "no"})
 _NO_TIMES = frozenset({"neither", "no"})
 _DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
-_NOT_UNDERSTOOD = re.compile(r"did not (?:get|catch)|didn't (?:get|catch)|trouble hearing", re.IGNORECASE)
+_NOT_UNDERSTOOD = re.compile(r"did not (?:get|catch)|didn't (?:get|catch)|trouble understanding", re.IGNORECASE)
 """Whoever is told so says it again, perhaps in other words."""
 _AHEAD = re.compile(r"\+(\d+)(m|d)(?: (\d\d):(\d\d))?")
 _WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)(?: (\d\d):(\d\d))")

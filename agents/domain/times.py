@@ -80,6 +80,14 @@ _PARTS: tuple[tuple[re.Pattern[str], time], ...] = tuple(
         (r"\bmorning\b", time(10)),
     )
 )
+_WIDE_PART = re.compile(r"\b(?:morning|afternoon|evening|tonight|night)\b")
+_EITHER_HALF = 8
+"""The one hour that calls keep to before noon and after it."""
+_HALF = re.compile(r"\b(?:[ap]m|morning|evening|tonight|night)\b")
+_UNITLESS = re.compile(
+    r"\bin (?:about |like )?(5|[1-5][05])(?: ?\1)?\b(?![:.]?\d| ?(?:\d|minute|hour|day|week|month|year|[ap]m\b))"
+)
+"""A "twenty minutes" whose unit was lost is heard as "in 20", "in 20 20" or "in 2020"."""
 _NEVER_A_TIME = re.compile(r"\b(?:good (?:morning|afternoon|evening|night)|have a (?:good|nice|great) \w+)\b")
 
 
@@ -92,13 +100,24 @@ class Clock(NamedTuple):
     exact: bool = True
 
 
+class Wished(NamedTuple):
+    """An instant in UTC that was asked for. ``doubtful``: we filled in what was left open, or moved it."""
+
+    at: datetime
+    doubtful: bool = False
+
+
 class _Wish(NamedTuple):
-    """A time as far as it was told: an instant counted from now, or a day and an hour."""
+    """A time as far as it was told: an instant counted from now, or a day and an hour.
+
+    ``vague``: a part of the day, an hour that may be of either half of it, a number whose unit is missing.
+    """
 
     day: date | None = None
     clock: Clock | None = None
     soon: datetime | None = None
     weekday: bool = False
+    vague: bool = False
 
 
 def _agreed(at: datetime | None, zone: ZoneInfo) -> _Wish:
@@ -119,35 +138,71 @@ def zone_of(name: str) -> ZoneInfo:
 def instant(
     text: str, *, now: datetime, zone: ZoneInfo, bare_hour: bool = False, corrects: datetime | None = None
 ) -> datetime | None:
-    """The instant that ``text`` asks for, after ``now``, in UTC; None when it names no time.
+    """The instant that ``text`` asks for, as ``wished`` reads it; None when it names no time."""
+    found = wished(text, now=now, zone=zone, bare_hour=bare_hour, corrects=corrects)
+    return found.at if found else None
 
-    ``bare_hour``: a number alone is an hour ("ten is fine"); to be set only where a time was asked for. A day or an
-    hour that is corrected keeps the rest: "Tuesday at three, no wait, four" is Tuesday at four. ``corrects`` is a
-    time of before, of which ``text`` may give a part anew.
+
+def wished(
+    text: str,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    bare_hour: bool = False,
+    bare_minutes: bool = False,
+    corrects: datetime | None = None,
+) -> Wished | None:
+    """The instant that ``text`` asks for, after ``now``; None when it names no time.
+
+    ``bare_hour``: a number alone is an hour ("ten is fine"); to be set only where a time was asked for.
+    ``bare_minutes``: "in twenty" is so many minutes; only where a call is wished for. A day or an hour that is
+    corrected keeps the rest: "Tuesday at three, no wait, four" is Tuesday at four. ``corrects`` is a time of before,
+    of which ``text`` may give a part anew.
     """
     local = now.astimezone(zone)
     wish = was = _agreed(corrects, zone)
     for piece in said(text).pieces:
-        words = time_words(piece)
-        soon = _relative(words, local)
-        clock = clock_of(words, bare_hour=bare_hour or wish.clock is not None)
-        if _SAME_TIME.search(words):
-            clock = Clock(local.time().replace(second=0, microsecond=0), sure=True)
-        day = day_of(words, local.date())
-        if soon is not None and day is None:
-            wish = _Wish(soon=soon)
-        elif day is not None or clock is not None:
-            weekday = bool(WEEKDAY.search(words)) if day is not None else wish.weekday
-            wish = _Wish(day or wish.day, clock or wish.clock, weekday=weekday)
+        wish = _told(time_words(piece), wish, local, bare_hour=bare_hour, bare_minutes=bare_minutes)
     if wish == was:
         return None
     if wish.soon is not None:
-        return _within_hours(wish.soon, local)
+        return _filled(_within_hours(wish.soon, local), wish, max(wish.soon, local))
     if wish.day is None and (wish.clock is None or not wish.clock.sure):
         return None
+    at = wish.clock.at if wish.clock else DEFAULT
     if wish.day == local.date() and (wish.clock is None or not wish.clock.exact):
-        return _today(wish.clock.at if wish.clock else DEFAULT, local)
-    return _join(wish.day, wish.clock.at if wish.clock else DEFAULT, local, weekday=wish.weekday)
+        return _filled(_today(at, local), wish, None)
+    meant = datetime.combine(wish.day or local.date(), at, tzinfo=zone) if wish.clock else None
+    return _filled(_join(wish.day, at, local, weekday=wish.weekday), wish, meant)
+
+
+def _told(words: str, wish: _Wish, local: datetime, *, bare_hour: bool, bare_minutes: bool) -> _Wish:
+    """``wish`` with what the next piece of a turn says of it."""
+    soon, day = _relative(words, local), day_of(words, local.date())
+    lost = _UNITLESS.search(words) if bare_minutes and soon is None else None
+    if lost and day is None:
+        return _Wish(soon=_later(local, minutes=float(lost[1])), vague=True)
+    if soon is not None and day is None:
+        return _Wish(soon=soon)
+    clock = clock_of(words, bare_hour=bare_hour or wish.clock is not None)
+    if _SAME_TIME.search(words):
+        clock = Clock(local.time().replace(second=0, microsecond=0), sure=True)
+    if day is None and clock is None:
+        return wish
+    weekday = bool(WEEKDAY.search(words)) if day is not None else wish.weekday
+    vague = _is_vague(clock, words) if clock else wish.vague
+    return _Wish(day or wish.day, clock or wish.clock, weekday=weekday, vague=vague)
+
+
+def _is_vague(clock: Clock, words: str) -> bool:
+    if not clock.exact:
+        return _WIDE_PART.search(words) is not None
+    return clock.at.hour == _EITHER_HALF and _HALF.search(words) is None
+
+
+def _filled(at: datetime, wish: _Wish, meant: datetime | None) -> Wished:
+    """``at``, doubtful where it is another instant than the one that was ``meant``; None: any would do."""
+    return Wished(at, doubtful=wish.vague or (meant is not None and meant != at))
 
 
 def time_words(text: str) -> str:
@@ -191,14 +246,18 @@ def _relative(words: str, local: datetime) -> datetime | None:
     amount = 2.0 if found[3] == "2" else _amount(found[1])
     unit = found[2]
     if unit in ("minute", "hour"):
-        ahead = timedelta(minutes=amount * (60 if unit == "hour" else 1) + (30 if "and a half" in found[0] else 0))
-        return (local.astimezone(UTC) + ahead).astimezone(local.tzinfo)
+        return _later(local, minutes=amount * (60 if unit == "hour" else 1) + (30 if "and a half" in found[0] else 0))
     days = int(amount * {"day": 1, "week": 7, "month": 30}[unit])
     if days < 1 or days > _FURTHEST_DAYS:
         return None
     clock = clock_of(_RELATIVE.sub(" ", words), bare_hour=False)
     at = clock.at if clock else DEFAULT
     return datetime.combine(local.date() + timedelta(days=days), at, tzinfo=local.tzinfo)
+
+
+def _later(local: datetime, *, minutes: float) -> datetime:
+    """By the clock of the world: an hour in which the clocks change is no longer and no shorter."""
+    return (local.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(local.tzinfo)
 
 
 def _amount(word: str) -> float:

@@ -16,7 +16,7 @@ from agents.domain.property import NOTHING_TOLD, Property, described
 from agents.domain.questions import TIMES, Question
 from agents.domain.slots import NO_CHOICE, Choice, choose
 from agents.domain.text import fluent, normalise
-from agents.domain.times import DEFAULT, instant
+from agents.domain.times import DEFAULT, Wished, wished
 
 _PRICES = frozenset({Question.PRICE, Question.BUDGET, Question.SEARCH})
 _AREAS = frozenset({Question.AREA, Question.SEARCH})
@@ -60,7 +60,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a turn says. ``answer`` is None too when the question had not been heard; ``at`` is a time wished for.
+    """What a turn says. ``answer`` is None too when the question had not been heard; ``at`` is a time wished for,
+    ``doubtful`` where part of it is our guess.
 
     ``corrects``: the person takes something back, so what the turn gives counts more than what was known.
     ``anywhere``: asked for an area, they have none.
@@ -73,6 +74,7 @@ class Reading:
     answer: Answer | None = None
     choice: Choice = NO_CHOICE
     at: datetime | None = None
+    doubtful: bool = False
     money: int | None = None
     months: int | None = None
     no_timeline: bool = False
@@ -100,6 +102,7 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     months = turn.latest(lambda piece: entities.timeline_months(piece, now=now, asked=dated))
     financing = turn.latest(entities.financing)
     plan = turn.latest(lambda piece: plans.plan(normalise(piece), asked=topic is Question.SIDE))
+    wish = _wish(text, context, months, now, calls=Intent.CALLBACK in purpose.intents)
     reading = Reading(
         text=given,
         words=words,
@@ -107,7 +110,8 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
         objection=_main_objection(purpose.objections or _of_plan(plan), context.question, topic, months),
         answer=_answer(turn, words, context.question) if context.heard_whole else None,
         choice=_choice(text, context, now),
-        at=_wished_at(text, context, months, now),
+        at=wish.at if wish else None,
+        doubtful=wish is not None and wish.doubtful,
         money=turn.latest(lambda piece: money(piece, asked=_asks(context, turn, "price"))),
         months=months,
         no_timeline=entities.no_timeline(text),
@@ -224,12 +228,15 @@ def _choice(text: str, context: Context, now: datetime) -> Choice:
     return choice if context.heard_whole or choice.taken is None else Choice(unclear=True)
 
 
-def _wished_at(text: str, context: Context, months: int | None, now: datetime) -> datetime | None:
+def _wish(text: str, context: Context, months: int | None, now: datetime, *, calls: bool) -> Wished | None:
+    """The time that is wished for. ``calls``: for a call; one that was read back keeps what is not said anew."""
     asked = context.question in TIMES
-    wished = instant(text, now=now, zone=context.zone, bare_hour=asked)
-    if wished is None and asked and months is not None:
-        return days_ahead(30 * months, now=now, zone=context.zone)
-    return wished
+    back = context.offered[0] if context.question is Question.CALLBACK and len(context.offered) == 1 else None
+    minutes = calls or context.question is Question.CALLBACK
+    found = wished(text, now=now, zone=context.zone, bare_hour=asked, bare_minutes=minutes, corrects=back)
+    if found is None and asked and months is not None:
+        return Wished(days_ahead(30 * months, now=now, zone=context.zone))
+    return found
 
 
 def days_ahead(days: int, *, now: datetime, zone: ZoneInfo) -> datetime:

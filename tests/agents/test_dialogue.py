@@ -44,7 +44,7 @@ async def test_unclear_turns_get_other_words_then_an_offer_then_an_end() -> None
     assert held.texts[1:] == [
         again,
         again,
-        "I am having trouble hearing you. May we call you another day instead?",
+        "I am sorry, I have trouble understanding you. May we call you another day instead?",
         "I am sorry for the trouble. Goodbye.",
     ]
     assert held.acts == (EndCall("unclear"),)

@@ -314,7 +314,7 @@ async def test_a_time_to_call_that_stays_open_becomes_our_promise() -> None:
     held = await hurried(SELLER, ["I'm busy"], ["purple", "green"])
 
     assert held.texts == [
-        f"Sorry, I did not get that. {CALL_BACK}",
+        "Sorry, I did not get that. Would today at two P M suit you better, or Monday at ten A M?",
         f"Sorry, I did not get that. {GOODBYE}",
     ]
     assert held.acts == WRAPPED_UP

@@ -99,7 +99,8 @@ def test_nobody_stays_for_ever() -> None:
 def test_who_is_not_understood_says_it_again_and_again() -> None:
     one = mind(lines=[{"turn": 1, "says": ["Call me on Friday."]}])
     said = []
-    for agent in ("Are you selling?", "Sorry, I did not get that.", "I am having trouble hearing you.", "Sorry?"):
+    understood_nothing = ("Sorry, I did not get that.", "I am sorry, I have trouble understanding you.")
+    for agent in ("Are you selling?", *understood_nothing, "Sorry?"):
         reaction = one.hear(agent)
         assert reaction is not None
         one.commit(reaction)
