@@ -153,7 +153,7 @@ def data_of(call: Call) -> dict[str, object]:
         "script_version": call.script_version,
         "cost_usd": f"{call.cost:.6f}",
         "appointment_at": appointment.start_at.isoformat() if appointment else None,
-        "appointment_confirmed": not appointment.task if appointment else None,
+        "appointment_confirmed": appointment.is_sure if appointment else None,
         "ended_at": call.ended_at.isoformat() if call.ended_at else None,
     }
 

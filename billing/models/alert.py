@@ -60,6 +60,7 @@ class Trouble(models.TextChoices):
     QUEUE_UNSERVED = "queue_unserved", "no voice worker"
     RECORDINGS_WAIT = "recordings_wait", "recordings not stored"
     APPOINTMENT_CONFLICT = "appointment_conflict", "appointment at a taken time"
+    APPOINTMENT_GONE = "appointment_gone", "appointment moved or removed in the calendar"
     CALENDAR_AWAY = "calendar_away", "calendar not reached"
 
 

@@ -98,7 +98,7 @@ class AppointmentAdmin(ReadOnlyAdmin):
     @admin.display(description="invitation")
     def as_file(self, appointment: Appointment) -> SafeString:
         url = reverse("admin:calls_appointment_invitation", args=[appointment.pk])
-        what = "as tentative until it is confirmed" if appointment.task else "to send it to the lead"
+        what = "to send it to the lead" if appointment.is_sure else "as tentative until it is confirmed"
         return format_html('<a href="{}">Download the invitation</a> {}', url, what)
 
     @admin.action(description="Mark what was to do as done", permissions=["decide"])

@@ -225,6 +225,10 @@ class Appointment(models.Model):
         WAITING = "waiting", "to be written"
         WRITTEN = "written", "written"
         CONFLICT = "conflict", "taken there"
+        GONE = "gone", "moved or removed there"
+
+    ONCE_WRITTEN = (CalendarState.WRITTEN, CalendarState.GONE)
+    """The event was written as it is to stand, and need not stand so still."""
 
     call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="appointment")
     campaign = models.ForeignKey("calls.Campaign", on_delete=models.CASCADE, related_name="appointments")
@@ -250,3 +254,9 @@ class Appointment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.start_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a person has nothing to do about it, and the calendar does not speak against it."""
+        against = (self.CalendarState.CONFLICT, self.CalendarState.GONE)
+        return not self.task and self.calendar_state not in against

@@ -1,6 +1,7 @@
 """An appointment in the words of calendars."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from django.conf import settings
 
@@ -13,8 +14,13 @@ from calls.services.recordings import TALK_ERASED
 def invitation_of(appointment: Appointment) -> Meeting:
     """What the lead is invited by: nothing of what was said or noted about them."""
     company = appointment.campaign.company_name or settings.COMPANY_NAME
-    title, tentative = f"Appointment with {company}", bool(appointment.task)
+    title, tentative = f"Appointment with {company}", not appointment.is_sure
     return replace(meeting_of(appointment), title=title, description="", tentative=tentative)
+
+
+def meeting_uid(uid: UUID) -> str:
+    """What the appointment with this ``uid`` is called in calendars."""
+    return f"{uid}@reautomation"
 
 
 def meeting_of(appointment: Appointment) -> Meeting:
@@ -32,7 +38,7 @@ def meeting_of(appointment: Appointment) -> Meeting:
         appointment.call.summary,
     ]
     return Meeting(
-        uid=f"{appointment.uid}@reautomation",
+        uid=meeting_uid(appointment.uid),
         sequence=appointment.sequence,
         start_at=appointment.start_at,
         minutes=appointment.minutes,

@@ -67,7 +67,7 @@ def history_of(call: Call, *, now: datetime) -> History:
         ),
         {fact.name: fact.value for fact in known if fact.at >= now - STALE_AFTER},
         appointment_at=appointment.start_at if appointment else None,
-        appointment_sure=appointment is None or not appointment.task,
+        appointment_sure=appointment is None or appointment.is_sure,
         callback_at=call.lead.commitment_at,
         stale={fact.name: fact.value for fact in known if fact.at < now - STALE_AFTER},
         objections=dict(objections),

@@ -112,6 +112,9 @@ class CalComCalendar:
         free = [*slots, *(Span(one.start, one.end) for one in ours)]
         return sorted([*_between(free, within), *self._off_the_grid(slots, within)])
 
+    async def standing(self, uids: Collection[str], within: Span) -> dict[str, datetime]:
+        return {str(one.metadata[_UID]): one.start for one in await self._bookings(uids) if one.stands}
+
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
         await self._fitting()
         found = [one for one in await self._bookings([meeting.uid]) if one.stands]

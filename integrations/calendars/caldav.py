@@ -40,11 +40,13 @@ class CalDavCalendar:
         self._zone = ZoneInfo(zone)
 
     async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
-        start, end = (at.astimezone(UTC).strftime(_STAMP) for at in within)
-        query = _QUERY.format(start=start, end=end).encode()
-        answer = await self._ask("REPORT", self._url, content=query, headers={**_XML, "depth": "1"})
-        found = [span for one in self._events(answer) if (span := self._taken(one, but)) is not None]
+        found = [span for one in await self._events(within) if (span := self._taken(one, but)) is not None]
         return sorted(span for span in found if span.overlaps(within))
+
+    async def standing(self, uids: Collection[str], within: Span) -> dict[str, datetime]:
+        ours = [one for one in await self._events(within) if _uid(one) in uids and not _is_off(one)]
+        begins = sorted(((_uid(one), self._span(one).start) for one in ours), reverse=True)
+        return dict(begins)  # of one that somebody lets repeat, the first
 
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
         headers = {"content-type": "text/calendar; charset=utf-8"}
@@ -85,7 +87,13 @@ class CalDavCalendar:
             raise CalendarAway(f"{host_of(self._url)} answered no CalDAV: check the address.") from None
         return root
 
-    def _events(self, answer: Answer) -> Iterator[Event]:
+    async def _events(self, within: Span) -> list[Event]:
+        """Those that touch ``within``, repeated ones at each of their times."""
+        start, end = (at.astimezone(UTC).strftime(_STAMP) for at in within)
+        query = _QUERY.format(start=start, end=end).encode()
+        return list(self._read(await self._ask("REPORT", self._url, content=query, headers={**_XML, "depth": "1"})))
+
+    def _read(self, answer: Answer) -> Iterator[Event]:
         for data in self._parsed(answer).iter(f"{_CAL}calendar-data"):
             try:
                 parsed = Calendar.from_ical(data.text or "")
@@ -101,15 +109,16 @@ class CalDavCalendar:
 
     def _taken(self, one: Event, but: Collection[str]) -> Span | None:
         """None where it takes no time: it is one of ours, called off, or marked as free."""
-        if str(one.get("UID", "")) in but or str(one.get("STATUS", "")).upper() == "CANCELLED":
+        if _uid(one) in but or _is_off(one) or str(one.get("TRANSP", "")).upper() == "TRANSPARENT":
             return None
-        if str(one.get("TRANSP", "")).upper() == "TRANSPARENT":
-            return None
+        span = self._span(one)
+        return span if span.start < span.end else None
+
+    def _span(self, one: Event) -> Span:
         try:
-            span = Span(self._instant(one.start), self._instant(one.end))
+            return Span(self._instant(one.start), self._instant(one.end))
         except (ValueError, OverflowError) as error:
             raise CalendarAway(f"{host_of(self._url)} sent an event without a time: {error}") from None
-        return span if span.start < span.end else None
 
     def _instant(self, at: datetime | date) -> datetime:
         if not isinstance(at, datetime):
@@ -120,3 +129,11 @@ class CalDavCalendar:
             return at.astimezone(UTC)
         except OverflowError:  # for ever, as some programs write it: until the last second of the year 9999
             return datetime.max.replace(tzinfo=UTC) if at.year > 1 else datetime.min.replace(tzinfo=UTC)
+
+
+def _uid(one: Event) -> str:
+    return str(one.get("UID", ""))
+
+
+def _is_off(one: Event) -> bool:
+    return str(one.get("STATUS", "")).upper() == "CANCELLED"

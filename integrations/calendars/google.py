@@ -57,14 +57,25 @@ class GoogleCalendar:
 
     async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
         ours = {_event_id(uid) for uid in but}
+        items = await self._items(within)
+        found = [span for one in items if one.id not in ours and (span := self._taken(one)) is not None]
+        return sorted(span for span in found if span.overlaps(within))
+
+    async def standing(self, uids: Collection[str], within: Span) -> dict[str, datetime]:
+        ours = {_event_id(uid): uid for uid in uids}
+        there = [one for one in await self._items(within) if one.id in ours and one.status != "cancelled"]
+        return {ours[one.id]: at for one in there if (at := self._instant(one.start)) is not None}
+
+    async def _items(self, within: Span) -> list[_Item]:
+        """What touches ``within``, repeated events at each of their times."""
         start, end = (at.astimezone(UTC).isoformat() for at in within)
         params = {"timeMin": start, "timeMax": end, "singleEvents": "true", "maxResults": "2500"}
-        found: list[Span] = []
+        found: list[_Item] = []
         for _ in range(_MOST_PAGES):
             page = await self._page(params)
-            found += [span for one in page.items if one.id not in ours and (span := self._taken(one)) is not None]
+            found += page.items
             if not page.next_page:
-                return sorted(span for span in found if span.overlaps(within))
+                return found
             params["pageToken"] = page.next_page
         raise CalendarAway(f"Google Calendar sent more than {_MOST_PAGES} pages of events.")
 

@@ -4,22 +4,22 @@ A calendar that is away loses nothing: the time is held in our database, the age
 and the event is written when the calendar is back. What was taken there meanwhile is a matter for a person.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Case, CharField, Q, Value, When
-from django.db.models.functions import Concat
+from django.db.models import Q, QuerySet
 
 from billing.models import Trouble
 from billing.services import telling
 from calls.domain.availability import Span
 from calls.models import Appointment
-from calls.services import booking, reserving
+from calls.services import reserving
 from calls.services.database import alone
-from calls.services.meetings import meeting_of
+from calls.services.meetings import meeting_of, meeting_uid
+from integrations.calendars import marking
 from integrations.calendars.opening import Opener, asked, opened
 from integrations.calendars.ports import CalendarCannot, CalendarError, CalendarTaken, RemoteCalendar
 from integrations.domain.webhooks import retry_after
@@ -29,13 +29,10 @@ log = structlog.get_logger(__name__)
 READ_EVERY = timedelta(minutes=5)
 READ_AGAIN_EVERY = timedelta(minutes=2)
 """One that turned away: until it answers, people have to confirm what is agreed on."""
-TAKEN = "The calendar has something else at this time: call the lead and agree on another."
-NOT_WRITTEN = "The appointment could not be written into the calendar: enter it there yourself."
-NOT_ERASED = "What was said could not be erased from the calendar: erase it from the event there yourself."
 _BATCH = 50
 _CALENDARS_LOCK = 7_201_012
-_TOLD_AGAIN = Q(canceled=False, appointment__calendar_state=Appointment.CalendarState.WRITTEN)
-"""Events that stand where they are to stand: only their words are to be written."""
+_TOLD_AGAIN = Q(canceled=False, appointment__calendar_state__in=Appointment.ONCE_WRITTEN)
+"""Events that were written as they are to stand: only their words are to be written."""
 
 
 def note_appointment(appointment: Appointment, *, now: datetime) -> None:
@@ -49,7 +46,7 @@ def note_appointment(appointment: Appointment, *, now: datetime) -> None:
     canceled = appointment.status == Appointment.Status.CANCELED
     wanted = {"appointment": appointment, "canceled": canceled, "attempts": 0, "next_attempt_at": now}
     CalendarEvent.objects.update_or_create(link=link, uid=appointment.uid, defaults=wanted)
-    _mark(appointment, Appointment.CalendarState.WAITING, "")
+    marking.mark(appointment, Appointment.CalendarState.WAITING, "")
 
 
 def note_erasure(call_ids: Collection[UUID], *, now: datetime) -> None:
@@ -109,15 +106,20 @@ def keep(*, now: datetime, open_: Opener = opened) -> None:
 
 
 def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
-    ours = _outdated(link)
+    outdated = _outdated(link)
     within = Span(now, now + timedelta(days=link.calendar.horizon_days + 2))
+    once_written = {meeting_uid(one.uid): one for one in _once_written(link, within)}
 
-    async def look(remote: RemoteCalendar) -> list[Span]:
-        return await remote.busy(within, but=ours)
+    async def look(remote: RemoteCalendar) -> tuple[list[Span], Mapping[str, datetime]]:
+        busy = await remote.busy(within, but=outdated)
+        return busy, await remote.standing(once_written, within) if once_written else {}
 
     error = ""
     try:
-        reserving.busy_read(link.calendar, asked(link, look, open_), now=now)
+        busy, begins = asked(link, look, open_)
+        reserving.busy_read(link.calendar, busy, now=now)
+        for uid, appointment in once_written.items():
+            marking.compared(appointment, begins.get(uid), now=now)
     except CalendarError as failed:
         error = str(failed)
         reserving.turned_away(link.calendar)
@@ -125,12 +127,19 @@ def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
     CalendarLink.objects.filter(pk=link.pk).update(tried_at=now, last_error=error[:300])
 
 
+def _once_written(link: CalendarLink, within: Span) -> QuerySet[Appointment]:
+    """Those that lie ahead and are to stand there, whether they still do or not."""
+    standing = Appointment.objects.standing().filter(calendar=link.calendar_id, start_at__lt=within.end)
+    written = standing.filter(start_at__gt=within.start, calendar_state__in=Appointment.ONCE_WRITTEN)
+    return written.select_related("calendar")
+
+
 def _outdated(link: CalendarLink) -> list[str]:
     """Our events that are to be written or removed: where they stand now takes no time of anybody's. The others do,
     also where somebody has moved them.
     """
     waiting = link.events.filter(next_attempt_at__isnull=False).exclude(_TOLD_AGAIN)
-    return [f"{uid}@reautomation" for uid in waiting.values_list("uid", flat=True)]
+    return [meeting_uid(uid) for uid in waiting.values_list("uid", flat=True)]
 
 
 def _tell_of_the_away(*, now: datetime) -> None:
@@ -180,14 +189,16 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
     """
     appointment = event.appointment
     meeting = None if event.canceled or appointment is None else meeting_of(appointment)
-    told_again = appointment is not None and appointment.calendar_state == Appointment.CalendarState.WRITTEN
+    state = appointment.calendar_state if appointment is not None else ""
     outdated = _outdated(event.link)
 
     async def do(remote: RemoteCalendar) -> bool:
         if meeting is None:
-            await remote.cancel(f"{event.uid}@reautomation")
+            await remote.cancel(meeting_uid(event.uid))
             return True
-        if told_again:
+        if state == Appointment.CalendarState.GONE:
+            raise CalendarCannot("Somebody moved or removed it there.")
+        if state == Appointment.CalendarState.WRITTEN:
             await remote.rewrite(meeting, now=now)
             return True
         if await remote.busy(Span(meeting.start_at, meeting.end_at), but={meeting.uid, *outdated}):
@@ -207,41 +218,17 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
         if still.update(attempts=event.attempts + 1, next_attempt_at=again_at, last_error=str(error)[:300]):
             log.warning("calendar.not_written", calendar_id=event.link.calendar_id, attempts=event.attempts + 1)
             if appointment is not None:
-                _failed(appointment, str(error), for_good=again_at is None)
+                marking.failed(event, appointment, str(error), for_good=again_at is None)
         return isinstance(error, CalendarCannot)
     if not still.update(next_attempt_at=None, last_error=""):
         return True  # it was changed meanwhile, and is due again
     log.info("calendar.written", calendar_id=event.link.calendar_id, removed=meeting is None, conflict=not free)
     if appointment is None:
         return True
-    if free:
-        state = Appointment.CalendarState.NONE if meeting is None else Appointment.CalendarState.WRITTEN
-        _mark(appointment, state, "")
-        Appointment.objects.filter(pk=appointment.pk, task=booking.UNSURE).update(task="")
-        return True
-    _mark(appointment, Appointment.CalendarState.CONFLICT, TAKEN, TAKEN)
-    told = f"{event.link.calendar}: an appointment at {appointment.start_at:%Y-%m-%d %H:%M} UTC is at a time that is "
-    told += "taken in the calendar. Call the lead and agree on another."
-    telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, f"appointment {event.uid}", told, value=1, at=now)
-    return True
-
-
-def _failed(appointment: Appointment, why: str, *, for_good: bool) -> None:
-    """An event that stands stays as it was written: its words alone are old, and its time needs no other look."""
-    if appointment.calendar_state == Appointment.CalendarState.WRITTEN and appointment.status == "booked":
-        _mark(appointment, Appointment.CalendarState.WRITTEN, why, NOT_ERASED if for_good else "")
+    if meeting is None:
+        marking.mark(appointment, Appointment.CalendarState.NONE, "")
+    elif free:
+        marking.written(appointment)
     else:
-        _mark(appointment, Appointment.CalendarState.WAITING, why, NOT_WRITTEN if for_good else "")
-
-
-def _mark(appointment: Appointment, state: Appointment.CalendarState, note: str, task: str = "") -> None:
-    """A ``task`` comes after the one that is there, which may be a promise to the lead; another time alone, to be
-    agreed on with them, takes its place.
-    """
-    changes: dict[str, object] = {"calendar_state": state, "calendar_note": note[:300]}
-    if task == TAKEN:
-        changes["task"] = TAKEN
-    elif task:
-        both = Concat("task", Value(f" {task}"), output_field=CharField())
-        changes["task"] = Case(When(task="", then=Value(task)), When(task__endswith=task, then="task"), default=both)
-    Appointment.objects.filter(pk=appointment.pk).update(**changes)
+        marking.taken(event, appointment, now=now)
+    return True

@@ -1,6 +1,6 @@
 """What a calendar elsewhere has to be able to do."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class RemoteCalendar(Protocol):
 
     async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
         """What is taken, whole days among it, repeated events at each of their times; not by the uids in ``but``."""
+
+    async def standing(self, uids: Collection[str], within: Span) -> Mapping[str, datetime]:
+        """When those of our events begin that are there, marked as free or not; looked for in ``within``."""
 
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
         """Write the event, or bring the one of this ``uid`` up to date. CalendarTaken comes from calendars that see

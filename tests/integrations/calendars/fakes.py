@@ -17,10 +17,13 @@ HOUR = timedelta(hours=1)
 
 
 class Fake:
-    """A calendar that does as it is told; ``away`` is what it says instead."""
+    """A calendar that does as it is told; ``away`` is what it says instead. ``taken`` is what others have there,
+    ``events`` are ours, by their uids.
+    """
 
     def __init__(self, *busy: Span, away: str = "") -> None:
         self.taken, self.away, self.done = list(busy), away, list[tuple[str, object]]()
+        self.events: dict[str, Span] = {}
 
     def __call__(self, link: CalendarLink) -> "Fake":
         return self
@@ -35,9 +38,14 @@ class Fake:
         self._answer()
         return [span for span in self.taken if span.overlaps(within)]
 
+    async def standing(self, uids: Collection[str], within: Span) -> dict[str, datetime]:
+        self._answer()
+        return {uid: span.start for uid, span in self.events.items() if uid in uids}
+
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
         self._answer()
         self.done.append(("put", (meeting.uid, meeting.sequence, meeting.start_at)))
+        self.events[meeting.uid] = Span(meeting.start_at, meeting.end_at)
 
     async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
         self._answer()
@@ -46,6 +54,7 @@ class Fake:
     async def cancel(self, uid: str) -> None:
         self._answer()
         self.done.append(("cancel", uid))
+        self.events.pop(uid, None)
 
     async def check(self) -> None:
         self._answer()
@@ -63,23 +72,11 @@ class Breaking(Fake):
 
 
 class Remembering(Fake):
-    """It has the events that were written, by their uids."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: dict[str, Span] = {}
+    """What was written there is taken, but by those that are left out."""
 
     async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
         self._answer()
         return [span for uid, span in self.events.items() if uid not in but and span.overlaps(within)]
-
-    async def put(self, meeting: Meeting, *, now: datetime) -> None:
-        await super().put(meeting, now=now)
-        self.events[meeting.uid] = Span(meeting.start_at, meeting.end_at)
-
-    async def cancel(self, uid: str) -> None:
-        await super().cancel(uid)
-        self.events.pop(uid, None)
 
 
 def booked(calendar: Calendar, at: datetime = TEN, *, confirmed: bool = True) -> Appointment:

@@ -122,6 +122,16 @@ async def test_what_an_attempt_left_behind_whose_answer_was_lost_is_called_off(c
     assert left["uid"] == "booking2"
 
 
+async def test_where_ours_stand_is_told_also_where_they_were_changed(calcom: CalCom, server: str) -> None:
+    gone = replace(OURS, uid="gone", start_at=at(11, 17))
+    for meeting in (OURS, gone, replace(OURS, uid="another", start_at=at(11, 17, 30))):
+        await put(server, meeting)
+    calcom.bookings[0]["start"] = "2026-11-12T17:00:00.000Z"
+    calcom.bookings[1]["status"] = "cancelled"
+    found = await using(server, lambda one: one.standing([OURS.uid, gone.uid], DAYS))
+    assert found == {OURS.uid: at(12, 17)}
+
+
 async def test_the_notes_of_a_booking_stay_as_they_are(calcom: CalCom, server: str) -> None:
     await put(server)
     with pytest.raises(CalendarCannot, match="lets nobody change the notes of a booking"):

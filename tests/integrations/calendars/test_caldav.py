@@ -91,6 +91,18 @@ async def test_an_event_is_moved_and_removed(remote: str) -> None:
     assert await busy(remote) == []
 
 
+async def test_where_ours_stand_is_told_also_where_they_were_changed(remote: str) -> None:
+    store(remote, "moved", "DTSTART:20261112T160000Z", "DTEND:20261112T163000Z")
+    store(remote, "free", "DTSTART:20261111T180000Z", "DTEND:20261111T190000Z", "TRANSP:TRANSPARENT")
+    store(remote, "off", "DTSTART:20261111T200000Z", "DTEND:20261111T210000Z", "STATUS:CANCELLED")
+    store(remote, "repeated", "DTSTART:20261112T150000Z", "DTEND:20261112T153000Z", "RRULE:FREQ=DAILY;COUNT=4")
+    store(remote, "far", "DTSTART:20261212T150000Z", "DTEND:20261212T153000Z")
+    store(remote, "another", "DTSTART:20261112T150000Z", "DTEND:20261112T153000Z")
+    ours = ("moved", "free", "off", "repeated", "far", "gone")
+    found = await using(remote, lambda one: one.standing(ours, WEEK))
+    assert found == {"moved": at(12, 16), "free": at(11, 18), "repeated": at(12, 15)}
+
+
 async def test_a_wrong_password_is_named(remote: str) -> None:
     with pytest.raises(CalendarRefused) as refused:
         await using(remote, lambda one: one.check(), password="wrong")

@@ -55,6 +55,17 @@ async def test_events_are_read_page_by_page(google: Google, server: str) -> None
     assert "singleEvents=true" in google.asked[1].path
 
 
+async def test_where_ours_stand_is_told_also_where_they_were_changed(google: Google, server: str) -> None:
+    gone, off = (replace(OURS, uid=OURS.uid.replace("0001@", f"000{n}@")) for n in (2, 3))
+    for meeting in (OURS, gone, off):
+        await using(server, lambda one, it=meeting: one.put(it, now=NOW))  # type: ignore[misc]
+    google.events[ID] |= {"start": {"dateTime": "2026-11-12T09:00:00-07:00"}, "transparency": "transparent"}
+    google.events[ID.replace("0001", "0003")]["status"] = "cancelled"
+    del google.events[ID.replace("0001", "0002")]
+    found = await using(server, lambda one: one.standing([OURS.uid, gone.uid, off.uid], WEEK))
+    assert found == {OURS.uid: at(12, 16)}
+
+
 async def test_an_event_is_written_once_moved_and_removed(google: Google, server: str) -> None:
     for _ in range(2):
         await using(server, lambda one: one.put(OURS, now=NOW))

@@ -12,7 +12,7 @@ from calls.domain.status import CallStatus
 from calls.models import Appointment, BusyTime, Calendar, Call, Lead
 from calls.services import booking, recordings, reserving
 from integrations import secrets
-from integrations.calendars import keeping, opening
+from integrations.calendars import keeping, marking, opening
 from integrations.calendars.ports import CalendarCannot, CalendarTaken
 from integrations.models import CalendarEvent, CalendarLink
 from tests.calls import factories as make
@@ -23,6 +23,16 @@ from tests.integrations.calendars.fakes import HOUR, TEN, Breaking, Fake, Rememb
 from tests.integrations.calendars.server import serving
 
 pytestmark = pytest.mark.django_db
+
+
+def stays_away() -> None:
+    """The calendar, until nothing more is tried."""
+    for _ in range(20):
+        due = CalendarEvent.objects.get().next_attempt_at
+        if due is None:
+            return
+        keeping.keep(now=due, open_=Fake(away="It is away."))
+    pytest.fail("It is tried for ever.")
 
 
 def test_what_is_busy_elsewhere_is_read_and_replaced(link: CalendarLink, calendar: Calendar) -> None:
@@ -88,21 +98,24 @@ def test_a_calendar_that_is_away_is_written_later(link: CalendarLink, calendar: 
 
 @pytest.mark.parametrize(
     ("confirmed", "task"),
-    [(True, f"{booking.UNSURE} {keeping.NOT_WRITTEN}"), (False, f"{booking.TO_CONFIRM} {keeping.NOT_WRITTEN}")],
+    [(True, f"{booking.UNSURE} {marking.NOT_WRITTEN}"), (False, f"{booking.TO_CONFIRM} {marking.NOT_WRITTEN}")],
 )
 def test_a_calendar_that_stays_away_is_a_matter_for_a_person(
     link: CalendarLink, calendar: Calendar, confirmed: bool, task: str
 ) -> None:
-    made, now = booked(calendar, confirmed=confirmed), NOW
-    for _ in range(20):
-        keeping.keep(now=now, open_=Fake(away="It is away."))
-        event = CalendarEvent.objects.get()
-        if event.next_attempt_at is None:
-            break
-        now = event.next_attempt_at
+    made = booked(calendar, confirmed=confirmed)
+    stays_away()
     made.refresh_from_db()
-    assert event.next_attempt_at is None
     assert (made.calendar_state, made.task) == ("waiting", task)
+
+
+def test_one_that_cannot_be_removed_is_removed_by_a_person(link: CalendarLink, calendar: Calendar) -> None:
+    made = booked(calendar)
+    keeping.keep(now=NOW, open_=Fake())
+    booking.cancel(made, now=NOW)
+    stays_away()
+    made.refresh_from_db()
+    assert (made.status, made.task) == ("canceled", marking.NOT_REMOVED)
 
 
 def test_what_breaks_on_one_calendar_keeps_no_other_waiting(link: CalendarLink, calendar: Calendar) -> None:
@@ -180,7 +193,7 @@ def test_a_time_that_was_taken_meanwhile_is_told_to_a_person(link: CalendarLink,
     made, fake = booked(calendar), Fake(Span(TEN - HOUR, TEN + timedelta(minutes=1)))
     keeping.keep(now=NOW, open_=fake)
     made.refresh_from_db()
-    assert (made.status, made.calendar_state, made.task) == ("booked", "conflict", keeping.TAKEN)
+    assert (made.status, made.calendar_state, made.task) == ("booked", "conflict", marking.TAKEN)
     assert fake.done == []
     told = Alert.objects.get()
     assert (told.kind, told.ended_at) == ("appointment_conflict", None)
@@ -200,7 +213,7 @@ def test_a_time_that_is_given_away_while_it_is_written_is_told_likewise(
     made = booked(calendar)
     keeping.keep(now=NOW, open_=Faster())
     made.refresh_from_db()
-    assert (made.calendar_state, made.task) == ("conflict", keeping.TAKEN)
+    assert (made.calendar_state, made.task) == ("conflict", marking.TAKEN)
     assert CalendarEvent.objects.get().next_attempt_at is None
     assert Alert.objects.get().kind == "appointment_conflict"
 
@@ -265,13 +278,9 @@ def test_what_is_erased_while_the_calendar_is_away_is_erased_later(link: Calenda
     keeping.keep(now=now, open_=Fake(away="It is away."))
     made.refresh_from_db()
     assert (made.calendar_state, made.calendar_note, made.task) == ("written", "It is away.", "")
-    for _ in range(20):
-        due = CalendarEvent.objects.get().next_attempt_at
-        if due is None:
-            break
-        keeping.keep(now=due, open_=Fake(away="It is away."))
+    stays_away()
     made.refresh_from_db()
-    assert (due, made.calendar_state, made.task) == (None, "written", keeping.NOT_ERASED)
+    assert (made.calendar_state, made.task) == ("written", marking.NOT_ERASED)
     assert not Alert.objects.filter(kind="appointment_conflict").exists()
 
 
@@ -287,7 +296,7 @@ def test_a_calendar_that_cannot_erase_is_a_matter_for_a_person_at_once(
     erase(made, now=NOW + HOUR)
     keeping.keep(now=NOW + HOUR, open_=rigid)
     made.refresh_from_db()
-    assert (made.calendar_state, made.task) == ("written", keeping.NOT_ERASED)
+    assert (made.calendar_state, made.task) == ("written", marking.NOT_ERASED)
     assert CalendarEvent.objects.get().next_attempt_at is None
 
 
@@ -360,7 +369,7 @@ def test_from_the_booking_to_cal_com_and_back(calendar: Calendar) -> None:
         first.refresh_from_db()
         second.refresh_from_db()
         assert (first.calendar_state, first.calendar_note, first.task) == ("written", "", "")
-        assert (second.calendar_state, second.task) == ("conflict", keeping.TAKEN)
+        assert (second.calendar_state, second.task) == ("conflict", marking.TAKEN)
         [written] = calcom.standing()
         assert written["metadata"] == {"reautomation_uid": f"{first.uid}@reautomation"}
         assert written["attendees"][0]["email"] == "maria@example.com"

@@ -12,7 +12,7 @@ from calls.domain.status import CallStatus
 from calls.models import Appointment, Calendar
 from calls.services import booking, reserving
 from integrations import secrets
-from integrations.calendars import keeping
+from integrations.calendars import keeping, marking
 from integrations.calendars.ports import CalendarAway
 from integrations.models import CalendarEvent, CalendarLink
 from tests.calls import factories as make
@@ -76,7 +76,7 @@ def test_a_time_that_was_given_away_there_meanwhile_is_a_matter_for_a_person(
     switch(link, on=True, now=LATER)
     keeping.keep(now=LATER, open_=there)
     made.refresh_from_db()
-    assert (made.calendar_state, made.task, there.done) == ("conflict", keeping.TAKEN, [])
+    assert (made.calendar_state, made.task, there.done) == ("conflict", marking.TAKEN, [])
 
 
 def test_what_is_over_by_then_is_closed_and_not_sent(link: CalendarLink, calendar: Calendar) -> None:
