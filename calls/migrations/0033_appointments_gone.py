@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0031_analyses_by_models'),
+        ('calls', '0032_model_tokens_estimated'),
     ]
 
     operations = [
