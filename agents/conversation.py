@@ -10,6 +10,7 @@ from agents.domain import spoken, voicemail
 from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question, reason
 from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
+from agents.goodbye import CRISIS
 from agents.scheduler import promise
 from agents.state import CallState, Stage
 
@@ -19,6 +20,7 @@ MAX_SILENCES = 2
 MAX_UNCLEAR = 3
 TOO_MANY = "I am sorry that we have called so often. I can take your number off our list."
 NOT_FOR_US = "That is a question for an agent, who can tell you more."
+NOT_AT_HAND = "I do not have that in front of me."
 TO_A_CHILD = "Thank you. I will call again when a grown-up can talk. Goodbye."
 HELPLINE = (
     "I am very sorry that it is so hard. You can call or text nine eight eight, day or night, and talk with somebody "
@@ -123,11 +125,11 @@ class ConversationAgent(BaseAgent[Scene, Move]):
     def _in_crisis(self, scene: Scene) -> Move:
         """Whoever speaks of ending their life is told where help is; no machine calls them again."""
         state = scene.state.learn("wants_person", "yes", 0.9)
-        return Move(replace(state, settled=Disposition.NOT_INTERESTED), say=HELPLINE, acts=(EndCall("crisis"),))
+        return Move(replace(state, settled=Disposition.NOT_INTERESTED), say=HELPLINE, acts=(EndCall(CRISIS),))
 
     def _about_numbers(self, scene: Scene) -> Move:
         if Intent.CALLBACK_NUMBER in scene.reading.intents:
-            return Move(scene.state, say=self._number(scene), again=True, personal=True)
+            return self._number(scene)
         return self._source(scene)
 
     def _source(self, scene: Scene) -> Move:
@@ -137,15 +139,18 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if Intent.TOO_MANY_CALLS in scene.reading.intents:
             return Move(scene.state, say=TOO_MANY, ask=Question.REMOVAL)
         if not brief.consent_source:
-            return Move(scene.state, say="I do not have that in front of me.", ask=Question.REMOVAL)
+            return Move(scene.state, say=NOT_AT_HAND, ask=Question.REMOVAL)
         said = f"Your number came from {spoken.source(brief.consent_source)}"
         if brief.consent_at:
             said = f"{said} on {spoken.calendar_date(brief.consent_at, zone=scene.zone)}"
         return Move(scene.state, say=f"{said}.", ask=Question.REMOVAL, personal=True)
 
-    def _number(self, scene: Scene) -> str:
+    def _number(self, scene: Scene) -> Move:
         number = voicemail.written(scene.brief.callback_number)
-        return f"You can call us at {number}." if number else "I do not have that in front of me."
+        if not number:
+            return Move(scene.state, say=NOT_AT_HAND, again=True)
+        told = replace(scene.state, number_told=True)
+        return Move(told, say=f"You can call us at {number}.", again=True)
 
     def _name(self, scene: Scene) -> str:
         who = f"This is {scene.brief.agent_name}, an AI" if scene.brief.agent_name else "This is an AI"

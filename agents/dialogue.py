@@ -38,6 +38,7 @@ from agents.domain.types import (
     Reply,
     StopRecording,
 )
+from agents.goodbye import with_number
 from agents.graph import conversation_graph
 from agents.handing_on import back_on_the_line, nobody_free, ordered
 from agents.llm.interpreter import Interpreter
@@ -312,7 +313,7 @@ class LeadDialogue:
         return Reply(text, acts=acts, agent=AgentName.CONVERSATION, expects=asked.state.expects)
 
     def _end(self, text: str, *acts: Act, settled: Disposition | None = None, fixed: bool = True) -> Reply:
-        state = self._state
+        text, state = with_number(text, acts, self._state, self._brief)
         self._state = replace(
             state,
             turn=state.turn + 1,

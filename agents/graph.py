@@ -25,6 +25,7 @@ from agents.domain.spoken import first_name
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Disposition, Heard, HeardKind, Reply
 from agents.domain.understanding import Context, Reading, understand
+from agents.goodbye import with_number
 from agents.interpreting import interpret
 from agents.llm.interpreter import Interpreter
 from agents.objection_handler import ObjectionHandlerAgent
@@ -209,6 +210,7 @@ async def _reply(state: TurnState) -> TurnState:
         asked = put(question, call, scene.brief, now=scene.now, again=again, offer=offer)
         call, text, personal = asked.state, f"{text} {asked.text}".strip(), personal or asked.personal
     if move.ends:
+        text, call = with_number(text, move.acts, call, scene.brief)
         call = replace(call, stage=Stage.ENDED, question=None)
     call = replace(
         call,

@@ -142,7 +142,8 @@ class CallState:
     counts each of them, and ``own_expects`` is what its answer needs patience for. ``heard_at`` is when the last turn
     was said, ``carried`` counts the objections of earlier calls, which ``objections`` go on from, and ``confirming``
     names a fact of an earlier call that the open question puts to the person. ``stood_in``: somebody else said that
-    the lead is not there. They all have defaults, so a snapshot from before them loads, and the other way round.
+    the lead is not there. ``number_told``: our number was said. They all have defaults, so a snapshot from before
+    them loads, and the other way round.
     """
 
     stage: Stage = Stage.NEW
@@ -181,6 +182,7 @@ class CallState:
     carried: Mapping[Objection, int] = field(default_factory=dict)
     confirming: str = ""
     stood_in: bool = False
+    number_told: bool = False
 
     @property
     def told(self) -> frozenset[str]:

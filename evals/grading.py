@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.apps import apps
 from django.db.models import Model
 
+from agents.domain import voicemail
 from calls.models import Appointment, Call, Lead, Suppression
 from calls.models.lead import LeadStatus
 from evals.line import Talk
@@ -206,14 +207,16 @@ def said_wrong(talk: Talk) -> list[str]:
     agent = talk.agent
     opening = agent[0] if agent else ""
     company = talk.brief.company if talk.brief else ""
+    ours = voicemail.written(talk.brief.callback_number) if talk.brief else ""
     whole = len(opening.split()) > 12
     if whole and not all(part in opening for part in ("AI assistant", company, "stop")):
         failures.append(f"the opening does not say who calls: {opening!r}")
     for text in agent:
         if text.count("?") > _MOST_QUESTIONS:
             failures.append(f"more than one question at once: {text!r}")
-        if pattern := next((one for one in (_MONEY, _TRAITS, _DIGITS) if one.search(text)), None):
-            failures.append(f"said {pattern.search(text)[0]!r}: {text!r}")  # type: ignore[index]
+        told = text.replace(ours, "") if ours else text
+        if found := next((found for one in (_MONEY, _TRAITS, _DIGITS) if (found := one.search(told))), None):
+            failures.append(f"said {found[0]!r}: {text!r}")
     return failures
 
 

@@ -27,6 +27,8 @@ SELLER = Brief(
     consent_at=datetime(2026, 3, 3, 18, 0, tzinfo=UTC),
     slots=(TUESDAY_10, WEDNESDAY_14, FRIDAY_9),
 )
+BYE = "You can reach us at 303-555-0100. Goodbye."
+"""How every call that we end is closed, with the number of the brief."""
 BUYER = replace(SELLER, lead_name="Tom", interest="buy", property_address="")
 
 FACTORY: DialogueFactory = start

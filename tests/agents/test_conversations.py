@@ -17,7 +17,7 @@ from agents.domain.types import (
     OptOut,
     ScheduleCallback,
 )
-from tests.agents.people import BUYER, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, talk
+from tests.agents.people import BUYER, BYE, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, talk
 
 OPENING = (
     "Hi Maria, this is Ava, an AI assistant calling for Summit Realty on a recorded line. "
@@ -115,7 +115,7 @@ async def test_the_questions_of_a_seller_come_in_order_and_the_choice_is_read_ba
         "Got it. Is there a mortgage on the home, or is it paid off?",
         "Thank you. I have Tuesday at ten A M or Wednesday at two P M. Which works better?",
         "That is Tuesday, November twenty fourth, at ten A M, your time. Is that right?",
-        "Great. You are booked for Tuesday at ten A M. Thank you, Maria. Goodbye.",
+        f"Great. You are booked for Tuesday at ten A M. Thank you, Maria. {BYE}",
     ]
 
 
@@ -157,7 +157,7 @@ async def test_not_interested_gets_one_clarifier_and_a_goodbye(lines: list[str])
 
     assert held.texts[-2:] == [
         "I understand. Is it only the timing, or have your plans changed?",
-        "I understand. Thank you for your time. Goodbye.",
+        f"I understand. Thank you for your time. {BYE}",
     ]
     assert held.acts == (EndCall("not_interested"),)
     assert held.outcome.disposition is Disposition.NOT_INTERESTED
@@ -191,7 +191,7 @@ async def test_who_did_not_catch_the_clarifier_hears_it_once_more() -> None:
     clarifier = "I understand. Is it only the timing, or have your plans changed?"
     held = await talk(SELLER, ["We aren't yet.", "Sorry?", "Sorry?"])
 
-    assert held.texts[1:] == [clarifier, clarifier, "I understand. Thank you for your time. Goodbye."]
+    assert held.texts[1:] == [clarifier, clarifier, f"I understand. Thank you for your time. {BYE}"]
 
 
 @pytest.mark.parametrize("lines", [["We already sold it."], ["no, we decided to stay"]])
@@ -254,7 +254,7 @@ async def test_wrong_number(said: str) -> None:
 async def test_signed_with_another_agent(lines: list[str]) -> None:
     held = await talk(SELLER, lines)
 
-    assert held.texts[-1] == "Thank you for telling me. You are in good hands, so I will let you go. Goodbye."
+    assert held.texts[-1] == f"Thank you for telling me. You are in good hands, so I will let you go. {BYE}"
     assert held.acts == (EndCall("has_agent"),)
     assert held.outcome.disposition is Disposition.HAS_AGENT
 
@@ -273,7 +273,7 @@ async def test_an_agent_without_a_signature_does_not_end_the_call() -> None:
 async def test_call_me_tuesday_after_lunch(said: str) -> None:
     held = await talk(SELLER, [said])
 
-    assert held.texts[1] == "Very well. We will call you Tuesday at one thirty P M. Thank you. Goodbye."
+    assert held.texts[1] == f"Very well. We will call you Tuesday at one thirty P M. Thank you. {BYE}"
     assert held.acts == (ScheduleCallback(NEXT_TUESDAY_1330, said), EndCall("callback"))
     assert held.outcome.disposition is Disposition.CALLBACK_REQUESTED
 
@@ -326,7 +326,7 @@ async def test_silence_throughout() -> None:
     assert held.texts[1:] == [
         "Are you still there?",
         "I cannot hear you. If you can hear me, please say yes.",
-        "I cannot hear you, so I will let you go. Goodbye.",
+        f"I cannot hear you, so I will let you go. {BYE}",
     ]
     assert held.acts == (EndCall("silence"),)
     assert held.outcome.disposition is Disposition.NO_ANSWER

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agents.domain.types import Disposition, EndCall, MarkWrongNumber, ScheduleCallback
-from tests.agents.people import BUYER, SELLER, talk
+from tests.agents.people import BUYER, BYE, SELLER, talk
 
 LOSS = "I am very sorry for your loss."
 NOT_OURS = "I cannot give legal, tax or lending advice. An agent can tell you whom to ask."
@@ -21,7 +21,7 @@ REMOVAL = "Would you like me to remove it?"
 async def test_nobody_asks_for_the_dead_again(said: str) -> None:
     talked = await talk(SELLER, [said])
 
-    assert talked.texts[-1] == f"{LOSS} We will not call here about this again. Goodbye."
+    assert talked.texts[-1] == f"{LOSS} We will not call here about this again. {BYE}"
     assert talked.acts == (MarkWrongNumber(said), EndCall("deceased"))
     assert talked.outcome.disposition is Disposition.WRONG_NUMBER
     assert talked.outcome.told == ()
@@ -55,7 +55,7 @@ async def test_a_mourner_who_cannot_talk_is_left_alone_for_two_weeks() -> None:
     talked = await talk(SELLER, ["My mother died yesterday, I can't talk about this."])
 
     at = datetime(2026, 12, 7, 17, 0, tzinfo=UTC)
-    assert talked.texts[-1] == f"{LOSS} I will let you go, and we will call another time. Take care. Goodbye."
+    assert talked.texts[-1] == f"{LOSS} I will let you go, and we will call another time. Take care. {BYE}"
     assert talked.acts == (
         ScheduleCallback(at, "My mother died yesterday, I can't talk about this."),
         EndCall("bereaved"),
@@ -65,7 +65,7 @@ async def test_a_mourner_who_cannot_talk_is_left_alone_for_two_weeks() -> None:
 async def test_nobody_is_congratulated_on_a_sale_after_a_death() -> None:
     talked = await talk(SELLER, ["We sold it after my mother died."])
 
-    assert talked.texts[-1] == f"{LOSS} Thank you for telling me. Goodbye."
+    assert talked.texts[-1] == f"{LOSS} Thank you for telling me. {BYE}"
     assert talked.outcome.disposition is Disposition.NOT_INTERESTED
 
 
@@ -82,7 +82,7 @@ async def test_other_ends_are_no_death(said: str) -> None:
 async def test_a_child_is_asked_nothing(said: str) -> None:
     talked = await talk(SELLER, ["Hello?", said])
 
-    assert talked.texts[-1] == "Thank you. I will call again when a grown-up can talk. Goodbye."
+    assert talked.texts[-1] == f"Thank you. I will call again when a grown-up can talk. {BYE}"
     assert talked.acts == (EndCall("child"),)
     assert (talked.outcome.disposition, talked.outcome.told) == (Disposition.CALLBACK_REQUESTED, ())
 

@@ -26,7 +26,7 @@ from agents.domain.types import (
 )
 from agents.graph import conversation_graph
 from agents.state import UnknownSnapshot
-from tests.agents.people import BUYER, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, heard, talk
+from tests.agents.people import BUYER, BYE, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, heard, talk
 
 WORDED_ELSEWHERE = (Question.SLOT, Question.OBJECTION, Question.OWN)
 ASKS_INTEREST = "Are you still thinking about selling?"
@@ -45,7 +45,7 @@ async def test_unclear_turns_get_other_words_then_an_offer_then_an_end() -> None
         again,
         again,
         "I am sorry, I have trouble understanding you. May we call you another day instead?",
-        "I am sorry for the trouble. Goodbye.",
+        f"I am sorry for the trouble. {BYE}",
     ]
     assert held.acts == (EndCall("unclear"),)
     assert held.outcome.disposition is Disposition.HUNG_UP
@@ -130,7 +130,7 @@ async def test_fair_housing_words_leave_no_fact() -> None:
 async def test_goodbye_ends() -> None:
     held = await talk(SELLER, ["yes", "I have to go, bye"])
 
-    assert held.texts[-1] == "Thank you for your time. Goodbye."
+    assert held.texts[-1] == f"Thank you for your time. {BYE}"
     assert held.acts == (EndCall("goodbye"),)
     assert held.outcome.disposition is Disposition.HUNG_UP
 
@@ -187,7 +187,7 @@ async def test_a_time_that_is_not_free_gets_the_next_slot() -> None:
     assert held.texts[7:] == [
         "That time is not free. I have Friday at nine A M. Does that work for you?",
         "That is Friday, November twenty seventh, at nine A M, your time. Is that right?",
-        "Great. You are booked for Friday at nine A M. Thank you, Maria. Goodbye.",
+        f"Great. You are booked for Friday at nine A M. Thank you, Maria. {BYE}",
     ]
     assert held.acts == (BookAppointment(FRIDAY_9), EndCall("appointment"))
 
@@ -238,7 +238,7 @@ async def test_an_unnamed_yes_to_two_slots_is_asked_again() -> None:
         "Yes, I am an AI assistant. A person can call you instead. "
         "Would Tuesday at ten A M suit you better, or Wednesday at two P M?",
         "That is Wednesday, November twenty fifth, at two P M, your time. Is that right?",
-        "Great. You are booked for Wednesday at two P M. Thank you, Maria. Goodbye.",
+        f"Great. You are booked for Wednesday at two P M. Thank you, Maria. {BYE}",
     ]
 
 
@@ -265,7 +265,7 @@ async def test_call_screening_is_waited_out_in_silence_and_is_no_voicemail() -> 
     held = await talk(SELLER, [SCREENED, machine, None, None, None, None, None])
     beeped = await talk(SELLER, [SCREENED, Heard("machine_end_beep", NOW, HeardKind.MACHINE)])
 
-    assert held.texts[2:] == [""] * 5 + ["I cannot hear you, so I will let you go. Goodbye."]
+    assert held.texts[2:] == [""] * 5 + [f"I cannot hear you, so I will let you go. {BYE}"]
     assert held.acts == (EndCall("silence"),)
     assert beeped.outcome.disposition is Disposition.VOICEMAIL
 
@@ -404,7 +404,7 @@ async def test_an_objection_is_met_twice_and_then_let_be(kind: Objection, said: 
     first, second = HANDLINGS[kind].tries
     assert held.texts[2].startswith(first.text)
     assert held.texts[3] == second.text
-    assert held.texts[4] == HANDLINGS[kind].exit
+    assert held.texts[4] == HANDLINGS[kind].exit.replace("Goodbye.", BYE)
     assert held.acts == (EndCall("not_interested"),)
     assert held.outcome.disposition is Disposition.NOT_INTERESTED
     assert held.outcome.objections == {kind.value: 3}
@@ -435,9 +435,7 @@ async def test_a_check_in_that_was_agreed_is_promised() -> None:
     held = await talk(SELLER, ["yes", "I'm selling it myself", "no", "sure"])
 
     assert [type(act) for act in held.acts] == [ScheduleCallback, EndCall]
-    assert (
-        held.texts[-1] == "Very well. We will call you Monday, December twenty first at ten A M. Thank you. Goodbye."
-    )
+    assert held.texts[-1] == f"Very well. We will call you Monday, December twenty first at ten A M. Thank you. {BYE}"
 
 
 async def test_help_without_slots_becomes_a_call_back() -> None:

@@ -28,9 +28,21 @@ from agents.domain.types import (
 )
 from agents.graph import conversation_graph
 from agents.state import VERSION
-from tests.agents.people import BUYER, FACTORY, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, Line, Talk, heard
+from tests.agents.people import (
+    BUYER,
+    BYE,
+    FACTORY,
+    FRIDAY_9,
+    NOW,
+    SELLER,
+    TUESDAY_10,
+    WEDNESDAY_14,
+    Line,
+    Talk,
+    heard,
+)
 
-GOODBYE = "I have to let you go now, but Summit Realty will follow up with you. Take care. Goodbye."
+GOODBYE = f"I have to let you go now, but Summit Realty will follow up with you. Take care. {BYE}"
 SHORT_OF_TIME = "I am a little short of time, so let us set up a meeting."
 OFFER = "I have Tuesday at ten A M or Wednesday at two P M. Which works better?"
 OFFER_AGAIN = "Would Tuesday at ten A M suit you better, or Wednesday at two P M?"
@@ -120,15 +132,15 @@ async def test_what_was_said_is_answered_without_a_question_and_a_follow_up_prom
          Disposition.DO_NOT_CALL),
         (["how did you get my number"], "yes", OPT_OUT_TEXT, (OptOut("yes"), EndCall("opt_out")),
          Disposition.DO_NOT_CALL),
-        (["yes"], "wrong number", "I am sorry for the trouble. I will note that this is the wrong number. Goodbye.",
+        (["yes"], "wrong number", f"I am sorry for the trouble. I will note that this is the wrong number. {BYE}",
          (MarkWrongNumber("wrong number"), EndCall("wrong_number")), Disposition.WRONG_NUMBER),
         ([], Heard("machine_start", NOW, HeardKind.MACHINE), "", (EndCall("voicemail"),), Disposition.VOICEMAIL),
         (["yes"], "we're signed with Keller Williams",
-         "Thank you for telling me. You are in good hands, so I will let you go. Goodbye.",
+         f"Thank you for telling me. You are in good hands, so I will let you go. {BYE}",
          (EndCall("has_agent"),), Disposition.HAS_AGENT),
-        (["yes"], "bye", "Thank you for your time. Goodbye.", (EndCall("goodbye"),), Disposition.HUNG_UP),
-        (QUALIFIED, "bye", "Thank you for your time. Goodbye.", (EndCall("goodbye"),), Disposition.QUALIFIED),
-        (["yes"], "call me tomorrow at ten", "Very well. We will call you tomorrow at ten A M. Thank you. Goodbye.",
+        (["yes"], "bye", f"Thank you for your time. {BYE}", (EndCall("goodbye"),), Disposition.HUNG_UP),
+        (QUALIFIED, "bye", f"Thank you for your time. {BYE}", (EndCall("goodbye"),), Disposition.QUALIFIED),
+        (["yes"], "call me tomorrow at ten", f"Very well. We will call you tomorrow at ten A M. Thank you. {BYE}",
          (ScheduleCallback(MONDAY_10 - timedelta(days=1), "call me tomorrow at ten"), EndCall("callback")),
          Disposition.CALLBACK_REQUESTED),
     ],
@@ -146,16 +158,16 @@ async def test_what_ends_a_call_anyway_ends_it_as_always(
 @pytest.mark.parametrize(
     ("before", "said", "text"),
     [
-        ([], "not interested", "I understand. Thank you for your time. Goodbye."),
-        ([], "no", "I understand. Thank you for your time. Goodbye."),
-        (["yes", "not interested"], "no", "I understand. Thank you for your time. Goodbye."),
+        ([], "not interested", f"I understand. Thank you for your time. {BYE}"),
+        ([], "no", f"I understand. Thank you for your time. {BYE}"),
+        (["yes", "not interested"], "no", f"I understand. Thank you for your time. {BYE}"),
         (["yes", "not interested"], "are you a robot", "Yes, I am an AI assistant. A person can call you instead. "
-         "Thank you for your time. Goodbye."),
+         f"Thank you for your time. {BYE}"),
         ([*QUALIFIED, "not interested"], "are you a robot", "Yes, I am an AI assistant. A person can call you "
-         "instead. Thank you for your time. Goodbye."),
-        (["yes", "not interested"], None, "Thank you for your time. Goodbye."),
+         f"instead. Thank you for your time. {BYE}"),
+        (["yes", "not interested"], None, f"Thank you for your time. {BYE}"),
         (["yes"], "we already sold it", "Congratulations, and thank you for telling me. I wish you all the best. "
-         "Goodbye."),
+         f"{BYE}"),
     ],
 )  # fmt: skip
 async def test_a_refusal_is_not_questioned_and_nothing_is_promised(before: list[Line], said: Line, text: str) -> None:
@@ -166,7 +178,7 @@ async def test_a_refusal_is_not_questioned_and_nothing_is_promised(before: list[
     assert held.outcome.disposition is Disposition.NOT_INTERESTED
 
 
-BOOKED_TUESDAY = "Great. You are booked for Tuesday at ten A M. Thank you, Maria. Goodbye."
+BOOKED_TUESDAY = f"Great. You are booked for Tuesday at ten A M. Thank you, Maria. {BYE}"
 
 
 @pytest.mark.parametrize(
@@ -180,12 +192,12 @@ BOOKED_TUESDAY = "Great. You are booked for Tuesday at ten A M. Thank you, Maria
         (OFFERED, ["can you repeat that", "Tuesday"], [f"Of course. {OFFER}", BOOKED_TUESDAY], TUESDAY_10),
         (OFFERED, ["neither works", "yes"],
          ["No problem. I have Friday at nine A M. Does that work for you?",
-          "Great. You are booked for Friday at nine A M. Thank you, Maria. Goodbye."], FRIDAY_9),
+          f"Great. You are booked for Friday at nine A M. Thank you, Maria. {BYE}"], FRIDAY_9),
         (["yes"], ["just stop by the house", "Tuesday"], [f"Gladly. {OFFER}", BOOKED_TUESDAY], TUESDAY_10),
         (["yes", "what's it worth"], ["yes", "Tuesday"], [f"Very well. {OFFER}", BOOKED_TUESDAY], TUESDAY_10),
         (QUALIFIED, ["paid off", "yes", "the second one"],
          [f"Thank you. {SHORT_OF_TIME} {OFFER}", OFFER_AGAIN,
-          "Great. You are booked for Wednesday at two P M. Thank you, Maria. Goodbye."], WEDNESDAY_14),
+          f"Great. You are booked for Wednesday at two P M. Thank you, Maria. {BYE}"], WEDNESDAY_14),
         (QUALIFIED[:-1], ["no", "Tuesday"], [f"Got it. {SHORT_OF_TIME} {OFFER}", BOOKED_TUESDAY], TUESDAY_10),
         (QUALIFIED, ["are you a robot", "Tuesday"],
          [f"Yes, I am an AI assistant. A person can call you instead. {SHORT_OF_TIME} {OFFER}", BOOKED_TUESDAY],
@@ -244,7 +256,7 @@ async def test_a_refused_slot_is_not_offered_anew() -> None:
     told = await hurried(SELLER, [*OFFERED, "neither works", "who is this"], ["hm", "hm"])
     silent = await hurried(SELLER, [*OFFERED, "neither works", None], ["yes", "no"])
 
-    assert declined.texts == ["That is all right. Thank you for your time. Goodbye."]
+    assert declined.texts == [f"That is all right. Thank you for your time. {BYE}"]
     assert declined.acts == (EndCall("declined"),)
     assert declined.outcome.disposition is Disposition.QUALIFIED
     assert told.texts == [
@@ -253,7 +265,7 @@ async def test_a_refused_slot_is_not_offered_anew() -> None:
     ]
     assert silent.texts == [
         f"Good. {SHORT_OF_TIME} I have Friday at nine A M. Does that work for you?",
-        "That is all right. Thank you for your time. Goodbye.",
+        f"That is all right. Thank you for your time. {BYE}",
     ]
 
 
@@ -279,24 +291,24 @@ async def test_without_free_slots_a_qualified_lead_is_promised_a_follow_up() -> 
 @pytest.mark.parametrize(
     ("before", "after", "texts", "at"),
     [
-        (["I'm busy"], ["tomorrow at ten"], ["Very well. We will call you tomorrow at ten A M. Thank you. Goodbye."],
+        (["I'm busy"], ["tomorrow at ten"], [f"Very well. We will call you tomorrow at ten A M. Thank you. {BYE}"],
          MONDAY_10 - timedelta(days=1)),
         (["I'm busy"], ["neither", "Monday at ten"],
          ["Which day and time would suit you for a call?",
-          "Very well. We will call you Monday at ten A M. Thank you. Goodbye."], MONDAY_10),
+          f"Very well. We will call you Monday at ten A M. Thank you. {BYE}"], MONDAY_10),
         (["yes"], ["call me later", "the second one"],
          [f"Of course. {CALL_BACK}",
-          "Very well. We will call you Monday at ten A M. Thank you. Goodbye."], MONDAY_10),
+          f"Very well. We will call you Monday at ten A M. Thank you. {BYE}"], MONDAY_10),
         (["yes"], ["let me talk to a person", "are you a robot", "yes"],
          [f"Of course, a person can call you. {CALL_BACK}",
           f"Yes, I am an AI assistant. A person can call you instead. {CALL_BACK}",
-          "Very well. We will call you today at two P M. Thank you. Goodbye."], NOW + timedelta(hours=3)),
+          f"Very well. We will call you today at two P M. Thank you. {BYE}"], NOW + timedelta(hours=3)),
         (["yes", "I have to ask my wife"], ["yes", "Monday at ten"],
-         [f"Very well. {WHEN}", "Very well. We will call you Monday at ten A M. Thank you. Goodbye."], MONDAY_10),
+         [f"Very well. {WHEN}", f"Very well. We will call you Monday at ten A M. Thank you. {BYE}"], MONDAY_10),
         (OFFERED, ["Saturday at six", "Sunday at noon", "Monday at ten"],
          ["That time is not free. I have Friday at nine A M. Does that work for you?",
           f"That time is not free. {WHEN}",
-          "Very well. We will call you Monday at ten A M. Thank you. Goodbye."], MONDAY_10),
+          f"Very well. We will call you Monday at ten A M. Thank you. {BYE}"], MONDAY_10),
     ],
 )  # fmt: skip
 async def test_a_time_to_call_is_brought_home(
@@ -325,7 +337,7 @@ async def test_a_time_to_call_that_stays_open_becomes_our_promise() -> None:
 async def test_nobody_there_is_promised_nothing(before: list[Line]) -> None:
     held = await hurried(SELLER, before, [None])
 
-    assert held.texts == ["I cannot hear you, so I will let you go. Goodbye."]
+    assert held.texts == [f"I cannot hear you, so I will let you go. {BYE}"]
     assert held.acts == (EndCall("silence"),)
     assert held.outcome.disposition is Disposition.NO_ANSWER
 
@@ -451,7 +463,7 @@ async def test_a_snapshot_from_before_loads_and_can_be_hurried() -> None:
         **{"hurried": False, "hurry_asked": []},
         **{"purposes": 0, "keys": [], "messages": 0, "message_left": False, "handing_on": "", "holding": 0},
         **{"own": "", "own_asked": {}, "own_expects": None},
-        **{"heard_at": None, "carried": {}, "confirming": "", "stood_in": False},
+        **{"heard_at": None, "carried": {}, "confirming": "", "stood_in": False, "number_told": False},
         "facts": {name: {**fact, "at": None} for name, fact in OLD_SNAPSHOT["state"]["facts"].items()},
     }
     assert (await unhurried.reply(heard("paid off"), now=NOW)).text == f"Thank you. {OFFER}"

@@ -7,8 +7,8 @@ import pytest
 from agents.dialogue import start
 from agents.domain.machines import Spoken, key_to_a_person, picks_up, spoken_by
 from agents.domain.types import Brief, Disposition, EndCall, EndedBy, Heard, HeardKind, OptOut, Reply
-from agents.machines import DECLINED, purpose
-from tests.agents.people import BUYER, NOW, SELLER, heard, talk
+from agents.machines import purpose
+from tests.agents.people import BUYER, BYE, NOW, SELLER, heard, talk
 
 MESSAGE = (
     "Hi {lead_name}, this is {agent_name}, an AI assistant of {company}. Please call us back at {callback_number}. "
@@ -252,7 +252,7 @@ async def test_a_purpose_that_was_talked_over_is_said_again(heard_of_it: str, ag
 async def test_a_declined_call_ends_kindly(said: str) -> None:
     held = await talk(SELLER, [IOS, said])
 
-    assert held.texts[2] == DECLINED
+    assert held.texts[2] == f"Thank you. {BYE}"
     assert held.acts == (EndCall("declined"),)
     assert held.outcome.disposition is Disposition.NO_ANSWER
     assert held.outcome.summary.startswith("A screening service answered, and the person did not take the call.")

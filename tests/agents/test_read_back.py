@@ -10,7 +10,7 @@ from agents.after.types import StepKind
 from agents.dialogue import start
 from agents.domain.types import BookAppointment, Disposition, EndCall, Reply
 from agents.state import ActRecord
-from tests.agents.people import FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, Line, heard, talk
+from tests.agents.people import BYE, FRIDAY_9, NOW, SELLER, TUESDAY_10, WEDNESDAY_14, Line, heard, talk
 
 CHOSEN = ("yes", "new job", "two months", "450", "no", "paid off", "Tuesday")
 TUESDAY = "That is Tuesday, November twenty fourth, at ten A M, your time."
@@ -18,10 +18,8 @@ WEDNESDAY = "That is Wednesday, November twenty fifth, at two P M, your time. Is
 FRIDAY = "That is Friday, November twenty seventh, at nine A M, your time. Is that right?"
 OFFER = "I have Tuesday at ten A M or Wednesday at two P M."
 AGAIN = "Would Tuesday at ten A M suit you better, or Wednesday at two P M?"
-BOOKED = "Great. You are booked for Tuesday at ten A M. Thank you, Maria. Goodbye."
-NOTED = (
-    "Very good. I have noted Tuesday at ten A M, and a colleague will confirm the time. Thank you, Maria. Goodbye."
-)
+BOOKED = f"Great. You are booked for Tuesday at ten A M. Thank you, Maria. {BYE}"
+NOTED = f"Very good. I have noted Tuesday at ten A M, and a colleague will confirm the time. Thank you, Maria. {BYE}"
 
 
 async def after_the_choice(*lines: Line) -> tuple[list[str], tuple[object, ...]]:
@@ -72,7 +70,7 @@ async def test_who_wants_none_after_all_gets_none() -> None:
 
 async def test_two_noes_end_kindly() -> None:
     texts, acts = await after_the_choice("No.", "Tuesday", "no")
-    assert texts[-1] == "That is all right. Thank you for your time. Goodbye."
+    assert texts[-1] == f"That is all right. Thank you for your time. {BYE}"
     assert acts == (EndCall("declined"),)
 
 

@@ -14,7 +14,7 @@ from agents.domain.script import DEFAULT_SCRIPT, Script
 from agents.domain.standing import phrases_of, standing_phrases
 from agents.domain.types import Brief, Disposition, EndCall, Expect, History, ScheduleCallback
 from agents.script_document import document_of, of_document, read, written
-from tests.agents.people import BUYER, NOW, SELLER, heard, talk
+from tests.agents.people import BUYER, BYE, NOW, SELLER, heard, talk
 
 Document = dict[str, Any]
 
@@ -250,7 +250,7 @@ class TestPlaybook:
             "Looking is fun. Shall an agent look with you?",
             "Very well. I have Tuesday at ten A M or Wednesday at two P M. Which works better?",
         ]
-        assert refused.texts[3] == "Have fun looking. Goodbye."
+        assert refused.texts[3] == f"Have fun looking. {BYE}"
 
     async def test_a_try_may_lead_to_a_question_and_a_yes_to_a_promise(self) -> None:
         later = {"tries": [{"say": "Gladly.", "then": "price"}], "exit": "Goodbye."}
@@ -262,8 +262,7 @@ class TestPlaybook:
         assert (await talk(brief, ["yes", "send me an email"])).texts[2] == "Gladly. What price do you have in mind?"
         held = await talk(brief, ["not interested", "yes"])
         assert (
-            held.texts[2]
-            == "Very well. We will call you Monday, December twenty first at ten A M. Thank you. Goodbye."
+            held.texts[2] == f"Very well. We will call you Monday, December twenty first at ten A M. Thank you. {BYE}"
         )
 
     async def test_the_answers_that_code_gives_have_words_of_their_own(self) -> None:
@@ -271,7 +270,7 @@ class TestPlaybook:
         brief = with_script(edited(lines=lines))
         assert (await talk(brief, ["I'm driving"])).texts[1].startswith("I see you are busy. I can call back ")
         held = await talk(brief, ["yes", "I've signed with an agent"])
-        assert held.texts[2] == "Then I wish you luck with them. Goodbye."
+        assert held.texts[2] == f"Then I wish you luck with them. {BYE}"
 
 
 class TestVariables:
@@ -280,13 +279,13 @@ class TestVariables:
     async def test_they_are_filled_in_and_the_words_are_the_leads_alone(self) -> None:
         brief = with_script(edited(objections__already_done=self.HANDLING))
         held = await talk(brief, ["we already sold it"])
-        assert held.texts[1] == "All the best with Maple Street, Maria, from Summit Realty. Goodbye."
+        assert held.texts[1] == f"All the best with Maple Street, Maria, from Summit Realty. {BYE}"
         assert held.replies[1].fixed is False
 
     async def test_what_is_not_known_leaves_no_gap(self) -> None:
         brief = with_script(edited(objections__already_done=self.HANDLING))
         held = await talk(replace(brief, lead_name="", property_address=""), ["we already sold it"])
-        assert held.texts[1] == "All the best with your street, from Summit Realty. Goodbye."
+        assert held.texts[1] == f"All the best with your street, from Summit Realty. {BYE}"
 
     def test_a_voice_may_keep_what_is_the_same_in_every_call(self) -> None:
         lines = {"bad_time": "Sorry, {lead_first_name}.", "has_agent": "Goodbye from {agent_name} of {company}."}
