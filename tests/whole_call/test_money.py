@@ -38,6 +38,7 @@ from tests.whole_call.money_story import (
     call_to,
 )
 from voice.session import GOODBYE
+from voice.speech.spoken import spoken
 from voice.speech.synthesis import clauses
 
 pytestmark = [pytest.mark.whole_call, pytest.mark.timeout(400)]
@@ -155,7 +156,7 @@ def a_premium_call(house: Installation) -> None:
     bought = bought_by(house)[maria.pk]
     assert used(maria, "tts.local") == []
     sent = {one["text"]: one["bytes_sent"] for one in house.provider.requests()}  # mu-law
-    whole = [part for turn in agent_turns(maria) if not turn.interrupted for part in clauses(turn.text)]
+    whole = [spoken(part) for turn in agent_turns(maria) if not turn.interrupted for part in clauses(turn.text)]
     heard = sum(-(-sent[part] // CHUNK_BYTES) * CHUNK_BYTES for part in whole)
     received = carrier_saw(house, MARIA)["media"]["bytes_in"]
     # Of what the person talks over it has a part.
