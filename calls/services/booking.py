@@ -4,10 +4,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.models import Trouble
-from billing.services import telling
 from calls.models import Appointment, Call
-from calls.services import reserving
+from calls.services import conflicts, reserving
 from calls.services.moving import note
 from calls.signals import appointment_changed
 
@@ -23,10 +21,7 @@ def book(call: Call, start_at: datetime, *, confirmed: bool, now: datetime) -> N
     as it is. It was held for the call, so this takes a hold that lapsed while the database was away.
     """
     if not reserving.secure(call, start_at):
-        note(call.pk, "appointment.conflict", at=now, fields={"start_at": start_at.isoformat()})
-        told = f"{call.campaign}: a lead agreed to {start_at:%Y-%m-%d %H:%M} UTC, which another has by now. "
-        told += "Call them and agree on another time."
-        telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, f"call {call.pk}", told, value=1, at=now)
+        conflicts.tell_lost(call, start_at, now=now)
         return
     # Whose time was agreed on: the campaign may have got another calendar while they talked.
     calendar = call.reservations.select_related("calendar").get(start_at=start_at).calendar

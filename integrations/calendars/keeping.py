@@ -16,7 +16,7 @@ from billing.models import Trouble
 from billing.services import telling
 from calls.domain.availability import Span
 from calls.models import Appointment
-from calls.services import reserving
+from calls.services import conflicts, reserving
 from calls.services.database import alone
 from calls.services.meetings import meeting_of, meeting_uid
 from integrations.calendars import marking
@@ -103,6 +103,7 @@ def keep(*, now: datetime, open_: Opener = opened) -> None:
     _tell_of_the_away(now=now)
     _close_what_is_over(now=now)
     _write_due(now=now, open_=open_)
+    conflicts.end_settled(now=now)
 
 
 def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
@@ -120,6 +121,7 @@ def _read(link: CalendarLink, *, now: datetime, open_: Opener) -> None:
         reserving.busy_read(link.calendar, busy, now=now)
         for uid, appointment in once_written.items():
             marking.compared(appointment, begins.get(uid), now=now)
+        _look_at_conflicts_again(link, now=now)
     except CalendarError as failed:
         error = str(failed)
         reserving.turned_away(link.calendar)
@@ -132,6 +134,13 @@ def _once_written(link: CalendarLink, within: Span) -> QuerySet[Appointment]:
     standing = Appointment.objects.standing().filter(calendar=link.calendar_id, start_at__lt=within.end)
     written = standing.filter(start_at__gt=within.start, calendar_state__in=Appointment.ONCE_WRITTEN)
     return written.select_related("calendar")
+
+
+def _look_at_conflicts_again(link: CalendarLink, *, now: datetime) -> None:
+    """Where the time is free by now the event is written, unless a person has seen to it."""
+    open_ = Appointment.objects.filter(calendar_state=Appointment.CalendarState.CONFLICT, start_at__gt=now)
+    taken = link.events.filter(canceled=False, appointment__in=open_.exclude(task=""))
+    taken.update(attempts=0, next_attempt_at=now)
 
 
 def _outdated(link: CalendarLink) -> list[str]:
@@ -213,7 +222,8 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
     try:
         free = asked(event.link, do, open_)
     except CalendarError as error:
-        wait = None if isinstance(error, CalendarCannot) else retry_after(event.attempts + 1)
+        ends = isinstance(error, CalendarCannot) or state == Appointment.CalendarState.CONFLICT
+        wait = None if ends else retry_after(event.attempts + 1)
         again_at = None if wait is None else now + wait
         if still.update(attempts=event.attempts + 1, next_attempt_at=again_at, last_error=str(error)[:300]):
             log.warning("calendar.not_written", calendar_id=event.link.calendar_id, attempts=event.attempts + 1)

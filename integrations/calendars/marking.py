@@ -6,9 +6,8 @@ from datetime import datetime
 from django.db import transaction
 
 from billing.models import Trouble
-from billing.services import telling
 from calls.models import Appointment
-from calls.services import booking
+from calls.services import booking, conflicts
 from integrations.models import CalendarEvent
 
 State = Appointment.CalendarState
@@ -22,28 +21,33 @@ _TASK_LENGTH, _NOTE_LENGTH = 300, 300
 
 @transaction.atomic
 def mark(appointment: Appointment, state: State, note: str, task: str = "", *, settled: Collection[str] = ()) -> None:
-    """A ``task`` comes after the one that is there, which may be a promise to the lead; another time alone, to be
-    agreed on with them, takes its place. What is ``settled`` is nobody's task any more.
+    """A ``task`` comes after the one that is there, which may be a promise to the lead; another time, to be agreed on
+    with them, comes before it. What is ``settled`` is nobody's task any more.
     """
     found = Appointment.objects.select_for_update().filter(pk=appointment.pk).first()
     if found is None:  # another took its place, or it went with its call
         return
-    tasks = "" if task == TAKEN else found.task
+    tasks = found.task
     for one in filter(None, (*settled, task)):
         tasks = tasks.replace(one, "")
-    found.task = " ".join(f"{tasks} {task}".split())[:_TASK_LENGTH]
+    both = f"{task} {tasks}" if task == TAKEN else f"{tasks} {task}"
+    found.task = " ".join(both.split())[:_TASK_LENGTH]
     found.calendar_state, found.calendar_note = state, note[:_NOTE_LENGTH]
     found.save(update_fields=["task", "calendar_state", "calendar_note"])
 
 
 def written(appointment: Appointment) -> None:
     """It stands in the calendar, at its time."""
-    mark(appointment, State.WRITTEN, "", settled=(booking.UNSURE, GONE))
+    mark(appointment, State.WRITTEN, "", settled=(booking.UNSURE, TAKEN, GONE, NOT_WRITTEN))
 
 
 def failed(event: CalendarEvent, appointment: Appointment, why: str, *, for_good: bool) -> None:
-    """An event that stands stays as it was written: its words alone are old, and its time needs no other look."""
+    """An event that stands stays as it was written: its words alone are old, and its time needs no other look. What
+    is taken is looked at again when the calendar is read.
+    """
     state = State(appointment.calendar_state)
+    if state is State.CONFLICT:
+        return
     if state in Appointment.ONCE_WRITTEN:
         mark(appointment, state, why, NOT_ERASED if for_good else "")
     else:
@@ -52,11 +56,13 @@ def failed(event: CalendarEvent, appointment: Appointment, why: str, *, for_good
 
 
 def taken(event: CalendarEvent, appointment: Appointment, *, now: datetime) -> None:
-    """Something else has its time there."""
-    mark(appointment, State.CONFLICT, TAKEN, TAKEN)
+    """Something else has its time there; told once."""
+    if appointment.calendar_state == State.CONFLICT:
+        return
+    mark(appointment, State.CONFLICT, TAKEN, TAKEN, settled=(booking.UNSURE,))
     told = f"{event.link.calendar}: an appointment at {appointment.start_at:%Y-%m-%d %H:%M} UTC is at a time that is "
     told += "taken in the calendar. Call the lead and agree on another."
-    telling.tell_trouble(Trouble.APPOINTMENT_CONFLICT, place_of(appointment), told, value=1, at=now)
+    conflicts.tell(Trouble.APPOINTMENT_CONFLICT, appointment, told, now=now)
 
 
 @transaction.atomic
@@ -77,9 +83,4 @@ def compared(appointment: Appointment, begins_at: datetime | None, *, now: datet
     if not known:
         told = f"{appointment.calendar}: an appointment at {appointment.start_at:%Y-%m-%d %H:%M} UTC was moved or "
         told += f"removed in the calendar. {note} Find out why there, and call the lead."
-        telling.tell_trouble(Trouble.APPOINTMENT_GONE, place_of(appointment), told, value=1, at=now)
-
-
-def place_of(appointment: Appointment) -> str:
-    """Names it in alerts; the same for as long as it is moved."""
-    return f"appointment {appointment.uid}"
+        conflicts.tell(Trouble.APPOINTMENT_GONE, appointment, told, now=now)
