@@ -9,6 +9,7 @@ from agents.domain.understanding import days_ahead
 from agents.qualification import ACKNOWLEDGEMENTS
 
 SORRY = "I am very sorry for your loss."
+TOLD = "Thank you for telling me."
 LEFT_ALONE_DAYS = 14
 """Whoever cannot talk now for a death is not called before; a promised time goes ahead of the cadence."""
 _ACKNOWLEDGED = frozenset(
@@ -37,7 +38,12 @@ def another_time(scene: Scene) -> Move:
 
 
 def condoled(scene: Scene, move: Move) -> Move:
-    """``move`` with our sympathy before its words, or in place of an acknowledgement or a congratulation."""
+    """``move`` with our sympathy before its words, or in place of an acknowledgement or a congratulation.
+
+    Nor is anybody congratulated who tells that they decide for somebody who cannot.
+    """
+    if Intent.SPEAKS_FOR in scene.reading.intents and move.say in _ACKNOWLEDGED:
+        move = replace(move, say=TOLD)
     if Intent.BEREAVED not in scene.reading.intents or move.quiet or SORRY in move.say:
         return move
     if move.ends and scene.reading.objection:

@@ -8,7 +8,8 @@ from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.condolence import left_in_peace
 from agents.domain import spoken, voicemail
 from agents.domain.intents import Answer, Intent
-from agents.domain.questions import Question, reason
+from agents.domain.plans import Speaker
+from agents.domain.questions import Question, introduction, reason
 from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
 from agents.goodbye import CRISIS
 from agents.scheduler import promise
@@ -51,8 +52,8 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return self._about_numbers(scene)
         if answer := next((answer for intent, answer in _ANSWERS.items() if intent in said), ""):
             return Move(replace(scene.state, unclear=0), say=answer, again=True)
-        if Intent.WHO_IS_THIS in said:
-            return Move(scene.state, say=f"{self._name(scene)} {reason(scene.brief)}", again=True, personal=True)
+        if Intent.WHO_IS_THIS in said or has_come(scene):
+            return self._introduced(scene)
         if Intent.HOLD in said:
             held = replace(scene.state, holding=1)
             return Move(held, say="Of course, take your time.", quiet=True, waits_s=HOLD_PROMPTS_S[0])
@@ -67,6 +68,17 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         if Intent.BACK in said:
             return Move(scene.state, say="Thank you.", again=True)
         return self._unclear(scene)
+
+    def _introduced(self, scene: Scene) -> Move:
+        """Who calls, and why. Nothing of the home to whom the lead is still to be fetched."""
+        state, brief = scene.state, scene.brief
+        if has_come(scene):
+            state = replace(state, stood_in=False, settled=None, unclear=0)
+            return Move(state, say=f"{introduction(brief)} {reason(brief)}", personal=True)
+        if state.stood_in:
+            say = f"{self._name(scene)} I would like to reach {spoken.first_name(brief.lead_name) or 'them'}."
+            return Move(state, say=say, ask=Question.CALLBACK, personal=True)
+        return Move(state, say=f"{self._name(scene)} {reason(brief)}", again=True, personal=True)
 
     def _silence(self, scene: Scene) -> Move:
         state = replace(scene.state, silences=scene.state.silences + 1)
@@ -115,7 +127,13 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return self._in_crisis(scene)
         if Intent.CHILD in said:
             return self._a_child(scene)
-        return left_in_peace(scene) if Intent.DECEASED in said else self._wrong_number(scene)
+        if Intent.DECEASED in said:
+            return left_in_peace(scene)
+        if Intent.WRONG_NUMBER in said:
+            return self._wrong_number(scene)
+        words = next(words for intent, words in _LAST_WORDS.items() if intent in said)
+        over = Disposition.NOT_INTERESTED
+        return Move(replace(scene.state, settled=over), say=words, acts=(EndCall(over.value),))
 
     def _a_child(self, scene: Scene) -> Move:
         """Nobody asks a child anything: not for a time, nor for a parent's plans."""
@@ -169,7 +187,7 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         state = replace(state, unclear=state.unclear + 1)
         if state.unclear >= MAX_UNCLEAR:
             return Move(state, ask=Question.CALLBACK_OFFER, unread=True)
-        if Intent.GREETING in said:
+        if Intent.GREETING in said or scene.reading.speaker is Speaker.LEAD:
             return Move(state, say=f"Hello. {self._name(scene)}", ask=question, again=True)
         if Intent.REPEAT in said:
             # The same words once; whoever misses them twice gets others.
@@ -180,13 +198,26 @@ class ConversationAgent(BaseAgent[Scene, Move]):
         return Move(state, say="Sorry, I did not get that.", ask=question, unread=True)
 
 
-_LET_GO = frozenset({Intent.CRISIS, Intent.CHILD, Intent.DECEASED, Intent.WRONG_NUMBER})
+def has_come(scene: Scene) -> bool:
+    """Whether the lead has come to the phone that somebody else answered."""
+    return scene.before.stood_in and scene.reading.speaker is Speaker.LEAD
+
+
+_LAST_WORDS = {
+    Intent.ABUSE: "I will end the call here. Goodbye.",
+    Intent.ILL: "Thank you for telling me. I will let you go. Take care. Goodbye.",
+    Intent.RENTER: "I can only help with buying and selling. A colleague can tell you whether we have homes to rent. "
+    "Thank you for your time. Goodbye.",
+}
+"""To whom there is nothing to ask: nobody argues, and nobody is pressed."""
+_LET_GO = frozenset({Intent.CRISIS, Intent.CHILD, Intent.DECEASED, Intent.WRONG_NUMBER, *_LAST_WORDS})
 _OF_NUMBERS = frozenset({Intent.HOW_GOT_NUMBER, Intent.TOO_MANY_CALLS, Intent.CALLBACK_NUMBER})
 _ASKED_AGAIN = frozenset(
     {Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL}
 )
 
 _ANSWERS = {
+    Intent.SPEAKS_FOR: "Thank you for telling me. Then I can talk about it with you.",
     Intent.ROBOT_QUESTION: "Yes, I am an AI assistant. A person can call you instead.",
     Intent.STEERING: "I cannot judge neighborhoods or schools. An agent can tell you where to find public figures.",
     Intent.ADVICE: "I cannot give legal, tax or lending advice. An agent can tell you whom to ask.",

@@ -18,13 +18,13 @@ from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.closing import shortest_way
 from agents.condolence import condoled
 from agents.confirming import confirmed
-from agents.conversation import ConversationAgent
+from agents.conversation import ConversationAgent, has_come
 from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.questions import TIMES, Question
 from agents.domain.spoken import first_name
 from agents.domain.times import zone_of
 from agents.domain.types import Brief, Disposition, Heard, HeardKind, Reply
-from agents.domain.understanding import Context, Reading, understand
+from agents.domain.understanding import Context, Reading, after_a_hold, understand
 from agents.goodbye import with_number
 from agents.interpreting import interpret
 from agents.llm.interpreter import Interpreter
@@ -44,7 +44,10 @@ _ABOUT_THE_CALL = frozenset(
         Intent.SCREENING,
         Intent.CHILD,
         Intent.CRISIS,
+        Intent.ABUSE,
+        Intent.ILL,
         Intent.WRONG_NUMBER,
+        Intent.RENTER,
         Intent.HOW_GOT_NUMBER,
         Intent.CALLBACK_NUMBER,
         Intent.TOO_MANY_CALLS,
@@ -103,6 +106,8 @@ async def _understand(state: TurnState) -> TurnState:
         recent=recent_facts(call),
     )
     reading = understand(heard.text, context, now=now)
+    if before.holding:
+        reading = after_a_hold(reading, fetched=before.stood_in)
     if brief.inbound:
         reading = replace(reading, intents=reading.intents - _OF_MACHINES)
     own = None if call.confirming else own_step(call, brief)
@@ -130,15 +135,13 @@ async def _supervise(state: TurnState) -> TurnState:
 def choose_agent(scene: Scene) -> AgentName:
     """Who answers: what is said about the call first, then what ends or moves it, then objections, then facts."""
     said, question = scene.reading.intents, scene.state.question
-    if scene.heard.kind is HeardKind.SILENCE:
-        return AgentName.CONVERSATION
-    if said & {Intent.CRISIS, Intent.DECEASED}:
+    if scene.heard.kind is HeardKind.SILENCE or said & {Intent.CRISIS, Intent.DECEASED}:
         return AgentName.CONVERSATION
     if Intent.PERSON_REQUEST in said and Intent.SCREENING not in said:
         return AgentName.SCHEDULER
     if Intent.FAIR_HOUSING in said:
         return AgentName.OBJECTION_HANDLER
-    if said & _ABOUT_THE_CALL:
+    if said & _ABOUT_THE_CALL or has_come(scene):
         return AgentName.CONVERSATION
     if scene.state.value("agent") == "signed":
         return AgentName.QUALIFICATION
@@ -146,6 +149,8 @@ def choose_agent(scene: Scene) -> AgentName:
         return AgentName.SCHEDULER
     if scene.reading.objection or (question is Question.OBJECTION and scene.state.objection):
         return AgentName.OBJECTION_HANDLER
+    if Intent.SPEAKS_FOR in said and not scene.learnt:
+        return AgentName.CONVERSATION
     refuses = scene.reading.answer is Answer.NO and not scene.learnt and Intent.REPEAT not in said
     if question in (Question.INTEREST, Question.SIDE) and refuses:
         return AgentName.OBJECTION_HANDLER

@@ -20,7 +20,12 @@ ASKED, VOLUNTEERED, GUESSED = 0.9, 0.7, 0.5
 
 UNKNOWN = "unknown"
 _SURE_FINANCING = frozenset({Financing.PRE_APPROVED, Financing.CASH, Financing.PAID_OFF, Financing.SELL_FIRST})
-_TELLS_NOTHING = frozenset({Intent.FAIR_HOUSING, Intent.WRONG_NUMBER, Intent.CHILD, Intent.CRISIS, Intent.DECEASED})
+_TELLS_NOTHING = frozenset(
+    {
+        Intent.FAIR_HOUSING, Intent.WRONG_NUMBER, Intent.CHILD, Intent.CRISIS, Intent.DECEASED, Intent.ABUSE,
+        Intent.ILL,
+    }
+)  # fmt: skip
 _SURE_OF_A_SELLER = frozenset({Financing.PAID_OFF, Financing.SELL_FIRST})
 _SIGNS_OF_PLANS = ("timeline", "price", "budget", "motivation", "financing", "owed")
 _AMOUNTS = frozenset({"price", "budget", "owed"})
@@ -212,8 +217,9 @@ def _motivation(learner: _Learner, reading: Reading, topic: Question) -> None:
     asked = topic is Question.MOTIVATION
     if reading.intents & (_NO_REASON | {Intent.ASKS}) or reading.objection:
         return
-    if Intent.BEREAVED in reading.intents and not asked and reading.motivation is Motivation.PERSONAL:
-        return  # that somebody died is no plan yet
+    of_family = reading.intents & {Intent.BEREAVED, Intent.SPEAKS_FOR}
+    if of_family and not asked and reading.motivation is Motivation.PERSONAL:
+        return  # that somebody died or is ill is no plan yet
     if reading.motivation and topic in (Question.INTEREST, Question.SIDE, Question.MOTIVATION, Question.TIMELINE):
         learner.learn("motivation", reading.motivation, ASKED if asked else VOLUNTEERED)
         return

@@ -14,6 +14,10 @@ class Intent(StrEnum):
     DECEASED = "deceased"
     CRISIS = "crisis"
     CHILD = "child"
+    ILL = "ill"
+    SPEAKS_FOR = "speaks_for"
+    ABUSE = "abuse"
+    RENTER = "renter"
     TOO_MANY_CALLS = "too_many_calls"
     ASKS = "asks"
     ADVICE = "advice"
@@ -84,6 +88,19 @@ _NOT_THEM = (
     r"|\b{name}s (?:old |not my |phone |number )?(?:number|phone) (?:anymore|no more)\b|\bisnt {name}s\b"
     r"|\b{name} (?:moved|doesnt live|no longer|changed)\b|\bnever (?:heard of|met|known) (?:an? |any )?{name}\b"
 )
+
+
+_GOES_ON = re.compile(
+    r"(?:(?:ok|yes|sorry|alright|all right|right|thanks|thank you|hi|im|so|please) )*"
+    r"(?:ok|alright|go (?:ahead|on)|continue|carry on|im (?:here|listening|ready)"
+    r"|(?:what )?(?:were you|you were) saying)"
+    r"(?: (?:now|again|please|sorry|thanks|thank you|im here|im listening))*"
+)
+
+
+def goes_on(text: str) -> bool:
+    """Whether normalised ``text``, after a hold, says no more than that they listen again: it answers nothing."""
+    return _GOES_ON.fullmatch(text) is not None
 
 
 _LEAD_DIED = (

@@ -20,6 +20,7 @@ from agents.domain.times import DEFAULT, Wished, wished
 
 _PRICES = frozenset({Question.PRICE, Question.BUDGET, Question.SEARCH})
 _AREAS = frozenset({Question.AREA, Question.SEARCH})
+_FIRST = frozenset({Question.INTEREST, Question.SIDE})
 _MOST_WORDS_OF_A_PLACE = 4
 _WITH_SIDE_TALK = frozenset(
     {Intent.HOLD, Intent.GREETING, Intent.REPEAT, Intent.BAD_TIME, Intent.DO_NOT_KNOW, Intent.ASKS}
@@ -101,12 +102,13 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     dated = not objects and _asks(context, turn, "timeline")
     months = turn.latest(lambda piece: entities.timeline_months(piece, now=now, asked=dated))
     financing = turn.latest(entities.financing)
-    plan = turn.latest(lambda piece: plans.plan(normalise(piece), asked=topic is Question.SIDE))
+    plan = _plan(turn, words, context)
+    other = topic not in TIMES and plans.is_another(given, context.name)
     wish = _wish(text, context, months, now, calls=Intent.CALLBACK in purpose.intents)
     reading = Reading(
         text=given,
         words=words,
-        intents=_intents(purpose.intents, context.side, plan) | _unwritten(given, words),
+        intents=_intents(purpose.intents, context.side, plan, words, other=other) | _unwritten(given, words),
         objection=_main_objection(purpose.objections or _of_plan(plan), context.question, topic, months),
         answer=_answer(turn, words, context.question) if context.heard_whole else None,
         choice=_choice(text, context, now),
@@ -123,10 +125,19 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
         home=_home(turn, wanted=context.side == "buy"),
         plan=plan,
         deciders=plans.deciders(words),
-        speaker=plans.speaker(words, name),
+        speaker=Speaker.OTHER if other else plans.speaker(words, name),
         corrects=turn.corrects,
     )
     return _beside(reading, context) if Intent.SIDE_TALK in reading.intents else reading
+
+
+def after_a_hold(reading: Reading, *, fetched: bool) -> Reading:
+    """ "Okay, go ahead" answers nothing; a "hello" is the lead's where somebody was to fetch them (``fetched``)."""
+    if intents.goes_on(reading.words):
+        return replace(reading, intents=reading.intents | {Intent.BACK}, answer=None, choice=NO_CHOICE)
+    if fetched and reading.speaker is None and reading.intents & {Intent.GREETING, Intent.WHO_IS_THIS}:
+        return replace(reading, speaker=Speaker.LEAD)
+    return reading
 
 
 def _beside(reading: Reading, context: Context) -> Reading:
@@ -153,6 +164,15 @@ _BARE_FOR = {
     "price": (_PRICES, frozenset({"price", "budget"})),
     "timeline": (frozenset({Question.TIMELINE}), frozenset({"timeline"})),
 }
+
+
+def _plan(turn: Said, words: str, context: Context) -> Plan | None:
+    """What they want at all. A seller who goes on to rent sells all the same."""
+    first = context.topic in _FIRST
+    asked = context.topic is Question.SIDE
+    found = turn.latest(lambda piece: plans.plan(normalise(piece), asked=asked, first=first))
+    moves_on = found is Plan.RENT and context.side == "sell" and not first and not plans.lets(words)
+    return None if moves_on else found
 
 
 def _of_plan(plan: Plan | None) -> frozenset[Objection]:
@@ -192,13 +212,20 @@ def _home(turn: Said, *, wanted: bool) -> Property:
     return Property(*latest)
 
 
-def _intents(found: frozenset[Intent], side: str, plan: Plan | None) -> frozenset[Intent]:
+def _intents(found: frozenset[Intent], side: str, plan: Plan | None, words: str, *, other: bool) -> frozenset[Intent]:
     """Who does not own the home that we call about is the wrong person; who wants to buy one need not own any.
 
-    Whoever tells that the lead has died, and has plans of their own, is an heir to talk with.
+    Whoever tells that the lead has died, and has plans of their own, is an heir to talk with; so is who decides for
+    a lead that cannot. ``other``: they said a name that is not the lead's.
     """
     if plan in (Plan.SELL, Plan.BUY, Plan.BOTH):
         found -= {Intent.DECEASED}
+    if plan is Plan.RENT and not plans.lets(words):
+        found |= {Intent.RENTER}
+    if other and Intent.WRONG_NUMBER not in found:
+        found |= {Intent.NOT_HERE}
+    if Intent.SPEAKS_FOR in found:
+        found -= {Intent.NOT_HERE, Intent.ILL}
     return found | {Intent.WRONG_NUMBER} if Intent.NOT_OWNER in found and side == "sell" else found
 
 
