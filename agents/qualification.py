@@ -27,6 +27,11 @@ _TELLS_NOTHING = frozenset(
     }
 )  # fmt: skip
 _SURE_OF_A_SELLER = frozenset({Financing.PAID_OFF, Financing.SELL_FIRST})
+_OWN_MORTGAGE = re.compile(
+    r"\b(?:still owe|owe (?:a|some|the bank|money) |mortgage on (?:it|the house|the place|this|my|our)"
+    r"|(?:still|we|i) (?:have|got) (?:\w+ )?a (?:\w+ )?mortgage)"
+)
+"""Of a seller who tells it by the way; other words of mortgages may be about any."""
 _SIGNS_OF_PLANS = ("timeline", "price", "budget", "motivation", "financing", "owed")
 _AMOUNTS = frozenset({"price", "budget", "owed"})
 _AGENT_NAMED = re.compile(r"\b(?:agent|realtor|broker)s?\b")
@@ -181,13 +186,17 @@ def _plan(learner: _Learner, reading: Reading, topic: Question, side: str) -> No
 
 
 def _interest(learner: _Learner, reading: Reading, topic: Question, answer: Answer | None) -> None:
-    """A yes to the first question, or any sign of plans in its place."""
-    if topic is not Question.INTEREST or reading.objection or answer is Answer.NO:
+    """A yes to the first question, or any sign of plans in its place: "..., by March, no agent" is no refusal."""
+    new = any(
+        fact.turn == learner.state.turn for name, fact in learner.state.facts.items() if name in _SIGNS_OF_PLANS
+    )
+    refuses = answer is Answer.NO and (not new or reading.words.split()[0] in _BARE_ANSWERS)
+    if topic is not Question.INTEREST or reading.objection or refuses:
         return
     about_the_call = reading.intents & (_NO_REASON - {Intent.HAS_AGENT, Intent.DO_NOT_KNOW, Intent.CALLBACK})
     told = any(learner.value(name) for name in _SIGNS_OF_PLANS)
     if (answer is Answer.YES or told or Intent.APPOINTMENT in reading.intents) and not about_the_call:
-        learner.learn("interested", "yes", ASKED if answer else VOLUNTEERED)
+        learner.learn("interested", "yes", ASKED if answer is Answer.YES else VOLUNTEERED)
 
 
 def _agent(learner: _Learner, reading: Reading, topic: Question, answer: Answer | None) -> None:
@@ -289,7 +298,8 @@ def _financing(learner: _Learner, reading: Reading, topic: Question, answer: Ans
         learner.learn("financing", Financing.MORTGAGE, ASKED if asked else VOLUNTEERED)
         return
     sure = _SURE_FINANCING if buys else _SURE_OF_A_SELLER
-    if reading.financing and (asked or (reading.financing in sure and not learner.value("financing"))):
+    told = reading.financing in sure or (not buys and _OWN_MORTGAGE.search(reading.words))
+    if reading.financing and (asked or (told and not learner.value("financing"))):
         learner.learn("financing", reading.financing, ASKED if asked else VOLUNTEERED)
         return
     if not asked or answer is None or Intent.DO_NOT_KNOW in reading.intents:

@@ -13,7 +13,7 @@ from agents.domain.days import MONTHS
 from agents.domain.money import figures, money
 from agents.domain.phrases import compiled
 from agents.domain.places import location
-from agents.domain.text import normalise
+from agents.domain.text import clauses, normalise
 
 __all__ = [
     "Financing",
@@ -37,7 +37,7 @@ _PAST = re.compile(
     r"|four|five|six|ten|twenty)(?: (?!in\b)\w+)?? (?:day|week|month|year)s?\b)"
     r"|lived (?:here|there)?|been(?: here)?"
     r"|since|expired|turned|(?:already|just|we|i|it) (?:sold|closed)|went|broke|ran out|doubled|bought|moved in|born"
-    r"|had (?:it|this|that)(?: \w+)?|ago|divorced|died|passed|ended up)\b"
+    r"|had (?:it|this|that)(?: \w+)?|ago|divorced|died|passed|ended up|(?:years|months|weeks) now)\b"
 )
 """What lies behind: "lived here for ten years", "expired in June". Told by the way, it is no plan."""
 _BARE_MONTHS = re.compile(
@@ -56,6 +56,11 @@ _NOW = re.compile(
     r"\b(?:asap|a s a p|right away|immediately|as soon as (?:possible|we can|i can)|now|this (?:month|week)|soon"
     r"|yesterday|today|very soon|pretty soon|next week|tomorrow|urgent\w*|quick\w*)\b"
 )
+_AT_ONCE = re.compile(r"\b(?:asap|a s a p|as soon as (?:possible|we can|i can))\b")
+_PLAN = re.compile(
+    r" (?:and|but|so) (?=(?:(?:we|i|id|wed|im|were) (?:\w+ )?)?(?:want|like|need|plan|hop|look|think|have to))"
+)
+"""Where a plan begins behind what was: "we lived here for ten years and want to move in March"."""
 _OPEN = re.compile(
     r"\b(?:no (?:rush|hurry|timeline|time ?line|plans?|deadline|set (?:date|time))|some ?day|whenever|eventually"
     r"|not in (?:a|any) (?:rush|hurry)|not for a (?:good )?while|(?:when|once|if|until) (?:the|a|we (?:get|find) the"
@@ -100,9 +105,7 @@ _FINANCINGS = tuple(
 
 def timeline_months(text: str, *, now: datetime, asked: bool = False) -> int | None:
     """Months until the move, rounded up; None when the words name no time. ``asked``: "now" answers "how soon"."""
-    words = figures(text, asked=False)
-    if not asked and _PAST.search(normalise(text)):
-        return None
+    words = figures(text if asked else _ahead_of_us(text), asked=False)
     if _YEAR_AND_A_HALF.search(words):
         return 18
     if found := _furthest(words):
@@ -132,7 +135,13 @@ def timeline_months(text: str, *, now: datetime, asked: bool = False) -> int | N
         return (_SEASON_MONTH[season[1]] - now.month) % 12 or (1 if "this" in words else 12)
     if "next year" in words:
         return 12
-    return 1 if asked and _NOW.search(words) and "not now" not in words else None
+    now_said = (_NOW if asked else _AT_ONCE).search(words)
+    return 1 if now_said and "not now" not in words else None
+
+
+def _ahead_of_us(text: str) -> str:
+    """``text`` without the clauses that tell of the past."""
+    return ", ".join(clause for piece in clauses(text) for clause in _PLAN.split(piece) if not _PAST.search(clause))
 
 
 def _furthest(words: str) -> re.Match[str] | None:

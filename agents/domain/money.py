@@ -11,8 +11,16 @@ _MONEY = re.compile(
     r"(?! ?(?:months?|weeks?|years?|days?|hours?|minutes?|bed\w*|bath\w*|br|ba|rooms?|am|pm|oclock|acres?|%|percent"
     r"|square|sq|miles?|kids|story|stories|car|yrs?|of us|\w+ (?:street|st|avenue|ave|road|rd|drive|lane|court))\b)"
 )
-_PRICE_CONTEXT = re.compile(r"\b(?:dollars?|bucks|budget|price|asking|spend|afford|up to|worth|grand|around)\b|\$")
+_PRICE_CONTEXT = re.compile(r"\b(?:dollars?|bucks|budgets?|price|asking|spend|afford|up to|worth|grand|around)\b|\$")
 _AMOUNT = r"\$?\d[\d.]*(?: \d\d)?(?: ?(?:thousand|k|grand|dollars))?"
+_WISHED = re.compile(
+    rf"\b(?:hop(?:e|ing) (?:for|to get)|wants?|need|get|take|accept|thinking|under|below|no more than|at least"
+    rf"|for about|for around|(?:sell|list|go)(?:ing)?(?: it)?(?: up)? (?:for|at|to))"
+    rf"(?: (?:of|for|about|around|like|maybe|say|at least|somewhere|just|to get))* (?P<wished>{_AMOUNT})"
+    rf"|(?P<most>{_AMOUNT}) (?:max|maximum|tops|at (?:the )?most)\b"
+)
+"""What they would like to get or to spend, told by the way: "hoping for four fifty", "under four hundred"."""
+_LEAST_WISHED = 100_000
 _RATE = re.compile(
     rf"{_AMOUNT} (?:dollars |bucks )?(?:(?:a|an|per|every|down)\b(?: (?:month|year|week|day|hour|payment))?"
     r"|each (?:month|year|week|day|hour|payment)\b)"
@@ -68,20 +76,28 @@ _IN_BAND = {"low": 20, "lower": 20, "mid": 50, "middle": 50, "high": 80, "higher
 """Thousands above the hundred: the "low fives" are about 520,000, the fives alone 550,000."""
 
 
-def money(text: str, *, asked: bool = False) -> int | None:
+def money(text: str, *, asked: bool = False, wished: bool = False) -> int | None:
     """A home's price in whole USD; the upper end of a range; None when no price is named.
 
     ``asked``: a price was asked for, so "four fifty", "low fives" and "around 300" are thousands. Otherwise only a
-    figure of 10,000 and more, or one with a word of money about it, counts. What is owed, was paid once, or comes
-    every month is no price.
+    figure of 10,000 and more, or one with a word of money about it, counts; with ``wished`` one that they hope for
+    too, which is not to be set where a time of day may be. What is owed, was paid once, or comes every month is no
+    price.
     """
     words = figures(text, asked=asked)
     words = _OWED.sub(" ", words)
     others = _PAID_BEFORE.sub(" ", words)
     found = amounts(others, asked=asked or bool(_PRICE_CONTEXT.search(words)))
+    found = found or (_wishes(others) if wished else [])
     if not found and others == words:
         return None
     return max(found or amounts(words, asked=asked), default=None)
+
+
+def _wishes(words: str) -> list[int]:
+    starts = {found.start("wished" if found["wished"] else "most") for found in _WISHED.finditer(words)}
+    found = [_amount(match, hinted=True) for match in _MONEY.finditer(words) if match.start() in starts]
+    return [amount for amount in found if amount is not None and amount >= _LEAST_WISHED]
 
 
 def owed(text: str, *, asked: bool = False) -> int | None:

@@ -1,5 +1,6 @@
 """One turn of the lead, read by rules in the light of what was asked."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,17 +11,23 @@ from agents.domain.corrections import Said, said
 from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.money import money, owed
+from agents.domain.numbers import digits
 from agents.domain.places import anywhere, location
 from agents.domain.plans import Deciders, Plan, Speaker
 from agents.domain.property import NOTHING_TOLD, Property, described
 from agents.domain.questions import TIMES, Question
 from agents.domain.slots import NO_CHOICE, Choice, choose
-from agents.domain.text import fluent, normalise
+from agents.domain.text import clauses, fluent, normalise
 from agents.domain.times import DEFAULT, Wished, wished
 
 _PRICES = frozenset({Question.PRICE, Question.BUDGET, Question.SEARCH})
 _AREAS = frozenset({Question.AREA, Question.SEARCH})
 _FIRST = frozenset({Question.INTEREST, Question.SIDE})
+_TIMED = TIMES | {Question.KEEP}
+_OF_PRICE = re.compile(r"\b(?:price|asking|budget|dollars|bucks|thousand|grand|\d+k)\b")
+_NO_MINUTES = re.compile(r"\b[1-9] ?[6-9]\d\b|\b\d{5,7}\b")
+_NO_APPOINTMENT = re.compile(rf"{_NO_MINUTES.pattern}|\b[1-9] ?(?!00|15|30|45)[0-5]\d\b")
+"""Four seventy, 470000; and "four fifty", for an appointment is at a quarter of an hour."""
 _MOST_WORDS_OF_A_PLACE = 4
 _WITH_SIDE_TALK = frozenset(
     {Intent.HOLD, Intent.GREETING, Intent.REPEAT, Intent.BAD_TIME, Intent.DO_NOT_KNOW, Intent.ASKS}
@@ -104,17 +111,18 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     financing = turn.latest(entities.financing)
     plan = _plan(turn, words, context)
     other = topic not in TIMES and plans.is_another(given, context.name)
-    wish = _wish(text, context, months, now, calls=Intent.CALLBACK in purpose.intents)
+    price, timed = _price(text, turn, context)
+    wish = _wish(timed, context, months, now, calls=Intent.CALLBACK in purpose.intents)
     reading = Reading(
         text=given,
         words=words,
         intents=_intents(purpose.intents, context.side, plan, words, other=other) | _unwritten(given, words),
         objection=_main_objection(purpose.objections or _of_plan(plan), context.question, topic, months),
         answer=_answer(turn, words, context.question) if context.heard_whole else None,
-        choice=_choice(text, context, now),
+        choice=_choice(timed, context, now),
         at=wish.at if wish else None,
         doubtful=wish is not None and wish.doubtful,
-        money=turn.latest(lambda piece: money(piece, asked=_asks(context, turn, "price"))),
+        money=price,
         months=months,
         no_timeline=entities.no_timeline(text),
         motivation=turn.latest(entities.motivation),
@@ -126,9 +134,17 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
         plan=plan,
         deciders=plans.deciders(words),
         speaker=Speaker.OTHER if other else plans.speaker(words, name),
-        corrects=turn.corrects,
+        corrects=turn.corrects or timed != text,
     )
+    if timed != text:
+        reading = _of_the_price_alone(reading)
     return _beside(reading, context) if Intent.SIDE_TALK in reading.intents else reading
+
+
+def _of_the_price_alone(reading: Reading) -> Reading:
+    """A "no wait" is said to the price of before; of the times only one that is taken counts beside it."""
+    choice = reading.choice if reading.choice.taken else NO_CHOICE
+    return replace(reading, answer=None, objection=None, choice=choice)
 
 
 def after_a_hold(reading: Reading, *, fetched: bool) -> Reading:
@@ -173,6 +189,26 @@ def _plan(turn: Said, words: str, context: Context) -> Plan | None:
     found = turn.latest(lambda piece: plans.plan(normalise(piece), asked=asked, first=first))
     moves_on = found is Plan.RENT and context.side == "sell" and not first and not plans.lets(words)
     return None if moves_on else found
+
+
+def _price(text: str, turn: Said, context: Context) -> tuple[int | None, str]:
+    """The price, and ``text`` without it where a time was asked for: what is corrected there is no hour."""
+    repriced = [piece for piece in clauses(text) if _reprices(piece, turn, text, context)]
+    if repriced:
+        rest = ", ".join(piece for piece in clauses(text) if piece not in repriced)
+        return money(repriced[-1], asked=True), rest
+    wished, asked = context.topic not in _TIMED, _asks(context, turn, "price")
+    return turn.latest(lambda piece: money(piece, asked=asked, wished=wished)), text
+
+
+def _reprices(piece: str, turn: Said, text: str, context: Context) -> bool:
+    """Whether a clause that was said to an offer of times is of the price: it says so, or no clock shows it."""
+    if context.topic not in TIMES or money(piece, asked=True) is None:
+        return False
+    if _OF_PRICE.search(piece):
+        return True
+    never = _NO_MINUTES if context.topic is Question.CALLBACK else _NO_APPOINTMENT
+    return (turn.corrects or _OF_PRICE.search(text) is not None) and never.search(digits(piece)) is not None
 
 
 def _of_plan(plan: Plan | None) -> frozenset[Objection]:
