@@ -11,15 +11,16 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from calls.domain.availability import Availability, Span, starts
 from calls.domain.invitation import Meeting
 from integrations.calendars.asking import Answer, ask
 from integrations.calendars.calcom_event_type import EventType, misfit
+from integrations.calendars.calcom_shapes import Booking, Bookings, Found, Made, Slots
 from integrations.calendars.ports import CalendarAway, CalendarCannot, CalendarRefused, CalendarTaken
 
 _ADDRESS = re.compile(r"(?P<api>https?://[^/?#]+(?:/[^/?#]+)*/v2)/event-types/(?P<id>\d+)/?")
@@ -47,46 +48,6 @@ class Address(NamedTuple):
     event_type: int
 
 
-class _Slot(BaseModel):
-    start: AwareDatetime
-    end: AwareDatetime
-
-
-class _Slots(BaseModel):
-    """By day, as ``format=range`` gives them."""
-
-    data: dict[str, list[_Slot]]
-
-
-class _Booking(BaseModel):
-    uid: str = Field(min_length=1)
-    status: Literal["accepted", "pending", "cancelled", "rejected"]
-    start: AwareDatetime
-    end: AwareDatetime
-    metadata: dict[str, Any] = {}
-
-    @property
-    def stands(self) -> bool:
-        return self.status in ("accepted", "pending")
-
-
-class _Pagination(BaseModel):
-    more: bool = Field(alias="hasNextPage")
-
-
-class _Bookings(BaseModel):
-    data: list[_Booking]
-    pagination: _Pagination
-
-
-class _Made(BaseModel):
-    data: _Booking
-
-
-class _Found(BaseModel):
-    data: EventType
-
-
 def address_of(url: str) -> Address | None:
     """The API and the event type that ``url`` names; None where it is no such address."""
     found = _ADDRESS.fullmatch(url.strip())
@@ -105,25 +66,27 @@ class CalComCalendar:
 
     async def busy(self, within: Span, *, but: Collection[str]) -> list[Span]:
         await self._fitting()
-        ours = [one for one in await self._bookings(but) if one.stands]
         slots = await self._slots(within)
+        ours = await self._standing(but)  # afterwards, so that none is missed that an earlier attempt books meanwhile
         for one in ours[:_MOST_MOVED]:  # free as well is what touches, or is kept apart from, where they stand now
             slots = sorted({*slots, *await self._slots(within, instead_of=one.uid)})
         free = [*slots, *(Span(one.start, one.end) for one in ours)]
         return sorted([*_between(free, within), *self._off_the_grid(slots, within)])
 
     async def standing(self, uids: Collection[str], within: Span) -> dict[str, datetime]:
-        return {str(one.metadata[_UID]): one.start for one in await self._bookings(uids) if one.stands}
+        ours = [one for one in await self._standing(uids) if Span(one.start, one.end).overlaps(within)]
+        return {str(one.metadata[_UID]): one.start for one in ours}
 
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
         await self._fitting()
-        found = [one for one in await self._bookings([meeting.uid]) if one.stands]
-        there = next((one for one in found if one.start == meeting.start_at), None)
-        before = there or next(iter(found), None)
-        made = there or await self._book(meeting, instead_of=before)
-        for other in found:  # of an attempt whose answer was lost
+        found = await self._standing([meeting.uid])
+        before = next((one for one in found if one.start == meeting.start_at), None) or next(iter(found), None)
+        for other in found:  # of an attempt whose answer was lost; it may be in the way
             if other is not before:
                 await self._call_off(other)
+        made = before
+        if made is None or made.start != meeting.start_at:
+            made = await self._book(meeting, instead_of=before)
         if made.status != "accepted" or made.start != meeting.start_at:
             raise CalendarRefused(
                 f"{self._host} has the booking as {made.status} at {made.start:%Y-%m-%d %H:%M} UTC: confirm it there "
@@ -135,9 +98,8 @@ class CalComCalendar:
         raise CalendarCannot(f"{self._host} lets nobody change the notes of a booking over its API.")
 
     async def cancel(self, uid: str) -> None:
-        for one in await self._bookings([uid]):
-            if one.stands:
-                await self._call_off(one)
+        for one in await self._standing([uid]):
+            await self._call_off(one)
 
     async def check(self) -> None:
         await self._fitting()
@@ -156,7 +118,7 @@ class CalComCalendar:
                 f"{self._host} shows us no event type {number} (HTTP {answer.status}): check the address, and that "
                 f"the API key is of the person whose event type it is."
             )
-        found = self._parsed(_Found, answer).data
+        found = self._parsed(Found, answer).data
         if why := misfit(found, self._rules):
             raise CalendarRefused(f"The event type {number} of {self._host} {why}")
         self._event_type = found
@@ -177,30 +139,33 @@ class CalComCalendar:
             **({"bookingUidToReschedule": instead_of} if instead_of else {}),
         }
         query = httpx.QueryParams(params)
-        told = self._parsed(_Slots, await self._ask("GET", f"slots?{query}", version=_SLOTS))
+        told = self._parsed(Slots, await self._ask("GET", f"slots?{query}", version=_SLOTS))
         found = {Span(one.start, one.end) for slots in told.data.values() for one in slots}
         return sorted(one for one in found if one.overlaps(within))
 
-    async def _bookings(self, uids: Collection[str]) -> list[_Booking]:
-        """Those that lie ahead and carry one of the uids; nothing is asked for none."""
+    async def _standing(self, uids: Collection[str]) -> list[Booking]:
+        """Bookings that stand, lie ahead and carry one of the uids; nothing is asked for none."""
         if not uids:
             return []
-        found: list[_Booking] = []
+        found: list[Booking] = []
         for number in range(_MOST_PAGES):
             page = await self._page(number)
-            found += [one for one in page.data if one.metadata.get(_UID) in uids]
+            found += [one for one in page.data if one.stands and one.metadata.get(_UID) in uids]
             if not page.pagination.more:
                 return found
         raise CalendarAway(f"{self._host} sent more than {_MOST_PAGES} pages of bookings.")
 
-    async def _page(self, number: int) -> _Bookings:
+    async def _page(self, number: int) -> Bookings:
         """Of the bookings that lie ahead; which of them are ours only their metadata tell."""
         which = {"eventTypeId": str(self._where().event_type), "status": "upcoming,unconfirmed"}
         query = httpx.QueryParams({**which, "take": str(_PAGE), "skip": str(number * _PAGE)})
-        return self._parsed(_Bookings, await self._ask("GET", f"bookings?{query}", version=_BOOKINGS))
+        return self._parsed(Bookings, await self._ask("GET", f"bookings?{query}", version=_BOOKINGS))
 
-    async def _book(self, meeting: Meeting, *, instead_of: _Booking | None) -> _Booking:
-        """Raises CalendarTaken where it is refused and the slot is gone: no status tells that from other refusals."""
+    async def _book(self, meeting: Meeting, *, instead_of: Booking | None) -> Booking:
+        """Raises CalendarTaken where it is refused and the slot is gone: no status tells that from other refusals.
+
+        The slot may be gone to an earlier attempt of ours, of whose answer nothing is known: that is the booking.
+        """
         if instead_of is None:
             path, body = "bookings", self._body(meeting, await self._fitting())
         else:
@@ -208,13 +173,18 @@ class CalComCalendar:
             body = {"start": _utc(meeting.start_at), "reschedulingReason": "Moved to another time."}
         answer = await self._ask("POST", path, body, version=_BOOKINGS)
         if answer.status in (400, 409):
+            by_now = await self._standing([meeting.uid])
+            if made := next((one for one in by_now if one.start == meeting.start_at), None):
+                return made
+            if [one.uid for one in by_now] != ([instead_of.uid] if instead_of else []):
+                raise CalendarAway(f"{self._host} has just changed this booking: it is moved later.")
             within = Span(meeting.start_at, meeting.end_at)
             slots = await self._slots(within, instead_of=instead_of.uid if instead_of else "")
             if all(slot.start != meeting.start_at for slot in slots):
                 raise CalendarTaken(f"{self._host} has no free slot at this time.")
-        return self._parsed(_Made, answer).data
+        return self._parsed(Made, answer).data
 
-    async def _call_off(self, booking: _Booking) -> None:
+    async def _call_off(self, booking: Booking) -> None:
         body = {"cancellationReason": "Called off."}
         answer = await self._ask("POST", f"bookings/{booking.uid}/cancel", body, version=_BOOKINGS)
         if not answer.is_success and answer.status != httpx.codes.NOT_FOUND:

@@ -21,7 +21,7 @@ from calls.services.database import alone
 from calls.services.meetings import meeting_of, meeting_uid
 from integrations.calendars import marking
 from integrations.calendars.opening import Opener, asked, opened
-from integrations.calendars.ports import CalendarCannot, CalendarError, CalendarTaken, RemoteCalendar
+from integrations.calendars.ports import CalendarAway, CalendarCannot, CalendarError, CalendarTaken, RemoteCalendar
 from integrations.domain.webhooks import retry_after
 from integrations.models import CalendarEvent, CalendarLink
 
@@ -199,7 +199,7 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
     appointment = event.appointment
     meeting = None if event.canceled or appointment is None else meeting_of(appointment)
     state = appointment.calendar_state if appointment is not None else ""
-    outdated = _outdated(event.link)
+    outdated = {*_outdated(event.link)} - {meeting_uid(event.uid)}
 
     async def do(remote: RemoteCalendar) -> bool:
         if meeting is None:
@@ -210,11 +210,14 @@ def _write(event: CalendarEvent, *, now: datetime, open_: Opener) -> bool:
         if state == Appointment.CalendarState.WRITTEN:
             await remote.rewrite(meeting, now=now)
             return True
-        if await remote.busy(Span(meeting.start_at, meeting.end_at), but={meeting.uid, *outdated}):
+        span = Span(meeting.start_at, meeting.end_at)
+        if await remote.busy(span, but={meeting.uid, *outdated}):
             return False
         try:
             await remote.put(meeting, now=now)
         except CalendarTaken:
+            if outdated and await remote.standing(outdated, span):
+                raise CalendarAway("Another appointment is still to be removed or moved there.") from None
             return False
         return True
 

@@ -71,6 +71,8 @@ class CalCom:
         if steps[2] == "cancel":
             one |= {"status": "cancelled", "cancellationReason": body["cancellationReason"]}
             return _good(200, one)
+        if one["status"] == "cancelled":
+            return _error(400, f"Can't reschedule booking with uid={steps[1]} because it has been cancelled.")
         return self._book(one["asked"], _instant(body["start"]), before=one)
 
     def _event_type(self) -> dict[str, Any]:

@@ -122,14 +122,78 @@ async def test_what_an_attempt_left_behind_whose_answer_was_lost_is_called_off(c
     assert left["uid"] == "booking2"
 
 
+async def test_what_an_attempt_left_behind_is_not_in_the_way_of_another_time(calcom: CalCom, server: str) -> None:
+    calcom.settings = {"lengthInMinutes": 30, "slotInterval": 15}
+    rules, later = replace(RULES, every_min=15), replace(OURS, sequence=1, start_at=at(11, 17, 15))
+    await put(server)
+    await put(server, replace(OURS, uid="another", start_at=at(11, 17)))
+    calcom.bookings[1]["metadata"] = {"reautomation_uid": OURS.uid}
+    await using(server, lambda one: one.put(later, now=NOW), rules=rules)
+    [left] = calcom.standing()
+    assert (left["start"], left["rescheduledFromUid"]) == ("2026-11-11T17:15:00.000Z", "booking1")
+
+
+def overtaken(calcom: CalCom, path: str, **by: str) -> Callable[[Asked], Said]:
+    """An earlier attempt arrives when ours is asked at ``path``; ``by`` is what it has otherwise."""
+
+    def behave(asked: Asked) -> Said:
+        if asked.method == "POST" and asked.path.endswith(path) and len(calcom.told("POST")) < 2:
+            calcom(replace(asked, body=json.dumps({**json.loads(asked.body), **by}).encode()))
+        return calcom(asked)
+
+    return behave
+
+
+async def test_an_earlier_attempt_of_ours_has_not_taken_the_time(calcom: CalCom) -> None:
+    with serving(overtaken(calcom, "/bookings")) as server:
+        await put(server)
+    assert [one["status"] for one in calcom.bookings] == ["accepted"]
+
+
+async def test_nor_does_it_take_the_time_while_one_looks_what_is_free(calcom: CalCom, server: str) -> None:
+    await put(server)
+    [late] = calcom.bookings
+    calcom.bookings = []
+
+    def behave(asked: Asked) -> Said:
+        if "/v2/slots" in asked.path:
+            calcom.bookings = [late]
+        return calcom(asked)
+
+    with serving(behave) as busy_server:
+        within = Span(OURS.start_at, OURS.end_at)
+        assert await busy(busy_server, OURS.uid, within=within) == []
+
+
+async def test_nor_has_an_earlier_attempt_to_move_it(calcom: CalCom, server: str) -> None:
+    await put(server)
+    later = replace(OURS, sequence=1, start_at=at(11, 17))
+    with serving(overtaken(calcom, "/reschedule")) as busy_server:
+        await put(busy_server, later)
+    assert [one["start"] for one in calcom.standing()] == ["2026-11-11T17:00:00.000Z"]
+
+
+async def test_one_that_an_earlier_attempt_moves_elsewhere_meanwhile_is_moved_later(
+    calcom: CalCom, server: str
+) -> None:
+    await put(server)
+    later = replace(OURS, sequence=2, start_at=at(11, 17))
+    with serving(overtaken(calcom, "/reschedule", start="2026-11-11T17:30:00Z")) as busy_server:
+        with pytest.raises(CalendarAway, match="has just changed this booking: it is moved later"):
+            await put(busy_server, later)
+        await put(busy_server, later)
+    assert [one["start"] for one in calcom.standing()] == ["2026-11-11T17:00:00.000Z"]
+
+
 async def test_where_ours_stand_is_told_also_where_they_were_changed(calcom: CalCom, server: str) -> None:
     gone = replace(OURS, uid="gone", start_at=at(11, 17))
     for meeting in (OURS, gone, replace(OURS, uid="another", start_at=at(11, 17, 30))):
         await put(server, meeting)
-    calcom.bookings[0]["start"] = "2026-11-12T17:00:00.000Z"
+    calcom.bookings[0] |= {"start": "2026-11-12T17:00:00.000Z", "end": "2026-11-12T17:30:00.000Z"}
     calcom.bookings[1]["status"] = "cancelled"
     found = await using(server, lambda one: one.standing([OURS.uid, gone.uid], DAYS))
     assert found == {OURS.uid: at(12, 17)}
+    assert await using(server, lambda one: one.standing([OURS.uid], MORNING)) == {}
 
 
 async def test_the_notes_of_a_booking_stay_as_they_are(calcom: CalCom, server: str) -> None:

@@ -11,6 +11,7 @@ from calls.domain.invitation import Meeting
 from calls.domain.status import CallStatus
 from calls.models import Appointment, BusyTime, Calendar, Call, Lead
 from calls.services import booking, recordings, reserving
+from calls.services.meetings import meeting_uid
 from integrations import secrets
 from integrations.calendars import keeping, marking, opening
 from integrations.calendars.ports import CalendarCannot, CalendarTaken
@@ -20,7 +21,7 @@ from tests.calls.factories import NOON_IN_DENVER as NOW
 from tests.integrations.calendars.calcom import KEY, NUMBER, CalCom
 from tests.integrations.calendars.conftest import PASSWORD, USER, store, stored
 from tests.integrations.calendars.fakes import HOUR, TEN, Breaking, Fake, Remembering, booked
-from tests.integrations.calendars.server import serving
+from tests.integrations.calendars.server import Asked, Said, serving
 
 pytestmark = pytest.mark.django_db
 
@@ -382,3 +383,33 @@ def test_from_the_booking_to_cal_com_and_back(calendar: Calendar) -> None:
         keeping.keep(now=NOW + keeping.READ_EVERY)
     assert calcom.standing() == []
     assert Appointment.objects.get(uid=first.uid).calendar_state == ""
+
+
+def test_what_of_ours_is_still_to_be_called_off_in_cal_com_has_not_taken_the_time(calendar: Calendar) -> None:
+    Calendar.objects.update(email="maria@example.com")
+    calendar.refresh_from_db()
+    calcom, refuses = CalCom([Span(TEN - HOUR, TEN + 3 * HOUR)]), [True]
+
+    def behave(asked: Asked) -> Said:
+        return Said(503) if refuses and asked.path.endswith("/cancel") else calcom(asked)
+
+    with serving(behave) as server:
+        address = f"{server}/v2/event-types/{NUMBER}"
+        link = CalendarLink(calendar=calendar, kind="calcom", address=address, sealed=secrets.seal(KEY))
+        keeping.save(link, now=NOW)
+        gone = booked(calendar)
+        keeping.keep(now=NOW)
+        booking.cancel(gone, now=NOW)
+        keeping.keep(now=NOW)
+        made = booked(calendar)
+        keeping.keep(now=NOW + timedelta(seconds=1))
+        made.refresh_from_db()
+        assert (made.calendar_state, made.task) == ("waiting", "")
+        assert made.calendar_note == "Another appointment is still to be removed or moved there."
+        refuses.clear()
+        keeping.keep(now=NOW + timedelta(hours=1))
+        keeping.keep(now=NOW + timedelta(hours=2))
+    made.refresh_from_db()
+    assert (made.calendar_state, made.calendar_note, made.task) == ("written", "", "")
+    assert [one["metadata"]["reautomation_uid"] for one in calcom.standing()] == [meeting_uid(made.uid)]
+    assert not Alert.objects.filter(kind="appointment_conflict").exists()
