@@ -42,6 +42,7 @@ from agents.goodbye import with_number
 from agents.graph import conversation_graph
 from agents.handing_on import back_on_the_line, nobody_free, ordered
 from agents.llm.interpreter import Interpreter
+from agents.llm.metering import TokenTally
 from agents.machines import Response
 from agents.opting_out import asks_to_opt_out
 from agents.resumed import last_words
@@ -86,10 +87,17 @@ class LeadDialogue:
     ``snapshot`` gives whole."""
 
     def __init__(
-        self, brief: Brief, state: CallState, *, resumed: bool = False, interpreter: Interpreter | None = None
+        self,
+        brief: Brief,
+        state: CallState,
+        *,
+        resumed: bool = False,
+        interpreter: Interpreter | None = None,
+        tally: TokenTally | None = None,
     ) -> None:
         self._brief = brief
         self._interpreter = interpreter
+        self._tally = tally or (TokenTally(interpreter.components) if interpreter else TokenTally())
         self._state = state
         self._resumed = resumed
         self._draft: _Draft | None = None
@@ -105,7 +113,7 @@ class LeadDialogue:
         """
         watch = Stopwatch(now)
         if self._interpreter is not None:
-            self._interpreter.warm()
+            self._interpreter.warm(told=self._tally.add)
         reply = self._open(now)
         watch.whole(OPENING, decided(reply.acts, self._state.question))
         return replace(reply, steps=watch.steps)
@@ -148,7 +156,7 @@ class LeadDialogue:
         if self._draft is None or not self._draft.fits(heard, self._state):
             if self._draft is not None:
                 self._draft.discard()
-            aside = LeadDialogue(self._brief, self._state, interpreter=self._interpreter)
+            aside = LeadDialogue(self._brief, self._state, interpreter=self._interpreter, tally=self._tally)
             answering = asyncio.create_task(aside._answer(heard, now))
             self._draft = _Draft(heard, self._state, aside, answering)
         return await self._draft.answering
@@ -189,7 +197,7 @@ class LeadDialogue:
 
     async def _answer(self, heard: Heard, now: datetime) -> Reply:
         """The answer with the steps that it took; what the graph was not asked for is one step."""
-        watch = Stopwatch(now)
+        watch = Stopwatch(now, used=self._tally.add)
         reply = await self._respond(heard, now, watch)
         if not watch.steps:
             watch.whole(RULES, decided(reply.acts, self._state.question))
@@ -260,6 +268,10 @@ class LeadDialogue:
     def prospect(self) -> Prospect:
         """How far the talk has come, and the lead's score as ``wrap_up`` would give it. Changes nothing."""
         return prospect_of(self._state, self._brief)
+
+    def tokens(self) -> Mapping[str, int]:
+        """What language models used until now, drafts that nobody heard among it, by the rate card's key."""
+        return self._tally.counts
 
     def hurry(self) -> None:
         """From the next reply on, the shortest way to a kind end (agents/closing.py). Safe to call twice."""

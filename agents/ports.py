@@ -40,6 +40,10 @@ class Dialogue(Protocol):
     def prospect(self) -> Prospect:
         """What the conversation promises by now. Quick: asked every second."""
 
+    def tokens(self) -> Mapping[str, int]:
+        """Tokens that language models have read and written on this line, by their key of the rate card. Never fewer
+        than before. Quick: asked every second."""
+
     def hurry(self) -> None:
         """Time or money runs short: from the next reply on, take the shortest way to a kind end. Safe to call twice.
 

@@ -1,6 +1,6 @@
 """What a turn was made of: each step timed where it runs, and its decision in words that nobody said."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -17,10 +17,13 @@ UNREAD = "unread"
 
 
 class Stopwatch:
-    """Keeps the steps of one turn in the order in which they ended. ``now`` is the instant at which it begins."""
+    """Keeps the steps of one turn in the order in which they ended. ``now`` is the instant at which it begins.
 
-    def __init__(self, now: datetime) -> None:
-        self._now, self._began = now, perf_counter()
+    ``used`` hears of each use of a model at once, since nobody asks for the steps of a turn that was given up.
+    """
+
+    def __init__(self, now: datetime, *, used: Callable[[ModelUse], None] | None = None) -> None:
+        self._now, self._began, self._used = now, perf_counter(), used
         self._steps: list[Step] = []
 
     def note(self, name: str, began_s: float, decision: str = "", use: ModelUse | None = None) -> None:
@@ -28,6 +31,8 @@ class Stopwatch:
         started_at = self._now + timedelta(seconds=began_s - self._began)
         duration_us = round((perf_counter() - began_s) * 1_000_000)
         self._steps.append(Step(name, started_at, duration_us, decision, use))
+        if use is not None and self._used is not None:
+            self._used(use)
 
     def whole(self, name: str, decision: str) -> None:
         """The turn was one step, from its beginning until now."""

@@ -50,7 +50,7 @@ async def measure(config: ModelConfig) -> dict[str, list[ModelUse]]:
     assert asked is not None
     assert model is not None
     began = perf_counter()
-    await model.warm()
+    await model.warm(told=lambda _: None)
     await model.close()
     print(f"{config.model} at {config.url}, loaded in {perf_counter() - began:.1f} s")
     uses: dict[str, list[ModelUse]] = {"reading": [], "aside": []}

@@ -8,11 +8,15 @@ import asyncio
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
 from agents.dialogue import start
 from agents.domain.types import Brief, EndedBy, Heard, HeardKind, Reply
+from agents.llm.assembly import interpreter
 from agents.ports import Dialogue
 from evals.mind import Said
 from voice.domain.types import (
@@ -31,6 +35,7 @@ from voice.domain.types import (
     TalkPlan,
     TurnRecord,
     TurnTaken,
+    Usage,
 )
 from voice.ports import Spending
 
@@ -99,7 +104,8 @@ class TextLine:
     ) -> None:
         self._brief, self._other, self._clock, self.talk = brief, other, clock, talk
         self._max_length_s = max_length_s
-        self._dialogue: Dialogue = start(brief, snapshot=plan.snapshot)
+        self._asked = interpreter(replace(settings.LANGUAGE_MODEL, cache_s=0))  # no run answers for another
+        self._dialogue: Dialogue = start(brief, snapshot=plan.snapshot, interpreter=self._asked)
         self._seq = 0
         self._answered_at = clock.now
         talk.brief = brief
@@ -114,7 +120,10 @@ class TextLine:
         self._answered_at = self._clock.now
         yield Live(self._clock.now)
         with asyncio.Runner() as runner:
-            ended_by, disclosed_at = yield from self._conversation(runner)
+            try:
+                ended_by, disclosed_at = yield from self._conversation(runner)
+            finally:
+                runner.run(self._closed())
         outcome = self._dialogue.wrap_up(ended_by=ended_by, now=self._clock.now)
         yield Ended(
             Report(
@@ -123,12 +132,13 @@ class TextLine:
                 ended_at=self._clock.now,
                 answered_at=self._answered_at,
                 disclosed_at=disclosed_at,
+                usage=tuple(Usage(key, "token", Decimal(n)) for key, n in self._dialogue.tokens().items()),
             )
         )
 
     def _conversation(self, runner: asyncio.Runner) -> Generator[LineEvent, None, tuple[EndedBy, datetime | None]]:
         """Who ended it, and when the opening had been heard."""
-        reply, disclosed_at = self._dialogue.opening(now=self._clock.now), None
+        reply, disclosed_at = runner.run(self._opening()), None
         for _ in range(_MOST_TURNS):
             over = self._other.over(reply.text, local=self._local()) if reply.text else None
             cut = over is not None and over.over_after_s is not None and self._cuts(over, reply)
@@ -151,6 +161,16 @@ class TextLine:
                 return EndedBy.LEAD, disclosed_at
             reply = agents if agents.text or agents.acts or not before_question else replace(reply, discloses=False)
         return EndedBy.LIMIT, disclosed_at
+
+    async def _opening(self) -> Reply:
+        """On the loop: a model is loaded meanwhile."""
+        return self._dialogue.opening(now=self._clock.now)
+
+    async def _closed(self) -> None:
+        """What was asked in the background counts as well."""
+        if self._asked is not None:
+            await self._asked.settled()
+            await self._asked.close()
 
     def _cuts(self, over: Said, reply: Reply) -> bool:
         """Whether their words, or their leaving, break the agent off."""

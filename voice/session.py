@@ -104,7 +104,7 @@ class CallSession:
             talked_s=(self._answered_at - answered_at).total_seconds(),
         )
         self._keeper = RecordingKeeper(call_id, self._recorder, plan, emit=emit, clock=clock)
-        self._meter = Meter(self._clocks(config), emit)
+        self._meter = Meter(self._clocks(config), emit, tokens=dialogue.tokens)
         self._transcript = Transcript(self._recorder, self._turn_taken, turns=plan.turns, part=plan.part)
         voice = TieredVoice(
             engines.synthesiser,
@@ -279,6 +279,8 @@ class CallSession:
         self._keeper.taken(turn)
         self._supervision.turn(turn)
         self._emit(TurnTaken(turn, self._dialogue.snapshot() if self._turns.settled else None))
+        if tokens := self._dialogue.tokens():  # told at once, so that the loss of this process loses few
+            self._meter.tell(*tokens)
 
     def _acted(self, acted: Acted) -> None:
         self._emit(replace(acted, snapshot=self._dialogue.snapshot()))

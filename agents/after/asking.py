@@ -16,6 +16,8 @@ from agents.llm.port import LanguageModel, Patience, Prompt, Told
 
 PROMPT = "after"
 MOST_POINTS = 3
+_REPAIR_TOKENS = 1500
+"""For telling what is wrong with an answer, and for the schema that goes with both requests."""
 _UNFOUNDED = "unfounded"
 """Why an answer of which nothing is borne out was dropped."""
 
@@ -55,6 +57,12 @@ class Asked:
         left = context_tokens - template.max_tokens - tokens.count_messages(bare.messages)
         said = self.material.transcript(budget=max(left - template.max_tokens, left // 2))
         return template.rendered({**values, "said": said}, budget=context_tokens)
+
+    def most_tokens(self, *, context_tokens: int) -> tuple[int, int]:
+        """In and out: the most that asking takes, a repair included."""
+        prompt = self.prompt(context_tokens=context_tokens)
+        sent = tokens.count_messages(prompt.messages)
+        return 2 * sent + prompt.max_tokens + _REPAIR_TOKENS, 2 * prompt.max_tokens
 
 
 async def add(model: LanguageModel, asked: Asked, *, patience: Patience, context_tokens: int, told: Told) -> Addition:

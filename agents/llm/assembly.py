@@ -22,7 +22,13 @@ def interpreter(config: ModelConfig) -> Interpreter | None:
         return None
     keeps = config.cache_s and config.cache_url
     cache = RedisCache(config.cache_url, keeps_s=config.cache_s) if keeps else NoCache()
-    return Interpreter(model, patience=config.patience, context_tokens=config.context_tokens, cache=cache)
+    return Interpreter(
+        model,
+        patience=config.patience,
+        context_tokens=config.context_tokens,
+        cache=cache,
+        components=config.components,
+    )
 
 
 def _server(config: ModelConfig) -> Server | None:

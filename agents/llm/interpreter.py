@@ -19,7 +19,7 @@ from agents.llm import prompts
 from agents.llm.cache import AnswerCache, anybodys, names_nobody, space_of
 from agents.llm.claims import Claim
 from agents.llm.guard import refused, speakable
-from agents.llm.port import LanguageModel, ModelError, Patience, Prompt
+from agents.llm.port import LanguageModel, ModelError, Patience, Prompt, Told
 from agents.llm.prompts import PromptTemplate
 
 log = structlog.get_logger(__name__)
@@ -55,10 +55,22 @@ class UnreadTurn:
 
 
 class Interpreter:
-    """Asks a model about unread turns. ``read`` never raises, and takes no longer than ``patience`` in all."""
+    """Asks a model about unread turns. ``read`` never raises, and takes no longer than ``patience`` in all.
 
-    def __init__(self, model: LanguageModel, *, patience: Patience, context_tokens: int, cache: AnswerCache) -> None:
+    ``components`` are the rate card's keys for its tokens in and out.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        *,
+        patience: Patience,
+        context_tokens: int,
+        cache: AnswerCache,
+        components: tuple[str, str],
+    ) -> None:
         self._model, self._patience, self._budget, self._cache = model, patience, context_tokens, cache
+        self.components = components
         self._reading, self._aside = prompts.load(READING), prompts.load(ASIDE)
         self._aside_tasks = set[asyncio.Task[None]]()
         self._warmed_s = -math.inf
@@ -84,12 +96,12 @@ class Interpreter:
                 words.cancel()
                 await asyncio.wait({words})
 
-    def warm(self) -> None:
+    def warm(self, *, told: Told) -> None:
         """Have the model loaded, in the background, unless that was seen to a while ago: somebody has answered the
-        phone, and the first turn that needs it is seconds away."""
+        phone, and the first turn that needs it is seconds away. ``told`` hears of the use."""
         if perf_counter() - self._warmed_s > _WARM_FOR_S:
             self._warmed_s = perf_counter()
-            self._in_background(self._model.warm())
+            self._in_background(self._model.warm(told=told))
 
     async def settled(self) -> None:
         """Wait for what goes on in the background."""

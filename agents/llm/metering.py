@@ -1,10 +1,12 @@
 """What one use of a model came to: how long until it began, and its tokens, as the server or else we count them."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agents.domain.types import ModelUse
 from agents.llm import tokens
+from agents.llm.config import OWN
 from agents.llm.port import Piece, Prompt, Request
 
 _MOST = 10_000_000
@@ -81,6 +83,30 @@ class UseMeter:
             dropped=dropped,
             estimated=any(one.estimated for one in sent),
         )
+
+
+class TokenTally:
+    """Tokens of all uses in one conversation, those among them of answers that nobody wanted any more.
+
+    ``components`` are the rate card's keys for tokens in and out, which may be one.
+    """
+
+    def __init__(self, components: tuple[str, str] = (OWN, OWN)) -> None:
+        self._into, self._out = components
+        self._counts = Counter[str]()
+
+    def add(self, use: ModelUse) -> None:
+        if use.tokens_in is not None and use.tokens_out is not None:
+            self.add_counts(use.tokens_in, use.tokens_out)
+
+    def add_counts(self, into: int, out: int) -> None:
+        self._counts[self._into] += into
+        self._counts[self._out] += out
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Tokens until now, by component; none is ever taken off."""
+        return self._counts
 
 
 def _sound(told: object, before: int | None) -> int | None:

@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 MAX_CHARS = 8000
 """Of one answer: a server that does not stop is stopped."""
 LOADING_S = 180.0
+_WARMING = Prompt("warming", 1, "", (Message("user", "Hello"),), max_tokens=1)
 _REPAIR = "That does not fit: {errors} Answer again, with the JSON alone."
 
 
@@ -90,20 +91,25 @@ class Model:
             except ValidationError as error:
                 raise ModelUnusable(f"{self.name} gave no {shape.__name__}: {_errors(error)}") from error
 
-    async def warm(self) -> None:
+    async def warm(self, *, told: Told) -> None:
         """Ask for one token, with all the time that loading a model takes and outside of cap and breaker.
 
         Servers give up loading when who asked goes away, so a turn's deadline alone would never see it loaded.
         """
-        began_s = self._clock()
+        meter = UseMeter(_WARMING, self.name, self._clock)
+        request, dropped = _request(_WARMING), "failed"
+        meter.asks(request)
         try:
             async with asyncio.timeout(LOADING_S):
-                async for _ in self._server.pieces(Request((Message("user", "Hello"),), 1, 0.0)):
-                    pass
+                async for piece in self._server.pieces(request):
+                    meter.count(piece)
         except (ModelError, TimeoutError) as error:
             log.warning("model.cold", model=self.name, error=str(error) or "It took too long.")
         else:
-            log.info("model.warm", model=self.name, ms=round((self._clock() - began_s) * 1000))
+            dropped = ""
+            log.info("model.warm", model=self.name, ms=round((self._clock() - meter.started) * 1000))
+        finally:
+            told(meter.use(dropped))
 
     async def close(self) -> None:
         await self._server.close()

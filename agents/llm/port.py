@@ -96,7 +96,7 @@ class LanguageModel(Protocol):
         """The answer as ``shape``. One that does not fit is sent back once with what is wrong with it, within the
         same deadline. Raises ModelError."""
 
-    async def warm(self) -> None:
+    async def warm(self, *, told: Told) -> None:
         """Have the model loaded, however long it takes. Never raises."""
 
     async def close(self) -> None:

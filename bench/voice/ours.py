@@ -58,6 +58,9 @@ class Answering:
     def prospect(self) -> Prospect:
         return Prospect(Progress.QUALIFYING, 0)
 
+    def tokens(self) -> Mapping[str, int]:
+        return {}
+
     def hurry(self) -> None:
         """Never short of money here."""
 

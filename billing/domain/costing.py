@@ -16,6 +16,9 @@ TRANSFER_LEG = "twilio.transfer_leg"
 """A second on the way to a colleague, which is a call of its own at the carrier."""
 CHARACTERS_PER_S = Decimal(15)
 """An agent that speaks all the time says 900 characters a minute."""
+TOKENS_IN_PER_S, TOKENS_OUT_PER_S = Decimal(400), Decimal(35)
+"""A language model that is asked about a turn every six seconds: 2,400 tokens in and 210 out are both questions about
+it and a repair, at their longest (docs/models.md). Rules read most turns, so a call seldom comes near."""
 
 HANG_UP_GRACE_S = 30
 """A call at its cap is hung up a moment later; that moment may begin another billed minute, so it is held for too."""
@@ -104,10 +107,12 @@ def plan_of(
     premium: str = "",
     gpu: str = "",
     gpu_share: Decimal = Decimal(0),
+    model: tuple[str, str] | None = None,
     carrier: str = "twilio",
 ) -> CallPlan:
     """The usual stack: a line and speech of our own; ``premium`` is the rate-card key of the provider that may speak
-    instead of the local voice, ``gpu`` that of the rented GPU of which a second of a call uses ``gpu_share`` seconds.
+    instead of the local voice, ``gpu`` that of the rented GPU of which a second of a call uses ``gpu_share`` seconds,
+    ``model`` those for the tokens in and out of the language model that is asked.
     """
     speech = premium or LOCAL_TTS
     per_s: dict[Used, Decimal] = {
@@ -117,6 +122,9 @@ def plan_of(
     }
     if gpu:
         per_s[gpu, Unit.SECOND.value] = gpu_share
+    for component, tokens in zip(model or (), (TOKENS_IN_PER_S, TOKENS_OUT_PER_S), strict=False):
+        key = (component, Unit.TOKEN.value)
+        per_s[key] = per_s.get(key, Decimal(0)) + tokens
     return CallPlan(max_length_s, per_s, carrier)
 
 

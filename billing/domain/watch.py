@@ -233,10 +233,11 @@ class Watch:
         return price_call(of.card, usage, currency=of.currency).total
 
     def _cost_of_step(self) -> Decimal:
-        """One more increment in the local voice."""
+        """One more increment in the local voice. What a language model may be asked in it is next to nothing."""
+        per_s = {used: per_s for used, per_s in self._per_s.items() if used[1] != Unit.TOKEN}
         begin_s = max((rate.minimum for rate in self._rates), default=0) or self._step_s
         first, second = (
-            self._bill(Decimal(end_s), {key: per_s * end_s for key, per_s in self._per_s.items()})
+            self._bill(Decimal(end_s), {key: each * end_s for key, each in per_s.items()})
             for end_s in (begin_s, begin_s + self._step_s)
         )
         return second - first

@@ -244,11 +244,18 @@ def correct(
         return before
     if CHARGE not in booked:
         raise NotHeld(f"The call {reference} was not charged, so its cost cannot be corrected: settle it first.")
-    charged = sum((one for (kind, _), one in booked.items() if kind in (Kind.CHARGE, Kind.CORRECTION)), Decimal(0))
+    charged = _charged(booked)
     change = max(amount, -charged) if amount < 0 else min(amount, _room_to_correct(holds, charged))
     _balances_of(holds).update(spent=F("spent") + change)
     LedgerEntry.objects.bulk_create(_entries(holds, Kind.CORRECTION, change, at=at, cause=cause, details=details))
     return change
+
+
+def room_to_correct(reference: UUID) -> Decimal:
+    """What more a settled call may be charged by now, 0 or more; nothing is locked and nothing changes."""
+    holds = LedgerEntry.objects.select_related("budget").filter(reference=reference, kind=Kind.HOLD)
+    found = list(holds.order_by("budget_id"))
+    return _room_to_correct(found, _charged(booked_for(found))) if found else _NOTHING
 
 
 def lock(references: Iterable[UUID]) -> None:
@@ -287,6 +294,11 @@ def booked_for(holds: list[LedgerEntry]) -> dict[tuple[str, str], Decimal]:
         return {}
     entries = LedgerEntry.objects.filter(reference=holds[0].reference, budget_id=holds[0].budget_id)
     return {(kind, cause): amount for kind, cause, amount in entries.values_list("kind", "cause", "amount")}
+
+
+def _charged(booked: Mapping[tuple[str, str], Decimal]) -> Decimal:
+    """What a call was charged in all, by what was booked for it."""
+    return sum((one for (kind, _), one in booked.items() if kind in (Kind.CHARGE, Kind.CORRECTION)), Decimal(0))
 
 
 def _room_to_correct(holds: list[LedgerEntry], charged: Decimal) -> Decimal:

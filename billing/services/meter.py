@@ -15,7 +15,7 @@ from billing.services import late_usage, ledger
 from billing.services.late_usage import Measured
 from billing.services.reviews import set_aside
 
-__all__ = ["Measured", "record", "used_by"]
+__all__ = ["Measured", "keep", "record", "used_by"]
 Finding = Review.Kind
 _MOST = Decimal(1_000_000_000)
 """Of one component, in one report: seconds of thirty years, tokens of a library. More is a mistake."""
@@ -33,20 +33,36 @@ def record(reference: UUID, reports: Iterable[Measured], *, reporter: str, at: d
     """
     holds = ledger.locked_holds(reference)
     over = bool(holds) and ledger.is_released(reference)
-    accepted, late = [], []
+    accepted, late = list[Measured](), list[Measured]()
     for report in reports:
         if not _is_sound(report):
             _aside(Finding.BAD_USAGE, reference, report, reporter, at)
         elif not holds:
             _aside(Finding.UNKNOWN_USAGE, reference, report, reporter, at)
         elif not over:
-            accepted.append(_row(reference, report, reporter, at))
+            accepted.append(report)
         else:
             late.append(report)
-    if accepted:
-        UsageReport.objects.bulk_create(accepted, ignore_conflicts=True)
+    keep(reference, accepted, reporter=reporter, at=at)
     if late:
         late_usage.set_aside_late(reference, late, reporter=reporter, at=at)
+
+
+def keep(reference: UUID, reports: Iterable[Measured], *, reporter: str, at: datetime) -> None:
+    """Write the reports of a call whose money is locked; one that came before changes nothing."""
+    rows = [
+        UsageReport(
+            reference=reference,
+            reporter=reporter,
+            component=report.component,
+            seq=report.seq,
+            unit=report.unit,
+            quantity=report.quantity,
+            at=at,
+        )
+        for report in reports
+    ]
+    UsageReport.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def used_by(reference: UUID) -> dict[Used, Decimal]:
@@ -71,18 +87,6 @@ def _is_sound(report: Measured) -> bool:
 
 def _is_name(name: str, longest: int) -> bool:
     return name.isprintable() and 0 < len(name) <= longest
-
-
-def _row(reference: UUID, report: Measured, reporter: str, at: datetime) -> UsageReport:
-    return UsageReport(
-        reference=reference,
-        reporter=reporter,
-        component=report.component,
-        seq=report.seq,
-        unit=report.unit,
-        quantity=report.quantity,
-        at=at,
-    )
 
 
 _SENTENCES = {

@@ -4,12 +4,16 @@ An analysis by rules stands first, and says that a model is to be asked (``model
 one call at a time: whoever talks with us now needs the model more. A row is claimed by moving its instant to the end
 of a lease; who comes back with an answer writes it only where the row still has that instant. So an analysis that was
 made anew, a redaction or an erasure meanwhile makes the answer worth nothing, and none is written twice.
+
+The call is settled by then. So a model is asked only where the call's budgets have room for what that may cost, and
+what it did cost is charged first, whatever becomes of the answer.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -27,7 +31,11 @@ from agents.after.types import Said, UnknownAnalysis, load
 from agents.domain.types import ModelUse, Step
 from agents.llm.assembly import language_model
 from agents.llm.config import ModelConfig
+from agents.llm.metering import TokenTally
 from agents.llm.port import LanguageModel, ModelBusy, ModelDown, ModelError, ModelLate, ModelRefused, Patience
+from billing.domain.rates import Unit
+from billing.services import afterwards
+from billing.services.late_usage import Measured
 from calls.models import CallAnalysis
 from calls.services import tracing
 from calls.services.database import alone
@@ -48,6 +56,7 @@ ROUND = timedelta(seconds=30)
 UNFOUNDED = "unfounded"
 _LEASE_BEYOND = timedelta(seconds=60)
 _LOCK = 7_201_014
+_TOKEN = Unit.TOKEN.value
 _TROUBLES: tuple[tuple[type[ModelError], str], ...] = (
     (ModelBusy, "busy"),
     (ModelLate, "late"),
@@ -141,9 +150,11 @@ def add_due(*, clock: Clock) -> int:
                 began_at, began_s, uses = clock(), perf_counter(), list[ModelUse]()
                 answer = _answer(row, model, config, runner, uses)
                 duration_us = round((perf_counter() - began_s) * 1_000_000)
+                now = clock()
+                _charge(row, uses, now=now)
                 decision = ", ".join(answer.addition.parts)
                 steps = [Step(PROMPT, began_at, duration_us, decision, use) for use in uses]
-                added += _write(row, answer, steps, clock())
+                added += _write(row, answer, steps, now)
                 row = None if answer.is_servers or clock() >= until else _claimed(config, now=clock())
         finally:
             runner.run(model.close())
@@ -173,6 +184,9 @@ def _answer(
     wait = Patience(config.after_call_s, config.after_call_s)
     try:
         asked = _question(row)
+        if why := _why_too_dear(row, asked, config):
+            log.warning("analysis.model_not_paid", call_id=str(row.call_id), reason=why)
+            return _Answer(trouble="budget", again=True)
         found = runner.run(
             asking.add(model, asked, patience=wait, context_tokens=config.context_tokens, told=uses.append)
         )
@@ -189,6 +203,28 @@ def _answer(
         log.exception("analysis.model_failed", call_id=str(row.call_id))
         return _Answer(trouble="fault")
     return _Answer(found, trouble="" if found.parts else UNFOUNDED)
+
+
+def _why_too_dear(row: CallAnalysis, asked: Asked, config: ModelConfig) -> str:
+    """Why the call's budgets cannot pay for asking; "" where they can, or nobody bills the model."""
+    if not config.rate:
+        return ""
+    most = TokenTally(config.components)
+    most.add_counts(*asked.most_tokens(context_tokens=config.context_tokens))
+    return afterwards.why_no_room(row.call_id, {(key, _TOKEN): Decimal(n) for key, n in most.counts.items()})
+
+
+def _charge(row: CallAnalysis, uses: Iterable[ModelUse], *, now: datetime) -> None:
+    """In a transaction of its own, since the model was used also where the answer cannot be written. A claim is known
+    by its lease, so it is charged once."""
+    tally = TokenTally(settings.LANGUAGE_MODEL.components)
+    for use in uses:
+        tally.add(use)
+    reports = [Measured(key, _TOKEN, Decimal(n), seq=1) for key, n in tally.counts.items()]
+    if reports:
+        assert row.model_due_at is not None
+        reporter = f"after {row.model_due_at:%Y-%m-%dT%H:%M:%S.%f}"
+        afterwards.charge(row.call_id, reports, reporter=reporter, at=now)
 
 
 def _question(row: CallAnalysis) -> Asked:

@@ -215,8 +215,14 @@ class CampaignTerms:
 
 def plan_for(tier: Tier, max_length_s: int) -> CallPlan:
     """What a call of this tier may use a second."""
-    voice = settings.VOICE
-    return plan_of(max_length_s, premium=premium_component(tier), gpu=voice.gpu_component, gpu_share=voice.gpu_share)
+    voice, model = settings.VOICE, settings.LANGUAGE_MODEL
+    return plan_of(
+        max_length_s,
+        premium=premium_component(tier),
+        gpu=voice.gpu_component,
+        gpu_share=voice.gpu_share,
+        model=None if model.backend == "none" else model.components,
+    )
 
 
 def premium_component(tier: Tier) -> str:

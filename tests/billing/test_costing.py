@@ -27,6 +27,7 @@ from billing.services.card import default_rates
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 SHIPPED = RateCard.of(default_rates(), at=AT)
+MODEL = ("openai.gpt-4.1-mini.in", "openai.gpt-4.1-mini.out")
 FLASH, MULTILINGUAL, GPU = "elevenlabs.flash_v2_5", "elevenlabs.multilingual_v2", "gpu.rtx4090"
 GPU_SHARE = Decimal(1) / (8 * Decimal("0.5"))
 """Of a GPU that serves 8 calls and is used half of the time, a second of one call costs a quarter of a second."""
@@ -263,6 +264,8 @@ def test_a_rented_language_model_costs_its_tokens() -> None:
         (plan_of(270), "0.10945"),  # 300 s are 5 minutes
         (plan_of(300, premium=FLASH), "0.37719"),  # and 4,950 characters
         (plan_of(300, gpu=GPU, gpu_share=GPU_SHARE), "0.14344"),  # and 82.5 s of a GPU
+        (plan_of(300, model=MODEL), "0.20097"),  # and 132,000 tokens in, 11,550 out
+        (plan_of(300, model=("llm.local", "llm.local")), "0.12969"),
         (plan_of(300, carrier="telnyx"), "0.063525"),  # 5.5 minutes of 0.0105
     ],
 )
@@ -273,6 +276,8 @@ def test_the_worst_case_by_hand(plan: CallPlan, amount: str) -> None:
 def test_what_cannot_be_priced_is_not_dialed() -> None:
     with pytest.raises(MissingRate, match=r"no rate 'elevenlabs\.gold' at 2026-11-20 00:00 UTC"):
         worst_case(SHIPPED, plan_of(300, premium="elevenlabs.gold"))
+    with pytest.raises(MissingRate, match=r"no rate 'openai\.gpt-9\.in'"):
+        worst_case(SHIPPED, plan_of(300, model=("openai.gpt-9.in", "openai.gpt-9.out")))
     with pytest.raises(MissingRate, match=r"no rate 'twilio\.voice_out_us'"):
         worst_case(without("twilio.voice_out_us"), plan_of(300))
     with pytest.raises(MissingRate, match=r"no rate 'twilio\.amd'"):
@@ -301,7 +306,7 @@ def cards(draw: st.DrawFn) -> RateCard:
         if rate.unit is Unit.SHARE
         else replace(rate, price=draw(AMOUNTS), increment=draw(COUNTS), minimum=draw(COUNTS))
         for key, rate in SHIPPED.rates.items()
-        if key in (*CARRIERS["twilio"].per_time, "twilio.amd", *CARRIERS["telnyx"].per_time, FLASH, GPU, TAX)
+        if key in (*CARRIERS["twilio"].per_time, "twilio.amd", *CARRIERS["telnyx"].per_time, FLASH, GPU, TAX, *MODEL)
         or rate.kind is Kind.OWN
     }
     return RateCard(AT, {**rates, TAX: replace(rates[TAX], price=draw(AMOUNTS))})
@@ -314,6 +319,7 @@ def plans(draw: st.DrawFn) -> CallPlan:
         premium=draw(st.sampled_from(["", FLASH])),
         gpu=draw(st.sampled_from(["", GPU])),
         gpu_share=draw(st.decimals("0.01", 1, places=2)),
+        model=draw(st.sampled_from([None, MODEL, ("llm.local", "llm.local")])),
         carrier=draw(st.sampled_from(sorted(CARRIERS))),
     )
     return replace(plan, detect_machine=draw(st.booleans()))

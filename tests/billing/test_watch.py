@@ -27,6 +27,7 @@ from tests.billing.money import rated
 AT = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
 CARD = RateCard.of(default_rates(), at=AT)
 FLASH = "elevenlabs.flash_v2_5"
+MODEL = ("openai.gpt-4.1-mini.in", "openai.gpt-4.1-mini.out")
 USD = Decimal
 
 
@@ -38,11 +39,12 @@ def allowance(
     value: str = "50",
     carrier: str = "twilio",
     gpu: str = "",
+    model: tuple[str, str] | None = None,
     by_worth: bool = True,
     card: RateCard = CARD,
 ) -> Allowance:
     """A call of 300 s in the local voice whose worst case is held, unless said otherwise."""
-    plan = plan_of(length_s, premium=premium, gpu=gpu, gpu_share=Decimal("0.25"), carrier=carrier)
+    plan = plan_of(length_s, premium=premium, gpu=gpu, gpu_share=Decimal("0.25"), model=model, carrier=carrier)
     most = worst_case(card, plan).total if held is None else held
     return Allowance(card, plan, most, "USD", Decimal(value), premium, by_worth)
 
@@ -233,6 +235,23 @@ def test_use_that_no_plan_knew_of_counts_as_it_goes_on() -> None:
     assert verdict.reason == "In 10 s the call would cost 0.282064 USD, and 0.26 USD is held: it ends now."
 
 
+def test_a_models_tokens_are_held_for_and_end_a_call_that_uses_more() -> None:
+    """0.20097 USD are held: 0.12969 for six minutes, and 0.07128 for 0.000216 a second of tokens."""
+    of = allowance(model=MODEL)
+    used = {(MODEL[0], "token"): Decimal(100 * 400), (MODEL[1], "token"): Decimal(100 * 35)}
+    verdict = judge(of, moment(100, "booking", used=used))
+    assert (verdict.cost, verdict.reason) == (USD("0.07033"), "")
+    used[MODEL[0], "token"] = Decimal(400_000)
+    verdict = judge(of, moment(110.5, "booking", used=used))
+    assert verdict.reason == "In 10 s the call would cost 0.23673 USD, and 0.20097 USD is held: it ends now."
+    assert (verdict.end, verdict.cost) == (True, USD("0.21433"))
+
+
+def test_what_a_model_may_be_asked_makes_no_minute_dearer() -> None:
+    verdict = judge(allowance(value="2", model=MODEL), moment(115))
+    assert (verdict.wrap_up, verdict.reason) == (True, WORTHLESS)
+
+
 def test_a_gpu_is_paid_by_the_second() -> None:
     used = {("gpu.rtx4090", "s"): Decimal(15)}
     of = allowance(gpu="gpu.rtx4090", value="2")
@@ -340,6 +359,7 @@ SECONDS = st.lists(
     length_s=st.integers(30, 700),
     premium=st.sampled_from(["", FLASH]),
     carrier=st.sampled_from(["twilio", "telnyx"]),
+    model=st.sampled_from([None, MODEL]),
     value=st.sampled_from(["0", "1", "8.5", "50"]),
     by_worth=st.booleans(),
     after_end_s=st.integers(0, 9),
@@ -350,31 +370,37 @@ def test_a_call_that_follows_the_advice_never_costs_more_than_is_held(  # noqa: 
     length_s: int,
     premium: str,
     carrier: str,
+    model: tuple[str, str] | None,
     value: str,
     by_worth: bool,
     after_end_s: int,
     rest: Decimal | None,
 ) -> None:
     """A look every second; the line is closed within 9 s after the word to end. ``rest`` is a hold that was never
-    the worst case, as after a change of the settings. The seconds repeat until the call is over.
+    the worst case, as after a change of the settings. The seconds repeat until the call is over. A model reads as
+    many tokens a second as the premium voice has characters to say, which is within what is planned.
     """
-    of = allowance(length_s=length_s, premium=premium, carrier=carrier, value=value, by_worth=by_worth, held=rest)
+    of = allowance(
+        length_s=length_s, premium=premium, carrier=carrier, model=model, value=value, by_worth=by_worth, held=rest
+    )
     watch = Watch(of)
-    chars, wrapped_up_s = 0, None
+    chars, tokens, wrapped_up_s = 0, 0, None
     for talked_s in range(length_s + 1):
         asked, progress, score = seconds[talked_s % len(seconds)]
-        verdict = watch.judge(moment(talked_s, progress, score, chars=chars))
-        assert verdict.cost == bill(talked_s, carrier, chars) <= of.held
+        used = {(MODEL[0], "token"): Decimal(tokens)} if model else {}
+        verdict = watch.judge(moment(talked_s, progress, score, chars=chars, used=used))
+        assert verdict.cost == bill(talked_s, carrier, chars, tokens) <= of.held
         assert verdict.premium is False or premium
         assert bool(verdict.reason) is (verdict.wrap_up or (bool(premium) and not verdict.premium))
         if verdict.wrap_up and wrapped_up_s is None:
             wrapped_up_s = talked_s
             assert talked_s >= EARLIEST_S or verdict.end
         if verdict.end:
-            assert bill(talked_s + after_end_s, carrier, chars) <= of.held
+            assert bill(talked_s + after_end_s, carrier, chars, tokens + (400 if model else 0)) <= of.held
             assert talked_s + after_end_s < length_s
             break
         chars += asked if verdict.premium else 0
+        tokens += asked if model else 0
     else:
         pytest.fail("The call was never told to end.")
     assert wrapped_up_s is not None
@@ -382,8 +408,8 @@ def test_a_call_that_follows_the_advice_never_costs_more_than_is_held(  # noqa: 
         assert wrapped_up_s <= talked_s - 15
 
 
-def bill(talked_s: int, carrier: str, chars: int) -> Decimal:
-    used = {(FLASH, "char"): Decimal(chars)} if chars else {}
+def bill(talked_s: int, carrier: str, chars: int, tokens: int) -> Decimal:
+    used = {(FLASH, "char"): Decimal(chars), (MODEL[0], "token"): Decimal(tokens)}
     return price_call(CARD, CallUsage(Decimal(talked_s), carrier=carrier, used=used), currency="USD").total
 
 

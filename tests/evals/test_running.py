@@ -1,11 +1,14 @@
 """A few people, called for real: services, gates, money and database as ever, and nothing left behind."""
 
 from dataclasses import replace
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from agents.dialogue import LeadDialogue
+from agents.llm.config import ModelConfig
 from calls.models import Appointment, Call, CallEvent, Lead, Suppression, Turn
 from calls.services.placing import place
 from evals import bookings, house
@@ -16,6 +19,8 @@ from evals.noise import Noise
 from evals.person import Person, load
 from evals.running import Run, run
 from evals.work import call
+from tests.agents.llm.hosted import hosted
+from tests.agents.llm.scripted import both, claims, says
 
 pytestmark = pytest.mark.django_db
 PEOPLE = {person.id: person for person in load()}
@@ -41,6 +46,26 @@ PEOPLE = {person.id: person for person in load()}
 def test_people_come_to_what_they_mean(name: str, disposition: str) -> None:
     came = run(build(), PEOPLE[name], 7, noise_level=Noise.CLEAN)
     assert (came.failures, came.disposition) == ((), disposition), came.turns
+
+
+def test_the_tokens_of_a_model_and_their_price_are_in_the_run(settings: Settings) -> None:
+    """Its words are a promise, so the rules speak on as they do without it."""
+    person, stands = PEOPLE["seller_books_first"], build()
+    alone = run(stands, person, 7, noise_level=Noise.CLEAN)
+    with hosted(both(claims("none", ""), says("I guarantee that."))) as server:
+        settings.LANGUAGE_MODEL = ModelConfig(
+            "openai", f"{server.url}/v1", "mini", first_clause_s=10, reply_s=15, rate="openai.gpt-4.1-mini"
+        )
+        helped = run(stands, person, 7, noise_level=Noise.CLEAN)
+        asked = len(server.requests)
+    assert (alone.tokens, helped.turns, helped.failures) == (Decimal(0), alone.turns, ())
+    assert asked >= 1  # to load it, if for nothing else
+    assert helped.tokens == 107 * asked
+    millionth = Decimal("0.000001")
+    price = sum(
+        (each * asked / 10**6).quantize(millionth, ROUND_UP) for each in (Decimal(100) * 4 / 10, Decimal(7) * 16 / 10)
+    )
+    assert helped.cost == alone.cost + price
 
 
 def test_a_seed_replays_and_nothing_stays() -> None:

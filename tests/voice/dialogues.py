@@ -40,6 +40,7 @@ class ScriptedDialogue:
         self.taken_back: list[str] = []
         self.ended_by: list[EndedBy] = []
         self.hurried = 0
+        self.used_tokens: dict[str, int] = {}
 
     def opening(self, *, now: datetime) -> Reply:
         assert now.tzinfo is not None
@@ -70,6 +71,9 @@ class ScriptedDialogue:
 
     def prospect(self) -> Prospect:
         return Prospect(Progress.QUALIFYING, score=len(self.heard))
+
+    def tokens(self) -> Mapping[str, int]:
+        return self.used_tokens
 
     def hurry(self) -> None:
         self.hurried += 1

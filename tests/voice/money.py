@@ -12,6 +12,9 @@ GO_ON = Advice(Decimal(0))
 PREMIUM = Advice(Decimal(0), tier=Tier.PREMIUM)
 
 
+_UNITS = {"tts": "char", "elevenlabs": "char", "llm": "token"}
+
+
 @dataclass(frozen=True)
 class Look:
     talked_s: float
@@ -53,6 +56,6 @@ def used(events: Iterable[LineEvent]) -> dict[str, Decimal]:
         counts[usage.component] += 1
         assert usage.seq == counts[usage.component], usage
         assert usage.quantity > 0, usage
-        assert usage.unit == ("char" if usage.component.startswith(("tts.", "elevenlabs.")) else "s"), usage
+        assert usage.unit == _UNITS.get(usage.component.split(".")[0], "s"), usage
         sums[usage.component] += usage.quantity
     return dict(sums)

@@ -55,6 +55,20 @@ def test_what_was_told_is_not_told_again() -> None:
     )
 
 
+def test_tokens_are_told_as_they_grow_and_once() -> None:
+    counts, told = {"m.in": 0}, list[Used]()
+    meter = Meter({}, told.append, tokens=lambda: counts)
+    meter.tell()
+    assert told == []
+    counts["m.in"] = 900
+    meter.tell()
+    counts |= {"m.in": 1500, "m.out": 40}
+    assert meter.total() == (Usage("m.in", "token", Decimal(1500)), Usage("m.out", "token", Decimal(40)))
+    assert meter.take() == (Usage("m.in", "token", Decimal(600), 2), Usage("m.out", "token", Decimal(40), 1))
+    assert meter.take() == ()
+    assert told == [Used((Usage("m.in", "token", Decimal(900), 1),))]
+
+
 _STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("chars"), st.sampled_from([PREMIUM, LOCAL]), st.integers(0, 300)),

@@ -80,11 +80,13 @@ async def test_what_a_call_used_is_told_exactly_once(make_plane: PlaneMaker) -> 
     watch = open_line(plane, spending=spending)
     async with answered(watch.line.stream) as phone:
         await phone.spoken_to()
+        dialogue.used_tokens["llm.local"] = 1200
         session = session_of(plane)
         await say_and_listen(phone)
         for _ in range(2):
             await phone.answer()
             await phone.say(spoken(SPEECH))
+        dialogue.used_tokens["llm.local"] = 1700
         assert await phone.gone() == 1000
     report = await watch.report()
 
@@ -93,6 +95,7 @@ async def test_what_a_call_used_is_told_exactly_once(make_plane: PlaneMaker) -> 
         "call": Decimal(f"{session._talked_s():.3f}"),
         "stt.local": Decimal(f"{session._ears.heard_s:.3f}"),
         "gpu.rtx4090": Decimal(f"{session._talked_s() / 4:.3f}"),
+        "llm.local": Decimal(1700),
         ELEVENLABS: sum(len(text) for text in premium.asked),
     }
     assert report.answered_at is not None
@@ -102,7 +105,7 @@ async def test_what_a_call_used_is_told_exactly_once(make_plane: PlaneMaker) -> 
     assert sorted(premium.asked) == sorted(part for reply in texts for part in _sentences(reply.text))
     assert local.said == [GOODBYE]  # when the plane started, and for no call
     assert told(watch, TierChanged) == told(watch, WrappingUp) == []
-    assert {usage.component for usage in report.usage} <= {"call", "stt.local", "gpu.rtx4090"}
+    assert {usage.component for usage in report.usage} <= {"call", "stt.local", "gpu.rtx4090", "llm.local"}
     # A premium clause is told alone and at once, so the loss of this process loses no paid character.
     clauses = [event for event in watch.events if isinstance(event, Used) and event.usage[0].component == ELEVENLABS]
     assert [[one.quantity for one in event.usage] for event in clauses] == [[len(text)] for text in premium.asked]

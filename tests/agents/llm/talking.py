@@ -49,14 +49,21 @@ def decisions(reply: Reply) -> dict[str, str]:
 
 @asynccontextmanager
 async def helped(
-    script: Script | Act, brief: Brief = SELLER, *, cache_url: str = "", hasty: bool = False
+    script: Script | Act, brief: Brief = SELLER, *, cache_url: str = "", hasty: bool = False, rate: str = ""
 ) -> AsyncIterator[Helped]:
     """``brief``'s conversation after its opening."""
     async with scripted(script) as server:
         name = f"test-{uuid.uuid4()}"
         first_s, whole_s = (FIRST_S, WHOLE_S) if hasty else (10.0, 15.0)
         config = ModelConfig(
-            "ollama", server.url, name, first_clause_s=first_s, reply_s=whole_s, queue_s=first_s, cache_url=cache_url
+            "ollama",
+            server.url,
+            name,
+            first_clause_s=first_s,
+            reply_s=whole_s,
+            queue_s=first_s,
+            cache_url=cache_url,
+            rate=rate,
         )
         asked = interpreter(config)
         assert asked is not None

@@ -9,6 +9,7 @@ from agents.llm import prompts, tokens
 from agents.llm.claims import MEANINGS
 from agents.llm.prompts import BadPrompt, load
 from agents.llm.tokens import count, trimmed
+from billing.domain.costing import TOKENS_IN_PER_S, TOKENS_OUT_PER_S
 
 VERSIONS = {
     "after": (1, "95edae7906d4c0cb"),
@@ -110,6 +111,18 @@ def test_the_smallest_context_that_may_be_set_holds_every_prompt(name: str) -> N
     prompt = template.rendered(VALUES | {"said": said, "known": said, "asked": "How soon?"}, budget=1024)
     assert tokens.count_messages(prompt.messages) + template.max_tokens <= 1024
     assert prompt.messages[1].content.count("wondering") > 5
+
+
+def test_what_is_held_for_six_seconds_pays_for_both_questions_about_a_turn_and_a_repair() -> None:
+    """Of a turn as long as they come, with all that may be known. A server may count a claim's schema as well."""
+    said = "I was wondering whether you would look at it " * 6
+    known = "wants to sell; timeline 6; motivation inherited; agent no; financing paid_off; objected: rates, worth"
+    values = VALUES | {"said": said, "known": known, "asked": "How soon are you hoping to be moved, would you say?"}
+    reading, aside = (load(name).rendered(values, budget=2048) for name in ("reading", "aside"))
+    first, other = (tokens.count_messages(prompt.messages) for prompt in (reading, aside))
+    repair = first + reading.max_tokens + 60
+    assert first + repair + other <= 6 * TOKENS_IN_PER_S
+    assert 2 * reading.max_tokens + aside.max_tokens <= 6 * TOKENS_OUT_PER_S
 
 
 @pytest.mark.parametrize(

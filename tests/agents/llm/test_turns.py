@@ -13,8 +13,9 @@ from agents.domain.questions import Question
 from agents.domain.types import Brief, EndCall, Heard, HeardKind, OptOut, Reply
 from agents.llm import prompts
 from agents.llm.port import Message
+from agents.llm.tokens import count_messages
 from tests.agents.llm.scripted import Act, Fails, Raw, Says, both, claims, is_reading, says
-from tests.agents.llm.talking import NONE, WHOLE_S, decisions, helped, uses
+from tests.agents.llm.talking import NONE, WHOLE_S, Helped, decisions, helped, uses
 from tests.agents.people import BUYER, NOW, SELLER
 
 ODD = "The grandkids painted the fence purple."
@@ -317,6 +318,55 @@ async def test_who_rambles_gets_on_all_the_same() -> None:
             await one.say("Purple, all of it.")
             asked.append(one.dialogue.snapshot()["state"]["question"])
     assert asked[-1] != "motivation"
+
+
+async def tallied(one: Helped) -> dict[str, int]:
+    """What was used since the model was loaded, for which 100 tokens went in and 7 came out."""
+    await one.interpreter.settled()
+    counts = dict(one.dialogue.tokens())
+    return {key: counts.get(key, 0) - loaded for key, loaded in (("m.in", 100), ("m.out", 7))}
+
+
+async def test_every_use_counts_with_its_call_that_of_loading_too() -> None:
+    async with helped(both(NONE, KIND), rate="m") as one:
+        assert await tallied(one) == {"m.in": 0, "m.out": 0}
+        await one.say(ODD)
+        assert await tallied(one) == {"m.in": 200, "m.out": 14}
+        await one.say("Yes, I am.")
+        assert await tallied(one) == {"m.in": 200, "m.out": 14}
+        assert dict(one.another().tokens()) == {}
+
+
+async def test_a_model_of_ones_own_has_one_count() -> None:
+    async with helped(both(NONE, KIND)) as one:
+        await one.say(ODD)
+        await one.interpreter.settled()
+        assert dict(one.dialogue.tokens()) == {"llm.local": 3 * 107}
+    assert dict(start(SELLER).tokens()) == {}
+
+
+async def test_a_draft_counts_once_and_also_where_it_was_in_vain() -> None:
+    async with helped(both(NONE, KIND), rate="m") as one:
+        await one.dialogue.prepare(Heard(ODD, NOW), now=NOW)
+        await one.say(ODD)
+        assert await tallied(one) == {"m.in": 200, "m.out": 14}
+        await one.dialogue.prepare(Heard("The moon is a lemon tonight.", NOW), now=NOW)
+        await one.say("Yes, I am.")
+        assert await tallied(one) == {"m.in": 400, "m.out": 28}
+
+
+async def test_a_draft_that_is_withdrawn_counts_what_was_sent() -> None:
+    async with helped(Says(("{",), ends="never"), rate="m") as one:
+        preparing = asyncio.create_task(one.dialogue.prepare(Heard(ODD, NOW), now=NOW))
+        while len(one.server.requests) < 2:
+            one.server.asked.clear()
+            await one.server.asked.wait()
+        preparing.cancel()
+        await asyncio.wait({preparing})
+        await one.say("Yes, I am.")
+        sent = [Message(one["role"], one["content"]) for body in one.server.requests for one in body["messages"]]
+        counted = await tallied(one)
+        assert counted["m.in"] == count_messages(sent)
 
 
 async def test_a_prepared_reply_is_found_ready() -> None:

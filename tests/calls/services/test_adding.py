@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from agents.llm.config import ModelConfig
+from billing.models import Balance, CallCost, Review
+from billing.services.auditing import audit
 from calls import tasks
 from calls.models import AgentExecution, Call, CallAnalysis, Lead, WorkflowTrace
 from calls.models.trace import AFTER_CALL
@@ -105,6 +108,78 @@ def test_what_is_sent_has_no_number_and_no_name(server: ScriptedServer) -> None:
     assert "got a new job" in sent
     assert "[number]" in sent
     assert not any(word in sent for word in ("0142", "Dana", "Wombat", "+1303"))
+
+
+def hosted_at(server: ScriptedServer, **more: Any) -> ModelConfig:
+    return ModelConfig("openai", f"{server.url}/v1", "mini", rate="openai.gpt-4.1-mini", **more)
+
+
+COST = Decimal("0.000052")
+"""USD for 100 tokens in at 0.40 a million, and 7 out at 1.60, each rounded up to a millionth."""
+
+
+def test_a_hosted_model_is_charged_to_the_call_as_its_step_says(
+    lead: Lead, server: ScriptedServer, settings: Settings
+) -> None:
+    settings.LANGUAGE_MODEL = hosted_at(server)
+    row = analysed(lead)
+    before = Call.objects.get(pk=row.call_id).cost
+    assert ask() == 1
+    assert Call.objects.get(pk=row.call_id).cost == before + COST
+    assert AgentExecution.objects.get(trace=row.call_id).cost_usd == COST
+    assert WorkflowTrace.objects.get(pk=row.call_id).cost_usd == COST
+    assert Balance.objects.get(budget=lead.campaign.budget_id, period="total").spent == before + COST
+    bill = {line["component"]: line["amount"] for line in CallCost.objects.get(pk=row.call_id).lines}
+    assert bill["openai.gpt-4.1-mini.in"] == "0.000040"
+    assert bill["openai.gpt-4.1-mini.out"] == "0.000012"
+    assert not Review.objects.exists()
+    assert audit() == []
+
+
+def test_each_time_that_it_is_asked_is_charged(lead: Lead, server: ScriptedServer, settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = hosted_at(server)
+    row = analysed(lead)
+    before = Call.objects.get(pk=row.call_id).cost
+    follows(server, says("no JSON"))  # which is sent back once
+    ask()
+    analysing.analyse(row.call_id, now=LATER, again=True)
+    follows(server, GOOD)
+    assert ask(LATER + timedelta(seconds=1)) == 1
+    # 200 tokens in and 14 out, then 100 and 7.
+    assert Call.objects.get(pk=row.call_id).cost == before + Decimal("0.000154")
+    assert list(AgentExecution.objects.values_list("cost_usd", flat=True)) == [Decimal("0.000103"), COST]
+
+
+def test_it_is_not_asked_where_the_calls_budgets_cannot_pay_for_it(
+    lead: Lead, server: ScriptedServer, settings: Settings
+) -> None:
+    settings.LANGUAGE_MODEL = hosted_at(server)
+    row = analysed(lead)
+    cost = Call.objects.get(pk=row.call_id).cost
+    Balance.objects.filter(budget=lead.campaign.budget_id).update(limit=cost + COST)
+    with capture_logs() as logged:
+        assert ask() == 0
+    assert logged[0]["event"] == "analysis.model_not_paid"
+    assert logged[0]["reason"].endswith("and the call's budgets have 0.000052 USD left.")
+    row.refresh_from_db()
+    assert (row.model_trouble, row.model_due_at, server.requests) == ("budget", LATER + adding.RETRY_AFTER[0], [])
+    assert not AgentExecution.objects.exists()
+    Balance.objects.filter(budget=lead.campaign.budget_id).update(limit=50)
+    assert ask(LATER + adding.RETRY_AFTER[0]) == 1
+    assert Call.objects.get(pk=row.call_id).cost == cost + COST
+
+
+def test_what_was_used_is_charged_though_its_answer_cannot_be_written(
+    lead: Lead, server: ScriptedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LANGUAGE_MODEL = hosted_at(server)
+    row = analysed(lead)
+    before = Call.objects.get(pk=row.call_id).cost
+    with monkeypatch.context() as broken:
+        broken.setattr(adding, "_write", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ask()
+    assert Call.objects.get(pk=row.call_id).cost == before + COST
 
 
 def test_its_use_is_among_the_steps_and_makes_no_turn_slow(lead: Lead, server: ScriptedServer) -> None:

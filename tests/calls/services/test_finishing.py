@@ -1,6 +1,7 @@
 """The end of a call: outcome, lead, list, appointment, money and news, once and together."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +24,7 @@ from billing.models import LedgerEntry
 from billing.services import meter
 from calls.domain.status import CallStatus
 from calls.models import Appointment, Call, CallEvent, Lead, Suppression
-from calls.services.finishing import finish
+from calls.services.finishing import finish, meter_usage
 from calls.signals import call_finished
 from tests.calls import factories as make
 from tests.calls.factories import NOON_IN_DENVER, WORST_CASE
@@ -52,6 +53,20 @@ def news() -> Iterator[list[dict[str, Any]]]:
     call_finished.connect(listen)
     yield told
     call_finished.disconnect(listen)
+
+
+def test_a_models_tokens_are_part_of_what_the_call_costs() -> None:
+    """500,000 in at 0.40 USD a million and 10,000 out at 1.60; told again, they count once."""
+    of = live_call(held=Decimal("0.5"))
+    told = [
+        Usage("openai.gpt-4.1-mini.in", "token", Decimal(500_000)),
+        Usage("openai.gpt-4.1-mini.out", "token", Decimal(10_000)),
+    ]
+    meter_usage(of, told, now=NOW)
+    meter_usage(of, told, now=NOW)
+    over = replace(report(answered_at=ANSWERED, ended_at=ENDED), usage=tuple(told))
+    finish(of.pk, over, now=NOW, fence=1)
+    assert Call.objects.get(pk=of.pk).cost == PRICE_OF_61_S + Decimal("0.216")
 
 
 def live_call(lead: Lead | None = None, **fields: Any) -> Call:

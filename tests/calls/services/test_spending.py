@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from agents.domain.script import DEFAULT_SCRIPT
 from agents.domain.types import Progress, Prospect
+from agents.llm.config import ModelConfig
 from agents.script_document import document_of
 from billing.models import LedgerEntry, Rate
 from billing.services import meter
@@ -90,6 +91,16 @@ def test_a_call_ends_by_its_hold() -> None:
     advice = spending_of(call(held=Decimal("0.06"))).look(talked_s=112, usage=used(), prospect=BOOKING)
     reason = "In 10 s the call would cost 0.06897 USD, and 0.06 USD is held: it ends now."
     assert advice == Advice(Decimal("0.04873"), Tier.LOCAL, wrap_up=True, end=True, reason=reason)
+
+
+def test_a_call_ends_before_a_models_tokens_cost_more_than_is_held(settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = ModelConfig("openai", rate="openai.gpt-4.1-mini")
+    tokens = [Usage("openai.gpt-4.1-mini.in", "token", Decimal(100_000)), *used()]
+    spending = spending_of(call(held=Decimal("0.09")))
+    assert spending.look(talked_s=100, usage=used(), prospect=BOOKING) == Advice(Decimal("0.04873"), Tier.LOCAL)
+    advice = spending.look(talked_s=100, usage=tokens, prospect=BOOKING)
+    reason = "In 10 s the call would cost 0.09089 USD, and 0.09 USD is held: it ends now."
+    assert advice == Advice(Decimal("0.08873"), Tier.LOCAL, wrap_up=True, end=True, reason=reason)
 
 
 def test_a_premium_call_speaks_premium_until_its_money_is_short() -> None:

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from agents.domain.script import DEFAULT_SCRIPT, VERSION
+from agents.llm.config import Backend, ModelConfig
 from agents.script_document import document_of
 from billing.domain.card import MissingRate
 from billing.models import Budget, Rate, Scope
@@ -101,6 +102,37 @@ def test_premium_speaks_where_it_pays() -> None:
     found = terms(lead())
     assert (found.tier, found.hold, found.premium_chosen) == (Tier.PREMIUM, PREMIUM_WORST, True)
     assert found.reasons == (NEW_LEAD, PAYS)
+
+
+@pytest.mark.parametrize(
+    ("backend", "rate", "hold"),
+    [
+        ("openai", "openai.gpt-4.1-mini", "0.20097"),
+        ("openai", "groq.llama-3.1-8b", "0.137214"),
+        ("openai", "", "0.12969"),
+        ("ollama", "", "0.12969"),
+        ("none", "", "0.12969"),
+    ],
+)
+def test_what_a_hosted_model_may_read_and_write_is_held(
+    settings: Settings, backend: Backend, rate: str, hold: str
+) -> None:
+    settings.LANGUAGE_MODEL = ModelConfig(backend, rate=rate)
+    assert terms(lead(VoiceTier.LOCAL)).hold == Decimal(hold)
+
+
+def test_a_model_without_a_price_lets_nothing_be_dialed(settings: Settings) -> None:
+    settings.LANGUAGE_MODEL = ModelConfig("openai", rate="openai.gpt-9")
+    with pytest.raises(MissingRate, match=r"There is no rate 'openai\.gpt-9\.in' at 2026-11-10 19:00 UTC: add one"):
+        terms(lead(VoiceTier.LOCAL))
+
+
+def test_a_limit_for_one_call_pays_for_its_tokens_too(settings: Settings) -> None:
+    """The sixth minute of it, 0.02024, and its tokens, 0.000216 a second, are cut away."""
+    settings.LANGUAGE_MODEL = ModelConfig("openai", rate="openai.gpt-4.1-mini")
+    of = lead(VoiceTier.LOCAL)
+    Budget.objects.filter(pk=of.campaign.budget_id).update(call_limit=Decimal("0.17425"))
+    assert (terms(of).max_length_s, terms(of).hold) == (270, Decimal("0.17425"))
 
 
 PUT_THROUGH_WORST = {VoiceTier.LOCAL: make.WORST_CASE_PUT_THROUGH, VoiceTier.PREMIUM: Decimal("0.46959")}
