@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 from time import time as unix_s
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523, 2.1
 _TOKEN_S = 3600
 _CODE = re.compile(r"[a-z_]{1,40}")
 _MOST_PAGES = 20
+Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 class _When(BaseModel):
@@ -36,6 +37,7 @@ class _When(BaseModel):
 class _Item(BaseModel):
     id: str
     status: str = "confirmed"
+    sequence: int = 0
     transparency: str = "opaque"
     start: _When = _When()
     end: _When = _When()
@@ -80,13 +82,13 @@ class GoogleCalendar:
         raise CalendarAway(f"Google Calendar sent more than {_MOST_PAGES} pages of events.")
 
     async def put(self, meeting: Meeting, *, now: datetime) -> None:
+        if await self._update(meeting):
+            return
         body = {"id": _event_id(meeting.uid), **_body(meeting)}
-        event = f"{self._url}/events/{body['id']}"
-        changed = await self._ask("PUT", event, body, fine=(404,))
-        if changed.status == httpx.codes.NOT_FOUND:
-            made = await self._ask("POST", f"{self._url}/events", body, fine=(409,))
-            if made.status == httpx.codes.CONFLICT:  # another attempt of ours was first
-                await self._ask("PUT", event, body)
+        made = await self._ask("POST", f"{self._url}/events", body, fine=(409,))
+        # Another attempt of ours may have been first.
+        if made.status == httpx.codes.CONFLICT and not await self._update(meeting):
+            raise CalendarAway("Google Calendar has the event and does not show it.")
 
     async def rewrite(self, meeting: Meeting, *, now: datetime) -> None:
         await self.put(meeting, now=now)
@@ -102,14 +104,21 @@ class GoogleCalendar:
                 "to make changes to events."
             )
 
+    async def _update(self, meeting: Meeting) -> bool:
+        """False where there is no such event. One that was removed there is brought back.
+
+        Who edits the event there has its sequence grow, and a lower one than that is refused.
+        """
+        event = f"{self._url}/events/{_event_id(meeting.uid)}"
+        there = await self._ask("GET", event, fine=(404, 410))
+        if not there.is_success:
+            return False
+        sequence = max(meeting.sequence, _parsed(_Item, there).sequence)
+        await self._ask("PUT", event, {**_body(meeting), "sequence": sequence})
+        return True
+
     async def _page(self, params: dict[str, str]) -> _Page:
-        answer = await self._ask("GET", f"{self._url}/events?{httpx.QueryParams(params)}")
-        try:
-            return _Page.model_validate_json(answer.body)
-        except ValidationError as error:
-            raise CalendarAway(
-                f"Google Calendar answered {error.error_count()} things that cannot be read."
-            ) from None
+        return _parsed(_Page, await self._ask("GET", f"{self._url}/events?{httpx.QueryParams(params)}"))
 
     def _taken(self, one: _Item) -> Span | None:
         if one.status == "cancelled" or one.transparency == "transparent":
@@ -148,6 +157,13 @@ def _body(meeting: Meeting) -> dict[str, Any]:
         "start": {"dateTime": meeting.start_at.isoformat(), "timeZone": meeting.zone},
         "end": {"dateTime": meeting.end_at.isoformat(), "timeZone": meeting.zone},
     }
+
+
+def _parsed(shape: type[Parsed], answer: Answer) -> Parsed:
+    try:
+        return shape.model_validate_json(answer.body)
+    except ValidationError as error:
+        raise CalendarAway(f"Google Calendar answered {error.error_count()} things that cannot be read.") from None
 
 
 def _json(answer: Answer) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Google's Calendar API, version 3, as far as it is documented and used here, on a loopback port.
 
-Shapes: developers.google.com/workspace/calendar/api/v3/reference/events (list, insert, update, delete), tokens:
+Shapes: developers.google.com/workspace/calendar/api/v3/reference/events (list, get, insert, update, delete), tokens:
 developers.google.com/identity/protocols/oauth2/service-account.
 """
 
@@ -36,7 +36,9 @@ def new_key(server: str) -> str:
 
 @dataclass
 class Google:
-    """``page`` events come at a time. ``role`` is what the service account may do."""
+    """``page`` events come at a time. ``role`` is what the service account may do. What was removed stays in
+    ``events``, as cancelled.
+    """
 
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     role: str = "writer"
@@ -59,9 +61,8 @@ class Google:
 
     def _events(self, method: str, event_id: str, query: dict[str, str], body: dict[str, Any]) -> Said:
         match method:
-            case "GET":
-                start = int(query.get("pageToken", 0))
-                items = list(self.events.values())
+            case "GET" if not event_id:
+                start, items = int(query.get("pageToken", 0)), list(self.events.values())
                 more = {"nextPageToken": str(start + self.page)} if start + self.page < len(items) else {}
                 return _json(200, {"accessRole": self.role, "items": items[start : start + self.page], **more})
             case "POST":
@@ -69,13 +70,29 @@ class Google:
                     return _json(409, {"error": {"code": 409}})
                 self.events[body["id"]] = body
                 return _json(200, body)
+        there = self.events.get(event_id)
+        if there is None:
+            return _json(404, {"error": {"code": 404}})
+        match method:
+            case "GET":
+                return _json(200, there)
             case "PUT":
-                if event_id not in self.events:
-                    return _json(404, {"error": {"code": 404}})
-                self.events[event_id] = body
-                return _json(200, body)
-        gone = self.events.pop(event_id, None) is None
-        return _json(410, {"error": {"code": 410}}) if gone else Said(204)
+                if body.get("sequence", 0) < there.get("sequence", 0):
+                    return _json(400, {"error": {"code": 400, "message": "Invalid sequence value."}})
+                self.events[event_id] = {**body, "id": event_id}
+                return _json(200, self.events[event_id])
+        if there.get("status") == "cancelled":
+            return _json(410, {"error": {"code": 410}})
+        self.edit(event_id, status="cancelled")
+        return Said(204)
+
+    def standing(self) -> dict[str, dict[str, Any]]:
+        return {key: one for key, one in self.events.items() if one.get("status") != "cancelled"}
+
+    def edit(self, event_id: str, **changes: object) -> None:
+        """What a person does to the event."""
+        there = self.events[event_id]
+        self.events[event_id] = {**there, **changes, "sequence": there.get("sequence", 0) + 1}
 
 
 def _json(status: int, body: dict[str, Any]) -> Said:

@@ -59,8 +59,8 @@ async def test_where_ours_stand_is_told_also_where_they_were_changed(google: Goo
     gone, off = (replace(OURS, uid=OURS.uid.replace("0001@", f"000{n}@")) for n in (2, 3))
     for meeting in (OURS, gone, off):
         await using(server, lambda one, it=meeting: one.put(it, now=NOW))  # type: ignore[misc]
-    google.events[ID] |= {"start": {"dateTime": "2026-11-12T09:00:00-07:00"}, "transparency": "transparent"}
-    google.events[ID.replace("0001", "0003")]["status"] = "cancelled"
+    google.edit(ID, start={"dateTime": "2026-11-12T09:00:00-07:00"}, transparency="transparent")
+    google.edit(ID.replace("0001", "0003"), status="cancelled")
     del google.events[ID.replace("0001", "0002")]
     found = await using(server, lambda one: one.standing([OURS.uid, gone.uid, off.uid], WEEK))
     assert found == {OURS.uid: at(12, 16)}
@@ -78,24 +78,49 @@ async def test_an_event_is_written_once_moved_and_removed(google: Google, server
     assert google.events[ID]["start"]["dateTime"] == "2026-11-12T17:00:00+00:00"
     for _ in range(2):
         await using(server, lambda one: one.cancel(OURS.uid))
-    assert google.events == {}
+    assert google.standing() == {}
 
 
 async def test_an_event_that_appears_while_it_is_made_is_brought_up_to_date(google: Google, server: str) -> None:
-    puts: list[str] = []
-
     def racing(asked: Asked) -> Said:
-        if asked.method == "PUT":
-            puts.append(asked.path)
-            if len(puts) == 1:
-                google.events[ID] = {"id": ID}
-                return Said(404)
+        if asked.method == "POST" and asked.path.endswith("/events"):
+            google.events[ID] = {"id": ID}
         return google(asked)
 
     with serving(racing) as url:
         await using(url, lambda one: one.put(OURS, now=NOW))
     assert google.events[ID]["summary"] == OURS.title
-    assert len(puts) == 2
+
+
+async def test_one_that_is_there_and_not_shown_is_written_later(google: Google) -> None:
+    def hiding(asked: Asked) -> Said:
+        if asked.path == "/token":
+            return google(asked)
+        return Said(409) if asked.method == "POST" else Said(404)
+
+    with serving(hiding) as url, pytest.raises(CalendarAway, match="has the event and does not show it"):
+        await using(url, lambda one: one.put(OURS, now=NOW))
+
+
+@pytest.mark.parametrize("changes", [{"summary": "Dana"}, {"status": "cancelled"}])
+async def test_one_that_somebody_edited_or_removed_there_is_brought_up_to_date(
+    google: Google, server: str, changes: dict[str, str]
+) -> None:
+    await using(server, lambda one: one.put(OURS, now=NOW))
+    for _ in range(3):
+        google.edit(ID, **changes)
+    moved = replace(OURS, sequence=1, start_at=at(12, 17))
+    await using(server, lambda one: one.put(moved, now=NOW))
+    event = google.standing()[ID]
+    assert (event["summary"], event["start"]["dateTime"]) == (OURS.title, "2026-11-12T17:00:00+00:00")
+    assert event["sequence"] == 3
+
+
+async def test_an_event_that_cannot_be_read_is_not_written_over(google: Google, server: str) -> None:
+    google.events[ID] = {"id": ID, "sequence": "many"}
+    with pytest.raises(CalendarAway, match="1 things that cannot be read"):
+        await using(server, lambda one: one.put(OURS, now=NOW))
+    assert "summary" not in google.events[ID]
 
 
 async def test_a_calendar_that_may_be_written_is_fine(server: str) -> None:
