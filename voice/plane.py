@@ -62,8 +62,10 @@ HOPELESS_AFTER_S = 30.0
 class VoicePlane:
     """``voice.ports.Plane``. ``start`` blocks until calls can be taken, ``stop`` until nothing is left.
 
-    ``auth_token`` makes the media server ask for Twilio's signature. ``recogniser``, ``synthesiser`` and ``premium``
-    replace those of the configuration; a ring that nobody answers is given up ``ring_margin_s`` after its timeout.
+    ``test_dialogues`` hold the test calls in a browser, for which no money is held: they may cost nothing. None: the
+    same as on the phone. ``auth_token`` makes the media server ask for Twilio's signature. ``recogniser``,
+    ``synthesiser`` and ``premium`` replace those of the configuration; a ring that nobody answers is given up
+    ``ring_margin_s`` after its timeout.
 
     A loop that does not answer for ``hung_after_s`` seconds is hung: no line is given out and ``healthy`` is False
     until it answers again. ``on_loop`` is told, in another thread, and once more when the loop has been silent for
@@ -76,6 +78,7 @@ class VoicePlane:
         config: VoiceConfig,
         dialogues: DialogueFactory,
         *,
+        test_dialogues: DialogueFactory | None = None,
         auth_token: str = "",
         recogniser: Recogniser | None = None,
         synthesiser: Synthesiser | None = None,
@@ -93,7 +96,7 @@ class VoicePlane:
         self._pacer = Pacer(MediaMeter())
         self._desk = BrowserDesk(
             config,
-            dialogues,
+            test_dialogues or dialogues,
             self._pacer,
             reserve=self._reserve,
             release=self._taken.discard,

@@ -82,9 +82,11 @@ class PlaneStep(bootsteps.StartStopStep):
         from voice.plane import VoicePlane
 
         asked = interpreter(settings.LANGUAGE_MODEL)
+        dialogues = start if asked is None else partial(start, interpreter=asked)
         _plane = VoicePlane(
             settings.VOICE,
-            start if asked is None else partial(start, interpreter=asked),
+            dialogues,
+            test_dialogues=start if settings.LANGUAGE_MODEL.rate else dialogues,
             auth_token=settings.TWILIO_AUTH_TOKEN,
             on_loop=_loop_changed,
             on_headroom=_headroom_changed,

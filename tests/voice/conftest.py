@@ -46,6 +46,7 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
         synthesiser: Any = None,
         premium: Any = None,
         *,
+        test_dialogue: ScriptedDialogue | None = None,
         auth_token: str = "",
         ring_margin_s: float = 0.2,
         hung_after_s: float = HUNG_AFTER_S,
@@ -57,6 +58,7 @@ async def make_plane(config: VoiceConfig) -> AsyncIterator[PlaneMaker]:
         plane = VoicePlane(
             replace(config, **settings),
             always(dialogue or ScriptedDialogue()),
+            test_dialogues=always(test_dialogue) if test_dialogue else None,
             auth_token=auth_token,
             recogniser=recogniser or ScriptedRecogniser(),
             synthesiser=synthesiser or ToneSynthesiser(),

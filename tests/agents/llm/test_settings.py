@@ -99,11 +99,12 @@ def test_a_voice_worker_hands_the_model_to_its_conversations(
 ) -> None:
     from voice import plane, worker
 
-    made: list[object] = []
+    made, made_for_tests = list[object](), list[object]()
 
     class Plane:
-        def __init__(self, _config: object, dialogues: object, **_more: object) -> None:
+        def __init__(self, _config: object, dialogues: object, *, test_dialogues: object, **_more: object) -> None:
             made.append(dialogues)
+            made_for_tests.append(test_dialogues)
 
         def start(self) -> None:
             """Nothing to open."""
@@ -114,6 +115,11 @@ def test_a_voice_worker_hands_the_model_to_its_conversations(
     step.start(None)
     settings.LANGUAGE_MODEL = ModelConfig("ollama", "http://127.0.0.1:1", "m")  # type: ignore[attr-defined]
     step.start(None)
+    settings.LANGUAGE_MODEL = ModelConfig("openai", "http://127.0.0.1:1/v1", "m", rate="mini")  # type: ignore[attr-defined]
+    step.start(None)
     assert made[0] is start
     assert made[1].func is start  # type: ignore[attr-defined]
     assert list(made[1].keywords) == ["interpreter"]  # type: ignore[attr-defined]
+    assert made[2].keywords["interpreter"].components == ("mini.in", "mini.out")  # type: ignore[attr-defined]
+    # A test call in the browser asks no model that somebody has to pay for.
+    assert made_for_tests == [start, made[1], start]

@@ -55,6 +55,19 @@ async def test_a_person_talks_with_the_agent(make_plane: PlaneMaker, redis_url: 
     assert set(pitches(bytes(page.heard))) == {440.0}
 
 
+async def test_a_test_call_may_be_held_otherwise_than_one_on_the_phone(
+    make_plane: PlaneMaker, redis_url: str
+) -> None:
+    paid, unpaid = ScriptedDialogue(), ScriptedDialogue(opening=Reply("Nobody pays for me."))
+    plane = await make_plane(paid, redis_url=redis_url, test_dialogue=unpaid)
+    async with talking(plane, invited(redis_url)) as page:
+        (turn,) = await page.until("turn")
+        page.tell(type="hang_up")
+        await page.until("ended")
+    assert turn["text"] == "Nobody pays for me."
+    assert (unpaid.ended_by, paid.ended_by) == ([EndedBy.LEAD], [])
+
+
 async def test_the_end_button_is_the_person_hanging_up(make_plane: PlaneMaker, redis_url: str) -> None:
     dialogue = ScriptedDialogue()
     plane = await make_plane(dialogue, redis_url=redis_url)
