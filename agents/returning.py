@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from agents.agenda import free_slots
+from agents.agenda import free_slots, is_booked
 from agents.base import Move, Scene
 from agents.domain import spoken
 from agents.domain.intents import Answer, Intent, Objection
@@ -30,7 +30,10 @@ _MOVE = re.compile(
     r"\b(?:move|moved|change|reschedule|instead|another|different|other (?:time|day)|earlier|later"
     r"|(?:cant|wont|not able to|unable to|not going to) (?:make|do|come|be there))\b"
 )
-_NAMED = re.compile(r"\b(?:appointment|meeting|visit)\b")
+_NAMED = re.compile(r"\b(?:appointment|meeting|visit|showing|viewing|consultation)\b")
+_NOT_THEN = re.compile(
+    r"\b(?:move|moved|reschedule|cancel|another|different|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b"
+)
 _CANCEL = re.compile(r"\b(?:cancel|call it off|not going to make it)\b")
 
 
@@ -83,12 +86,19 @@ def _day(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     return day if day == "today" else f"on {day}"
 
 
+def is_late(scene: Scene) -> bool:
+    """Whether they come late to an appointment, and come all the same."""
+    words = scene.reading.words
+    named = is_booked(scene.state, scene.brief, now=scene.now) or _NAMED.search(words) is not None
+    return Intent.LATE in scene.reading.intents and named and _NOT_THEN.search(words) is None
+
+
 def about_the_appointment(scene: Scene) -> bool:
-    """Whether the person says something to "would you like to keep that time?"."""
+    """Whether the person says something to "would you like to keep that time?", or that they come late."""
     if scene.state.question is not Question.KEEP:
-        return False
+        return is_late(scene)
     reading = scene.reading
-    said = reading.answer is not None or reading.at is not None
+    said = reading.answer is not None or reading.at is not None or is_late(scene)
     return said or any(pattern.search(reading.words) for pattern in (_NAMED, _MOVE, _CANCEL))
 
 

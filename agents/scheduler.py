@@ -15,7 +15,7 @@ from agents.domain.questions import Question
 from agents.domain.types import BookAppointment, Disposition, EndCall, ScheduleCallback
 from agents.domain.understanding import days_ahead
 from agents.handing_on import asks_for_a_person, hand_on, may_hand_on
-from agents.returning import about_the_appointment, keep_or_move, stay
+from agents.returning import about_the_appointment, is_late, keep_or_move, stay
 from agents.state import CallState
 
 _ENOUGH_ASKED = 2
@@ -37,6 +37,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
     def act(self, scene: Scene) -> Move:
         scene = replace(scene, state=replace(scene.state, unclear=0))
         reading, question = scene.reading, scene.state.question
+        if is_late(scene):
+            return late(scene)
         if about_the_appointment(scene):
             return keep_or_move(scene)
         if question in _APPOINTMENTS and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):
@@ -194,6 +196,19 @@ def promise(scene: Scene, state: CallState, at: datetime) -> Move:
         say=f"Very well. We will call you {when}. Thank you. Goodbye.",
         acts=(ScheduleCallback(at.astimezone(UTC), said), EndCall("callback")),
         personal=True,
+    )
+
+
+def late(scene: Scene) -> Move:
+    """Who comes late is put through to a colleague; where nobody may be asked, a colleague calls them."""
+    state = scene.state.learn("appointment", "late", 0.9).learn("wants_person", "yes", 0.9)
+    if may_hand_on(state, scene.brief):
+        return hand_on(state, scene.brief, said=scene.heard.text)
+    booked = is_booked(state, scene.brief, now=scene.now)
+    return Move(
+        replace(state, settled=Disposition.APPOINTMENT if booked else Disposition.QUALIFIED),
+        say="Thank you for telling me. I have noted that you are late, and a colleague will call you. Goodbye.",
+        acts=(EndCall("late"),),
     )
 
 

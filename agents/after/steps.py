@@ -16,7 +16,10 @@ _OVER: Mapping[Disposition, str] = {
     Disposition.TRANSFERRED: "Nothing of ours: a colleague took the call over.",
 }
 _UNREACHED = "The campaign calls again by its own plan."
-_CANCEL = "A colleague confirms that the appointment is called off."
+_APPOINTMENT: Mapping[str, str] = {
+    "cancel": "A colleague confirms that the appointment is called off.",
+    "late": "A colleague calls them now: they come late to the appointment.",
+}
 
 
 def next_steps(outcome: Outcome, brief: Brief) -> tuple[NextStep, ...]:
@@ -31,8 +34,8 @@ def next_steps(outcome: Outcome, brief: Brief) -> tuple[NextStep, ...]:
 
 def _first(outcome: Outcome, brief: Brief) -> NextStep:
     disposition, facts = outcome.disposition, outcome.facts
-    if facts.get("appointment") == "cancel":
-        return NextStep(StepKind.PERSON_CALLS, "colleague", _CANCEL)
+    if why := _APPOINTMENT.get(facts.get("appointment", "")):
+        return NextStep(StepKind.PERSON_CALLS, "colleague", why)
     if disposition is Disposition.APPOINTMENT:
         booked = [act for act in outcome.acts if isinstance(act, BookAppointment)]
         at = booked[-1].start_at if booked else brief.history.appointment_at

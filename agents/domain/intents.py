@@ -34,6 +34,7 @@ class Intent(StrEnum):
     UNSIGNED = "unsigned"
     BAD_TIME = "bad_time"
     CALLBACK = "callback"
+    LATE = "late"
     NOT_HERE = "not_here"
     GOODBYE = "goodbye"
     GREETING = "greeting"
