@@ -104,6 +104,7 @@ async def _understand(state: TurnState) -> TurnState:
         zone=zone_of(brief.lead_zone),
         name=first_name(brief.lead_name),
         recent=recent_facts(call),
+        language=call.language,
     )
     reading = understand(heard.text, context, now=now)
     if before.holding:

@@ -12,6 +12,7 @@ from agents.condolence import another_time
 from agents.domain import spoken
 from agents.domain.intents import Answer, Intent
 from agents.domain.questions import Question
+from agents.domain.spanish import SPANISH, is_spanish
 from agents.domain.types import BookAppointment, Disposition, EndCall, ScheduleCallback
 from agents.domain.understanding import days_ahead
 from agents.handing_on import asks_for_a_person, hand_on, may_hand_on
@@ -27,6 +28,7 @@ _APOLOGIES = {
     Intent.BAD_TIME: "",  # the script's own words
     Intent.CALLBACK: "Of course.",
 }
+_IN_SPANISH = "Lo siento, solo hablo inglés. Un colega puede llamarle."
 
 
 class SchedulerAgent(BaseAgent[Scene, Move]):
@@ -43,7 +45,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
             return keep_or_move(scene)
         if question in _APPOINTMENTS and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):
             return self._slot(scene) if question is Question.SLOT else self._confirm(scene)
-        scene = replace(scene, state=replace(scene.state, chosen_at=None))
+        scene = replace(scene, state=self._noted(replace(scene, state=replace(scene.state, chosen_at=None))))
         if reading.choice.taken and question not in _APPOINTMENTS:
             return promise(scene, scene.state, reading.choice.taken)
         if reading.at:
@@ -55,12 +57,13 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
             )
         if {Intent.BEREAVED, Intent.BAD_TIME} <= reading.intents:
             return another_time(scene)
-        state = self._noted(scene)
-        if asks_for_a_person(scene.reading) and may_hand_on(state, scene.brief):
+        state = scene.state
+        if asks_for_a_person(reading) and may_hand_on(state, scene.brief):
             return hand_on(state, scene.brief, said=scene.heard.text)
-        for intent, apology in _APOLOGIES.items():
-            if intent in reading.intents:
-                return self._when(scene, state, apology or scene.brief.script.lines.bad_time)
+        apology = next((words for intent, words in _APOLOGIES.items() if intent in reading.intents), None)
+        if apology is not None:
+            spanish = Intent.OTHER_LANGUAGE in reading.intents and state.language == SPANISH
+            return self._when(scene, state, _IN_SPANISH if spanish else apology or scene.brief.script.lines.bad_time)
         if question in (Question.CALLBACK, Question.CALLBACK_OFFER):
             return self._callback(scene)
         return Move(state, say="Gladly.", ask=_meeting(scene))
@@ -70,9 +73,8 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         if Intent.PERSON_REQUEST in scene.reading.intents:
             state = state.learn("wants_person", "yes", 0.9)
         if Intent.OTHER_LANGUAGE in scene.reading.intents:
-            state = replace(
-                state, language="es" if "span" in scene.reading.words or "habla" in scene.reading.words else "und"
-            )
+            spanish = is_spanish(scene.heard.text) or state.language == SPANISH
+            state = replace(state, language=SPANISH if spanish else "und")
         return state
 
     def _when(self, scene: Scene, state: CallState, say: str) -> Move:
@@ -190,10 +192,11 @@ def grant(scene: Scene, state: CallState, at: datetime) -> Move:
 def promise(scene: Scene, state: CallState, at: datetime) -> Move:
     """Call back at ``at``: say so and end, with the words that asked for it. A promise goes ahead of any cadence."""
     when = spoken.moment(at, zone=scene.zone, now=scene.now)
+    agreed = "Muy bien." if state.language == SPANISH else "Very well."
     said = state.callback_said if at == state.callback_at else scene.heard.text
     return Move(
         replace(state, callback_at=at, callback_said=said),
-        say=f"Very well. We will call you {when}. Thank you. Goodbye.",
+        say=f"{agreed} We will call you {when}. Thank you. Goodbye.",
         acts=(ScheduleCallback(at.astimezone(UTC), said), EndCall("callback")),
         personal=True,
     )

@@ -17,6 +17,7 @@ from agents.domain.plans import Deciders, Plan, Speaker
 from agents.domain.property import NOTHING_TOLD, Property, described
 from agents.domain.questions import TIMES, Question
 from agents.domain.slots import NO_CHOICE, Choice, choose
+from agents.domain.spanish import SPANISH, in_english, is_spanish
 from agents.domain.text import clauses, fluent, normalise
 from agents.domain.times import DEFAULT, Wished, wished
 
@@ -52,7 +53,7 @@ class Context:
     ``question`` is what was asked last, ``topic`` what the call is on to (the same, unless the last question was an
     aside such as "are you still there"). ``side`` is "sell", "buy" or "". ``offered`` are the times on offer,
     ``free`` all that could be. ``name`` is the lead's first name, and ``recent`` are the facts that the turn before
-    gave: a bare "no wait, four fifty" corrects those.
+    gave: a bare "no wait, four fifty" corrects those. ``language`` is the one that they were heard to speak.
     """
 
     question: Question | None
@@ -64,6 +65,7 @@ class Context:
     zone: ZoneInfo
     name: str = ""
     recent: frozenset[str] = frozenset()
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ class Reading:
 
 def understand(text: str, context: Context, *, now: datetime) -> Reading:
     """Read ``text``. Never raises; what is not understood is simply not in the reading."""
-    given, text = text, fluent(text)
+    given, spanish = text, is_spanish(text)
+    text = in_english(text) if spanish or context.language == SPANISH else fluent(text)
     words = normalise(text)
     name = normalise(context.name)
     purpose = intents.read(words, name=name)
@@ -116,7 +119,8 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     reading = Reading(
         text=given,
         words=words,
-        intents=_intents(purpose.intents, context.side, plan, words, other=other) | _unwritten(given, words),
+        intents=_intents(purpose.intents, context.side, plan, words, other=other)
+        | _foreign(given, words, spanish=spanish),
         objection=_main_objection(purpose.objections or _of_plan(plan), context.question, topic, months),
         answer=_answer(turn, words, context.question) if context.heard_whole else None,
         choice=_choice(timed, context, now),
@@ -265,10 +269,10 @@ def _intents(found: frozenset[Intent], side: str, plan: Plan | None, words: str,
     return found | {Intent.WRONG_NUMBER} if Intent.NOT_OWNER in found and side == "sell" else found
 
 
-def _unwritten(text: str, words: str) -> frozenset[Intent]:
+def _foreign(text: str, words: str, *, spanish: bool) -> frozenset[Intent]:
     """Speech in letters of another alphabet leaves no words."""
-    foreign = not words and any(letter.isalpha() and not letter.isascii() for letter in text)
-    return frozenset({Intent.OTHER_LANGUAGE}) if foreign else frozenset()
+    unwritten = not words and any(letter.isalpha() and not letter.isascii() for letter in text)
+    return frozenset({Intent.OTHER_LANGUAGE}) if unwritten or spanish else frozenset()
 
 
 def _main_objection(

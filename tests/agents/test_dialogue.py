@@ -105,8 +105,8 @@ async def test_a_source_that_is_not_known_is_not_made_up() -> None:
         ("what kind of people live there", f"{FAIR_HOUSING_REFUSAL} {ASKS_INTEREST}"),
         ("Hold on", "Of course, take your time."),
         ("She's not here right now", "Thank you. I would like to reach Maria. When is a good time to call you back?"),
-        ("No hablo ingles", "I am sorry, I only speak English. A colleague can call you. I can call back today at "
-         "two P M, or Monday at ten A M. Which is better?"),
+        ("I don't speak English", "I am sorry, I only speak English. A colleague can call you. I can call back today "
+         "at two P M, or Monday at ten A M. Which is better?"),
         ("I want to talk to a real person", "Of course, a person can call you. I can call back today at two P M, or "
          "Monday at ten A M. Which is better?"),
         ("I'm driving", "Sorry to catch you at a bad time. I can call back today at two P M, or Monday at ten A M. "

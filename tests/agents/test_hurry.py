@@ -98,7 +98,7 @@ async def hurried(brief: Brief, before: Sequence[Line], after: Sequence[Line], *
         (["yes"], "what kind of people live there", "Fair housing law does not let me help with that. I can look by "
          "price, size and place."),
         (["yes"], "I'm driving", "Sorry to catch you at a bad time."),
-        (["yes"], "no hablo ingles", "I am sorry, I only speak English. A colleague can call you."),
+        (["yes"], "no hablo ingles", "Lo siento, solo hablo inglés. Un colega puede llamarle."),
         (["yes"], "she's not here", "Thank you. I would like to reach Maria."),
         (["yes"], "rates are too high", "I cannot give advice on rates, but a lender can."),
         (["yes"], "what's it worth", "I cannot give a figure. An agent can look at the home and value it."),
