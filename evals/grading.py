@@ -47,6 +47,8 @@ _DIGITS = re.compile(
     r"\d{3,}|(?:\b(?:zero|one|two|three|four|five|six|seven|eight|nine|oh)\b[ ,-]*){5,}", re.IGNORECASE
 )
 _MOST_QUESTIONS = 1
+_AN_OPENING = 12
+"""Words; fewer were cut short by a person who hung up, or are no opening."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +207,12 @@ def said_wrong(talk: Talk) -> list[str]:
     """What is wrong with our own words, whoever heard them."""
     failures = []
     agent = talk.agent
-    opening = agent[0] if agent else ""
+    begun = agent[:2]  # an opening that a machine's words broke off is given again, whole
     company = talk.brief.company if talk.brief else ""
     ours = voicemail.written(talk.brief.callback_number) if talk.brief else ""
-    whole = len(opening.split()) > 12
-    if whole and not all(part in opening for part in ("AI assistant", company, "stop")):
-        failures.append(f"the opening does not say who calls: {opening!r}")
+    whole = any(all(part in text for part in ("AI assistant", company, "stop")) for text in begun)
+    if not whole and begun and len(begun[0].split()) > _AN_OPENING:
+        failures.append(f"the opening does not say who calls: {begun[0]!r}")
     for text in agent:
         if text.count("?") > _MOST_QUESTIONS:
             failures.append(f"more than one question at once: {text!r}")

@@ -27,6 +27,9 @@ _NO_TIMES = frozenset({"neither", "no"})
 _DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
 _NOT_UNDERSTOOD = re.compile(r"did not (?:get|catch)|didn't (?:get|catch)|trouble understanding", re.IGNORECASE)
 """Whoever is told so says it again, perhaps in other words."""
+_READ_BACK = re.compile(r"\bis that (?:right|correct)\?|\bthe right time\b", re.IGNORECASE)
+_NEAR = timedelta(minutes=2)
+"""Nobody objects to so much: "in twenty minutes" is read back as a time on the clock."""
 _AHEAD = re.compile(r"\+(\d+)(m|d)(?: (\d\d):(\d\d))?")
 _WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)(?: (\d\d):(\d\d))")
 
@@ -68,6 +71,8 @@ class PersonsMind:
         self._quiet_s = 0.0
         self._unheard: Line | None = None
         self._again = again
+        self._wanted: datetime | None = None
+        self._wanted_in = ""
         self._means: list[Mapping[str, str]] = []
         self._at_turn = {rng.randint(*line.turn): line for line in person.lines if line.turn is not None}
         self._values = {topic: self._value(topic) for topic in person.answers}
@@ -123,6 +128,9 @@ class PersonsMind:
             self._again -= 1
             self._unheard = unheard if self._again else None
             return self._interjected(unheard, agent, local=local)
+        if self._misheard(agent, local):
+            self._quiet_s = 0.0
+            return self._uttered(f"No. {self._wanted_in}")
         reaction = self._mind.hear(agent) if agent else None
         if reaction is None:
             return self._silence(waited_s, local=local)
@@ -140,24 +148,33 @@ class PersonsMind:
         if line.presses:
             return Said(key=line.presses)
         said = self._rng.choice(_wordings(line.says))
-        self._tell(line.means, agent, local=local)
+        self._tell(line.means, agent, said, local=local)
         reaction = self._mind.hear(agent) if line.answers_too else None
         if reaction is not None:
             self._mind.commit(reaction)
             if reaction.rule is not None:
-                self._tell(self._means[reaction.rule], agent, local=local)
+                self._tell(self._means[reaction.rule], agent, reaction.says, local=local)
             said = f"{said} {self._filled(reaction.says, agent)}"
-        text = self._filled(said, agent)
-        return Said(noises.heard(text, self._noise, self._rng) or None, hangs_up=line.then == "hang_up", plain=text)
+        return self._uttered(self._filled(said, agent), hangs_up=line.then == "hang_up")
+
+    def _misheard(self, agent: str, local: datetime) -> bool:
+        """Whether a time is read back that is not the one they wanted last."""
+        moments = spoken.moments(agent)
+        if self._wanted is None or len(moments) != 1 or not _READ_BACK.search(agent):
+            return False
+        return abs(spoken.local_time(moments[0], now=local) - self._wanted) > _NEAR
+
+    def _uttered(self, text: str, *, hangs_up: bool = False, over_after_s: float | None = None) -> Said:
+        heard = noises.heard(text, self._noise, self._rng) if text else None
+        return Said(heard or None, hangs_up=hangs_up, plain=text, over_after_s=over_after_s)
 
     def _spoken(self, reaction: Reaction, agent: str, *, local: datetime, over_after_s: float | None = None) -> Said:
         if reaction.rule is not None and reaction.rule >= 0:
-            self._tell(self._means[reaction.rule], agent, local=local)
+            self._tell(self._means[reaction.rule], agent, reaction.says, local=local)
         if reaction.presses:
             return Said(key=reaction.presses, hangs_up=reaction.hangs_up, over_after_s=over_after_s)
         text = self._filled(reaction.says, agent)
-        heard = noises.heard(text, self._noise, self._rng) if text else None
-        return Said(heard, hangs_up=reaction.hangs_up, plain=text, over_after_s=over_after_s)
+        return self._uttered(text, hangs_up=reaction.hangs_up, over_after_s=over_after_s)
 
     def _own(self, line: Line) -> simulated.Rule:
         self._means.append(line.means)
@@ -210,13 +227,15 @@ class PersonsMind:
             second_day=days[1],
         )
 
-    def _tell(self, means: Mapping[str, str], agent: str, *, local: datetime) -> None:
+    def _tell(self, means: Mapping[str, str], agent: str, says: str, *, local: datetime) -> None:
         for name, value in means.items():
             if name == TAKES:
                 self._take(value, agent, local=local)
+                self._wanted, self._wanted_in = self.told.taken, self._filled(says, agent)
             elif name == CALLBACK:
                 self.told.callback = wished(value, local)
                 self.told.slack = timedelta(minutes=1) if value.endswith("m") else timedelta(0)
+                self._wanted, self._wanted_in = self.told.callback, self._filled(says, agent)
             else:
                 self.told.facts[name] = value
 

@@ -21,7 +21,7 @@ _ORDINALS = {word: value for value, word in enumerate(_FIRST_TO_THIRTY_FIRST.spl
 _NUMBER = "|".join(sorted(_NUMBERS, key=len, reverse=True))
 _ORDINAL = "|".join(word.replace("-", "[- ]") for word in sorted(_ORDINALS, key=len, reverse=True))
 _MOMENT = re.compile(
-    rf"\b(today|tomorrow|{'|'.join(WEEKDAYS)})(?:, ({'|'.join(MONTHS)}) ({_ORDINAL}))? at "
+    rf"\b(today|tomorrow|{'|'.join(WEEKDAYS)})(?:, ({'|'.join(MONTHS)}) ({_ORDINAL}),?)? at "
     rf"(noon|({_NUMBER})(?: (oh )?((?:{_NUMBER})(?:[- ](?:{_NUMBER}))?))? ([ap]) ?m)\b",
     re.IGNORECASE,
 )

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from agents.domain.corrections import said
 from agents.domain.days import DATED, WEEKDAY, day_of
 from agents.domain.numbers import digits
-from agents.domain.text import normalise
+from agents.domain.text import clauses, normalise
 
 EARLIEST = time(8)
 LATEST = time(20)
@@ -83,6 +83,8 @@ _PARTS: tuple[tuple[re.Pattern[str], time], ...] = tuple(
 _WIDE_PART = re.compile(r"\b(?:morning|afternoon|evening|tonight|night)\b")
 _EITHER_HALF = 8
 """The one hour that calls keep to before noon and after it."""
+_SOME_DAY = re.compile(r"\b(?:one|1|some|any) ?day\b")
+"""Of a weekday that was misheard, or of none."""
 _HALF = re.compile(r"\b(?:[ap]m|morning|evening|tonight|night)\b")
 _UNITLESS = re.compile(
     r"\bin (?:about |like )?(5|[1-5][05])(?: ?\1)?\b(?![:.]?\d| ?(?:\d|minute|hour|day|week|month|year|[ap]m\b))"
@@ -110,7 +112,8 @@ class Wished(NamedTuple):
 class _Wish(NamedTuple):
     """A time as far as it was told: an instant counted from now, or a day and an hour.
 
-    ``vague``: a part of the day, an hour that may be of either half of it, a number whose unit is missing.
+    ``vague``: a part of the day, an hour that may be of either half of it, a number whose unit is missing, one of
+    several days.
     """
 
     day: date | None = None
@@ -162,7 +165,9 @@ def wished(
     local = now.astimezone(zone)
     wish = was = _agreed(corrects, zone)
     for piece in said(text).pieces:
-        wish = _told(time_words(piece), wish, local, bare_hour=bare_hour, bare_minutes=bare_minutes)
+        words, several = _of_one_day(piece, local)
+        wish = _told(words, wish, local, bare_hour=bare_hour, bare_minutes=bare_minutes)
+        wish = wish._replace(vague=True) if several and wish != was else wish
     if wish == was:
         return None
     if wish.soon is not None:
@@ -174,6 +179,19 @@ def wished(
         return _filled(_today(at, local), wish, None)
     meant = datetime.combine(wish.day or local.date(), at, tzinfo=zone) if wish.clock else None
     return _filled(_join(wish.day, at, local, weekday=wish.weekday), wish, meant)
+
+
+def _of_one_day(piece: str, local: datetime) -> tuple[str, bool]:
+    """The words that tell the time, and whether the piece names several days; of them the one beside the hour counts.
+
+    "Tuesday. No, sorry, call me Friday at ten" has lost its correction where that was misheard.
+    """
+    parts = [time_words(part) for part in clauses(piece)]
+    if len({day for part in parts if (day := day_of(part, local.date()))}) < 2:
+        words = time_words(piece)
+        return words, _SOME_DAY.search(words) is not None
+    whole = [part for part in parts if day_of(part, local.date()) and clock_of(part, bare_hour=False)]
+    return (whole[0] if len(whole) == 1 else time_words(piece)), True
 
 
 def _told(words: str, wish: _Wish, local: datetime, *, bare_hour: bool, bare_minutes: bool) -> _Wish:

@@ -141,7 +141,8 @@ class _InARoom(Human):
 
 def repairing(person: Person) -> Person:
     """The person, who says so where a yes of theirs was heard as a no."""
-    if person.answers.get("interest") != "yes" or "timing" in person.answers:
+    refuses = "not_interested" in person.expects.dispositions
+    if refuses or person.answers.get("interest") != "yes" or "timing" in person.answers:
         return person
     return person.model_copy(update={"answers": {**person.answers, "timing": "still"}})
 

@@ -40,12 +40,21 @@ async def promised(*lines: Line) -> tuple[datetime, str]:
         ("Can you call me in 2020?", "today at eleven twenty A M"),
         ("Call me back in 20, 20.", "today at eleven twenty A M"),
         ("ring me in 45", "today at eleven forty five A M"),
+        ("Tuesday. No story, call me Friday at 10.", "Friday at ten A M"),
+        ("call me on Wednesday. Thursday at ten", "Thursday at ten A M"),
+        ("Tuesday. Friday, call me then", "Tuesday at ten A M"),
         ("I'm busy, call me back in about thirty", "today at eleven thirty A M"),
     ],
 )
 async def test_a_time_that_is_partly_our_guess_is_read_back_before_it_is_promised(said: str, read: str) -> None:
     held = await talk(SELLER, [said])
     assert held.texts[1] == f"We would call you {read}. Is that right?"
+    assert held.acts == ()
+
+
+async def test_a_day_that_was_lost_on_the_way_is_read_back() -> None:
+    held = await talk(SELLER, ["I can't talk right now", "Neither of those", "One day at three."])
+    assert held.texts[3].startswith("We would call you ")
     assert held.acts == ()
 
 

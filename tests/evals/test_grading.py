@@ -137,6 +137,19 @@ def test_words_that_must_not_be_ours(said: str, why: str) -> None:
     assert failure.startswith(why)
 
 
+def test_an_opening_that_was_broken_off_and_given_again_discloses() -> None:
+    cut = "Hi Maria, this is Ava, an AI assistant calling for Summit Realty on a"
+    whole = f"{cut} recorded line. You can say stop or press nine at any time. Are you still thinking about selling?"
+    assert said_wrong(Talk(SELLER, [Turn("agent", cut), Turn("lead", "Sorry?"), Turn("agent", whole)])) == []
+    assert said_wrong(Talk(SELLER, [Turn("agent", cut), Turn("lead", "Sorry?"), Turn("agent", "Of course.")]))
+
+
+def test_our_own_number_may_be_told_and_no_other() -> None:
+    told = "You can reach us at 303-555-0100. Goodbye."
+    assert said_wrong(Talk(SELLER, [Turn("agent", told)])) == []
+    assert said_wrong(Talk(SELLER, [Turn("agent", told.replace("303", "720"))]))
+
+
 def test_an_opening_that_does_not_disclose() -> None:
     hidden = Talk(
         SELLER, [Turn("agent", "Hi Maria, this is Ava, I am calling about your home, do you have some time now?")]

@@ -132,3 +132,17 @@ def test_who_was_not_understood_says_it_again_once() -> None:
     assert says(one, "Are you still thinking about selling?") == "Call me on Friday."
     assert says(one, "Sorry, I did not get that. Are you selling?") == "Call me on Friday."
     assert says(one, "Sorry, I did not get that. Are you selling?") == "Sorry?"
+
+
+@pytest.mark.parametrize(
+    ("read_back", "answer"),
+    [
+        ("We would call you Friday at ten A M. Is that right?", "Yes."),
+        ("We would call you today at ten P M. Is that right?", "No. Friday at ten, please."),
+        ("That is Friday, November thirteenth, at two P M, your time. Is that right?", "No. Friday at ten, please."),
+    ],
+)
+def test_who_hears_another_time_read_back_says_theirs_again(read_back: str, answer: str) -> None:
+    one = mind(answers={"callback": {"fri 10:00": ["Friday at ten, please."]}, "confirm": {"yes": ["Yes."]}})
+    assert says(one, "When is a good time to call you back?") == "Friday at ten, please."
+    assert says(one, read_back) == answer

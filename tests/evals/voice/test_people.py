@@ -112,6 +112,8 @@ def test_who_said_yes_and_was_heard_to_say_no_says_so() -> None:
     eager, not_eager = (next(one for one in load() if one.id == name) for name in ("seller_books_first", "mumbles"))
     assert repairing(eager).answers["timing"] == "still"
     assert repairing(not_eager) is not_eager
+    refuses = next(one for one in load() if one.id == "sells_it_himself")
+    assert repairing(refuses) is refuses
 
 
 def test_a_role_is_the_same_each_time() -> None:
