@@ -24,6 +24,7 @@ from agents.domain.times import DEFAULT, Wished, wished
 _PRICES = frozenset({Question.PRICE, Question.BUDGET, Question.SEARCH})
 _AREAS = frozenset({Question.AREA, Question.SEARCH})
 _FIRST = frozenset({Question.INTEREST, Question.SIDE})
+_IN_BETWEEN = re.compile(r"\b(?:first|before|then|after\w*|until|till|while)\b")
 _TIMED = TIMES | {Question.KEEP}
 _OF_PRICE = re.compile(r"\b(?:price|asking|budget|dollars|bucks|thousand|grand|\d+k)\b")
 _NO_MINUTES = re.compile(r"\b[1-9] ?[6-9]\d\b|\b\d{5,7}\b")
@@ -187,11 +188,12 @@ _BARE_FOR = {
 
 
 def _plan(turn: Said, words: str, context: Context) -> Plan | None:
-    """What they want at all. A seller who goes on to rent sells all the same."""
+    """What they want at all. A seller who is to rent in between, or afterwards, sells all the same."""
     first = context.topic in _FIRST
     asked = context.topic is Question.SIDE
     found = turn.latest(lambda piece: plans.plan(normalise(piece), asked=asked, first=first))
-    moves_on = found is Plan.RENT and context.side == "sell" and not first and not plans.lets(words)
+    moves_on = found is Plan.RENT and context.side == "sell" and not plans.lets(words)
+    moves_on = moves_on and (not first or _IN_BETWEEN.search(words) is not None)
     return None if moves_on else found
 
 

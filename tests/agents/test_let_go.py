@@ -67,6 +67,20 @@ async def test_who_rents_and_buys_or_sells_all_the_same_is_asked_on(brief: Brief
 @pytest.mark.parametrize(
     "said",
     [
+        "We would have to find something to rent first.",
+        "we need a place to rent before that",
+        "Maybe, then we are looking for a rental",
+    ],
+)
+async def test_a_seller_who_needs_a_home_to_rent_in_between_is_not_let_go(said: str) -> None:
+    held = await talk(SELLER, [said])
+    assert held.acts == ()
+    assert "intent" not in held.outcome.facts
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
         "I know where you live and I'm going to kill you.",
         "Listen, I'll hurt you.",
         "I will track you down.",
