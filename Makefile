@@ -78,8 +78,8 @@ bench-booking: install-dev ## 10,000 attempts of eight threads to book one calen
 bench-models: install-dev ## First clause and what passes the checks, of the language model that the environment names
 	@$(BIN)/python -m bench.models
 
-bench-hearing: install-dev ## What the rules understand of sentences: slots, opt-outs, objections; SAYINGS=another file, WRONG=1
-	@$(BIN)/python -m bench.hearing $(if $(SAYINGS),--sayings $(SAYINGS)) $(if $(WRONG),--wrong)
+bench-hearing: install-dev ## What the rules understand of sentences: slots, opt-outs, objections; SAYINGS=another file, OPT_OUTS=file of opt-outs alone, WRONG=1
+	@$(BIN)/python -m bench.hearing $(if $(SAYINGS),--sayings $(SAYINGS)) $(if $(OPT_OUTS),--opt-outs $(OPT_OUTS)) $(if $(WRONG),--wrong)
 
 bench-dispatch: install-dev ## Due leads, decisions and queued calls a second, from 10,000 to a million leads
 	@$(BIN)/python -m bench.dispatch

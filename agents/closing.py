@@ -112,7 +112,7 @@ def _wished(scene: Scene) -> bool:
 def _statements(scene: Scene, move: Move) -> str:
     """The move's words without their questions."""
     if move.ask is Question.REMOVAL:
-        return f"{move.say} {_STOP}"
+        return f"{move.say} {_STOP}".strip()
     if scene.reading.intents & _UNANSWERED:
         return ""
     return " ".join(sentence for sentence in sentences(move.say) if not sentence.endswith("?"))

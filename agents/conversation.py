@@ -7,11 +7,12 @@ from agents.analytics import is_qualified
 from agents.base import AgentName, BaseAgent, Move, Scene
 from agents.condolence import left_in_peace
 from agents.domain import spoken, voicemail
-from agents.domain.intents import Answer, Intent
+from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.plans import Speaker
 from agents.domain.questions import Question, introduction, reason
 from agents.domain.types import Disposition, EndCall, HeardKind, MarkWrongNumber
 from agents.goodbye import CRISIS
+from agents.opting_out import is_not_interested, keeps_the_number, still_interested
 from agents.scheduler import promise
 from agents.state import CallState, Stage
 
@@ -19,7 +20,9 @@ CANNOT_HEAR = "I cannot hear you, so I will let you go. Goodbye."
 ANOTHER_TIME = "I cannot hear you, so we will call you another time. Goodbye."
 MAX_SILENCES = 2
 MAX_UNCLEAR = 3
-TOO_MANY = "I am sorry that we have called so often. I can take your number off our list."
+TOO_MANY = "I am sorry that we have called so often."
+MAKE_SURE = "Let me make sure."
+"""To words that may ask us not to call again."""
 NOT_FOR_US = "That is a question for an agent, who can tell you more."
 NOT_AT_HAND = "I do not have that in front of me."
 TO_A_CHILD = "Thank you. I will call again when a grown-up can talk. Goodbye."
@@ -61,8 +64,9 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return Move(scene.state, quiet=True)
         if Intent.GOODBYE in said:
             return Move(scene.state, say="Thank you for your time. Goodbye.", acts=(EndCall("goodbye"),))
-        if scene.state.question is Question.REMOVAL and scene.reading.answer is Answer.NO:
-            return Move(scene.state, say="Thank you.")
+        keeps = scene.reading.answer is Answer.NO or keeps_the_number(scene.reading.words)
+        if scene.state.question is Question.REMOVAL and keeps:
+            return self._kept(scene)
         if scene.state.question is Question.STILL_THERE and scene.reading.answer is Answer.YES:
             return Move(scene.state, say="Good.", again=True)
         if Intent.BACK in said:
@@ -156,12 +160,32 @@ class ConversationAgent(BaseAgent[Scene, Move]):
             return Move(scene.state, say="I am sorry about that.", ask=Question.REMOVAL)
         if Intent.TOO_MANY_CALLS in scene.reading.intents:
             return Move(scene.state, say=TOO_MANY, ask=Question.REMOVAL)
+        if Intent.HOW_GOT_NUMBER not in scene.reading.intents:
+            return self._in_doubt(scene)
         if not brief.consent_source:
             return Move(scene.state, say=NOT_AT_HAND, ask=Question.REMOVAL)
         said = f"Your number came from {spoken.source(brief.consent_source)}"
         if brief.consent_at:
             said = f"{said} on {spoken.calendar_date(brief.consent_at, zone=scene.zone)}"
         return Move(scene.state, say=f"{said}.", ask=Question.REMOVAL, personal=True)
+
+    def _in_doubt(self, scene: Scene) -> Move:
+        """They may have asked us not to call again. An objection beside it is kept, and not answered."""
+        state, objection = replace(scene.state, unclear=0), scene.reading.objection
+        if objection is not None:
+            tries = {**state.objections, objection: state.objections.get(objection, 0) + 1}
+            state = replace(state, objections=tries, objection=None, settled=Disposition.NOT_INTERESTED)
+        return Move(state, say=MAKE_SURE, ask=Question.REMOVAL)
+
+    def _kept(self, scene: Scene) -> Move:
+        """The number stays. Whoever is not interested is let go all the same."""
+        if still_interested(scene.reading.words):
+            return Move(replace(scene.state, settled=None), say="Thank you.")
+        settled, script = Disposition.NOT_INTERESTED, scene.brief.script
+        if scene.state.settled is not settled and not is_not_interested(scene.reading.words):
+            return Move(scene.state, say="Thank you.")
+        state, farewell = replace(scene.state, settled=settled), script.playbook[Objection.NOT_INTERESTED].exit
+        return Move(state, say=farewell, acts=(EndCall(settled.value),), personal=farewell in script.personal)
 
     def _number(self, scene: Scene) -> Move:
         number = voicemail.written(scene.brief.callback_number)
@@ -211,7 +235,7 @@ _LAST_WORDS = {
 }
 """To whom there is nothing to ask: nobody argues, and nobody is pressed."""
 _LET_GO = frozenset({Intent.CRISIS, Intent.CHILD, Intent.DECEASED, Intent.WRONG_NUMBER, *_LAST_WORDS})
-_OF_NUMBERS = frozenset({Intent.HOW_GOT_NUMBER, Intent.TOO_MANY_CALLS, Intent.CALLBACK_NUMBER})
+_OF_NUMBERS = frozenset({Intent.HOW_GOT_NUMBER, Intent.TOO_MANY_CALLS, Intent.MAY_OPT_OUT, Intent.CALLBACK_NUMBER})
 _ASKED_AGAIN = frozenset(
     {Question.SLOT, Question.CONFIRM, Question.CALLBACK, Question.AGENT_SIGNED, Question.REMOVAL}
 )

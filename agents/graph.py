@@ -29,6 +29,7 @@ from agents.goodbye import with_number
 from agents.interpreting import interpret
 from agents.llm.interpreter import Interpreter
 from agents.objection_handler import ObjectionHandlerAgent
+from agents.opting_out import may_ask_removal
 from agents.own_questions import answered, for_the_rest, is_no_objection
 from agents.qualification import QualificationAgent, absorb, recent_facts
 from agents.returning import about_the_appointment
@@ -51,6 +52,7 @@ _ABOUT_THE_CALL = frozenset(
         Intent.HOW_GOT_NUMBER,
         Intent.CALLBACK_NUMBER,
         Intent.TOO_MANY_CALLS,
+        Intent.MAY_OPT_OUT,
         Intent.ROBOT_QUESTION,
         Intent.WHO_IS_THIS,
         Intent.HOLD,
@@ -111,6 +113,8 @@ async def _understand(state: TurnState) -> TurnState:
         reading = after_a_hold(reading, fetched=before.stood_in)
     if brief.inbound:
         reading = replace(reading, intents=reading.intents - _OF_MACHINES)
+    if not may_ask_removal(call):
+        reading = replace(reading, intents=reading.intents - {Intent.MAY_OPT_OUT})
     own = None if call.confirming else own_step(call, brief)
     rest = for_the_rest(reading, own) if own else reading
     rest = replace(rest, answer=None) if call.confirming else rest

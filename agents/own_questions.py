@@ -31,7 +31,7 @@ _NO_ANSWER = frozenset(
         Intent.GREETING, Intent.REPEAT, Intent.WHO_IS_THIS, Intent.ROBOT_QUESTION, Intent.HOLD, Intent.GOODBYE,
         Intent.HOW_GOT_NUMBER, Intent.BAD_TIME, Intent.CALLBACK, Intent.PERSON_REQUEST, Intent.WRONG_NUMBER,
         Intent.SCREENING, Intent.NOT_HERE, Intent.OTHER_LANGUAGE, Intent.FAIR_HOUSING, Intent.APPOINTMENT,
-        Intent.SIDE_TALK,
+        Intent.SIDE_TALK, Intent.MAY_OPT_OUT,
     }
 )  # fmt: skip
 """Turns that are about the call, and not to be kept as what somebody said to a question."""

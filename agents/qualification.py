@@ -23,7 +23,7 @@ _SURE_FINANCING = frozenset({Financing.PRE_APPROVED, Financing.CASH, Financing.P
 _TELLS_NOTHING = frozenset(
     {
         Intent.FAIR_HOUSING, Intent.WRONG_NUMBER, Intent.CHILD, Intent.CRISIS, Intent.DECEASED, Intent.ABUSE,
-        Intent.ILL,
+        Intent.ILL, Intent.MAY_OPT_OUT,
     }
 )  # fmt: skip
 _SURE_OF_A_SELLER = frozenset({Financing.PAID_OFF, Financing.SELL_FIRST})

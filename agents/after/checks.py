@@ -10,10 +10,10 @@ from agents.after.measures import cut_in, measured, monologue_at
 from agents.after.phrases import pattern
 from agents.after.types import Check, CheckName, Measures, Said, Verdict
 from agents.after.unanswered import unanswered
-from agents.domain.opt_out import opts_out
-from agents.domain.recording import beside_recording, objects_to_recording
+from agents.domain.questions import Question
 from agents.domain.text import normalise, sentences
 from agents.domain.types import Brief, Disposition, Outcome
+from agents.opting_out import says_to_stop, wants_removal
 
 MOST_AGENT_SHARE = 0.8
 """Of the time that somebody spoke after the opening. People answer questions in few words; more is a lecture."""
@@ -41,7 +41,7 @@ def checked(transcript: Sequence[Said], brief: Brief, outcome: Outcome) -> tuple
     ours = [said for said in transcript if said.of_us and said.is_speech]
     return (
         _disclosure(ours, brief, outcome),
-        _opt_out(transcript, outcome),
+        _opt_out(transcript, brief, outcome),
         _unsaid(CheckName.NO_PROMISE, ours, "promise", "a promise"),
         _unsaid(CheckName.NO_PRICE, ours, "price", "a price or a forecast"),
         _unsaid(CheckName.NO_ADVICE, ours, "advice", "legal or lending advice, or a word on who lives where"),
@@ -89,10 +89,12 @@ def _missing(text: str, brief: Brief) -> list[str]:
     return [what for what, there in wanted if not there]
 
 
-def _opt_out(transcript: Sequence[Said], outcome: Outcome) -> Check:
-    """After the words that opt out comes one farewell without a question, and the number is on the list."""
+def _opt_out(transcript: Sequence[Said], brief: Brief, outcome: Outcome) -> Check:
+    """After the words that opt out, or agree to our question about it, comes one farewell without a question, and the
+    number is on the list."""
     name = CheckName.OPT_OUT
-    places = [place for place, said in enumerate(transcript) if _opts_out(said)]
+    asks = frozenset(wording for side in ("sell", "buy") for wording in brief.script.wordings(Question.REMOVAL, side))
+    places = [place for place in range(len(transcript)) if _opts_out(transcript, place, asks)]
     if not places or outcome.disposition in _UNREACHED:
         return _none(name, "Nobody asked not to be called.")
     asked = transcript[places[0]]
@@ -105,13 +107,18 @@ def _opt_out(transcript: Sequence[Said], outcome: Outcome) -> Check:
     return _check(name, "Honoured at once.")
 
 
-def _opts_out(said: Said) -> bool:
+def _opts_out(transcript: Sequence[Said], place: int, asks: frozenset[str]) -> bool:
+    """Whether the turn at ``place`` opts out; ``asks`` are the wordings of our question whether it does."""
+    said = transcript[place]
     if said.of_us:
         return False
     if said.text.strip() == _KEY:
         return True
-    words = beside_recording(said.text) if objects_to_recording(said.text) else said.text
-    return said.is_speech and opts_out(words)
+    if not said.is_speech:
+        return False
+    ours = next((one.text for one in reversed(transcript[:place]) if one.of_us and one.is_speech), "")
+    asked = any(ours.endswith(wording) for wording in asks)
+    return says_to_stop(said.text) or (asked and wants_removal(said.text))
 
 
 def _unsaid(name: CheckName, ours: Sequence[Said], phrases: str, what: str) -> Check:

@@ -19,6 +19,7 @@ class Intent(StrEnum):
     ABUSE = "abuse"
     RENTER = "renter"
     TOO_MANY_CALLS = "too_many_calls"
+    MAY_OPT_OUT = "may_opt_out"
     ASKS = "asks"
     ADVICE = "advice"
     STEERING = "steering"

@@ -7,6 +7,8 @@ list"), and frames that they stand in. Words that look like a frame and mean som
 
 What speech recognition commonly makes of "calling", "list" and "number" counts too. Fuzzy words (rapidfuzz, 0 to 100)
 are accepted only inside a frame that leaves no other sense, such as "stop ... me".
+
+What no frame decides may be one still (``opt_out_doubt.toml``): then the person is asked.
 """
 
 import re
@@ -18,7 +20,8 @@ from rapidfuzz import fuzz
 
 from agents.domain.text import clauses, fluent
 
-_GRAMMAR = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_FILES = ("opt_out.toml", "opt_out_doubt.toml")
+_GRAMMAR = [tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")) for name in _FILES]
 _BREAK = " / "
 """Between two clauses."""
 _BLANK = " _ "
@@ -29,8 +32,9 @@ _LOOKBEHIND = re.compile(r"\(\?<[!=][^)]*\)")
 def _classes() -> dict[str, str]:
     """The classes of words, each with those that it names in place of their names."""
     words: dict[str, str] = {}
-    for name, members in _GRAMMAR["words"].items():
-        words[name] = f"(?:{_filled(members, words)})"
+    for grammar in _GRAMMAR:
+        for name, members in grammar["words"].items():
+            words[name] = f"(?:{_filled(members, words)})"
     return words
 
 
@@ -49,12 +53,28 @@ def _over_clauses(pattern: str) -> str:
 
 
 def _compiled(section: str) -> tuple[re.Pattern[str], ...]:
-    words = _classes()
-    return tuple(re.compile(_over_clauses(_filled("|".join(frames), words))) for frames in _GRAMMAR[section].values())
+    found = [frames for grammar in _GRAMMAR for frames in grammar.get(section, {}).values()]
+    return tuple(re.compile(_over_clauses(_filled("|".join(frames), _WORDS))) for frames in found)
 
 
+def _any_of(*names: str) -> re.Pattern[str]:
+    """A word of one of the classes ``names``."""
+    return re.compile(_over_clauses("|".join(rf"\b{_WORDS[name]}\b" for name in names)))
+
+
+_WORDS = _classes()
 _FRAMES = _compiled("asks")
 _BENIGN = _compiled("benign")
+_IDIOMS = _compiled("idioms")
+_DOUBTS = _compiled("doubt")
+_INVITING = _compiled("inviting")
+_PLAIN = _compiled("plain")
+_ENDING = _any_of("ending", "weary")
+_REFUSING = _any_of("refusing")
+_OF_CALLS = _any_of("calling", "ours_kept", "yours")
+_OF_US = _any_of("calling", "ours_kept", "yours", "you_lot")
+_NEAR_AN_END, _NEAR_A_NO = 5, 3
+"""Most words between a word of calls and one that speaks of an end, or one that speaks against."""
 _STOP_SOUNDS = frozenset({"shop", "step", "start", "keep"})
 """Words like "stop" that have a sense of their own: they count only before what sounds like "calling"."""
 _CALL_SOUNDS = (
@@ -67,7 +87,7 @@ _BARE = re.compile(
     _filled(
         r"^(?:{greet} )?{polite}(?:(?:stop|quit)(?: please| now| ok| it| this| that)*|knock it off|cut it out)"
         r"(?: (?!call|phon|ring|dial|contact|bother|bug|harass|text)\w+)?$",
-        _classes(),
+        _WORDS,
     )
 )
 _TO_ANOTHER = re.compile(
@@ -96,7 +116,38 @@ def opts_out(text: str) -> bool:
     if _beside_us(" ".join(pieces)):
         pieces = tuple(piece for piece in pieces if not _BARE.search(piece))
     words = _BREAK.join(pieces)
-    return _asks(words) and _asks(_without_benign(words))
+    return _asks(words) and _asks(_without(_BENIGN, words))
+
+
+def may_opt_out(text: str) -> bool:
+    """True when ``text`` may ask not to be called again, and the person should be asked whether it does.
+
+    Wide on purpose, for nobody can list what people say: words against something, or of its end, near words of calls,
+    numbers, lists or us. To be read where ``opts_out`` finds nothing and the turn is not plainly something else.
+    """
+    words = _BREAK.join(clauses(fluent(text)))
+    if any(frame.search(words) for frame in _INVITING):
+        return False
+    words = _without(_PLAIN, words)
+    if any(frame.search(words) for frame in _IDIOMS):
+        return True
+    words = _without(_BENIGN, words)
+    return (
+        any(frame.search(words) for frame in _DOUBTS)
+        or _near(words, _ENDING, _OF_US, _NEAR_AN_END)
+        or _near(words, _REFUSING, _OF_CALLS, _NEAR_A_NO)
+    )
+
+
+def _near(words: str, sign: re.Pattern[str], of: re.Pattern[str], most: int) -> bool:
+    """Whether a ``sign`` stands at most ``most`` words before or behind a word ``of`` calls."""
+    signs, others = ([found.span() for found in pattern.finditer(words)] for pattern in (sign, of))
+    return any(
+        end <= behind and len(words[end:behind].replace(_BREAK, " ").split()) <= most
+        for one in signs
+        for other in others
+        for (_, end), (behind, _) in ((one, other), (other, one))
+    )
 
 
 def _asks(words: str) -> bool:
@@ -107,9 +158,9 @@ def _asks(words: str) -> bool:
     return any(_misheard(piece.split()) for piece in candidates)
 
 
-def _without_benign(words: str) -> str:
-    for frame in _BENIGN:
-        words = frame.sub(_BLANK, words)
+def _without(senses: Sequence[re.Pattern[str]], words: str) -> str:
+    for sense in senses:
+        words = sense.sub(_BLANK, words)
     return words
 
 

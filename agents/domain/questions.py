@@ -100,7 +100,7 @@ _SHARED: Mapping[Question, Wordings] = {
     Question.CALLBACK: ("When is a good time to call you back?", "Which day and time would suit you for a call?"),
     Question.STILL_THERE: ("Are you still there?", "I cannot hear you. If you can hear me, please say yes."),
     Question.CALLBACK_OFFER: ("I am sorry, I have trouble understanding you. May we call you another day instead?",),
-    Question.REMOVAL: ("Would you like me to remove it?",),
+    Question.REMOVAL: ("Shall I take your number off our list?",),
     Question.CONFIRM: ("Is that right?", "Is that the right time, yes or no?"),
     Question.KEEP: ("Would you like to keep that time?", "Shall we keep your appointment, yes or no?"),
 }

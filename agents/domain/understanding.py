@@ -12,6 +12,7 @@ from agents.domain.entities import Financing, Motivation
 from agents.domain.intents import Answer, Intent, Objection
 from agents.domain.money import money, owed
 from agents.domain.numbers import digits
+from agents.domain.opt_out import may_opt_out
 from agents.domain.places import anywhere, location
 from agents.domain.plans import Deciders, Plan, Speaker
 from agents.domain.property import NOTHING_TOLD, Property, described
@@ -34,6 +35,16 @@ _MOST_WORDS_OF_A_PLACE = 4
 _WITH_SIDE_TALK = frozenset(
     {Intent.HOLD, Intent.GREETING, Intent.REPEAT, Intent.BAD_TIME, Intent.DO_NOT_KNOW, Intent.ASKS}
 )
+_TO_IT_ALL = (Objection.NOT_INTERESTED, Objection.ALREADY_DONE)
+_PLAINLY = frozenset(
+    {
+        Intent.WRONG_NUMBER, Intent.DECEASED, Intent.CRISIS, Intent.CHILD, Intent.CALLBACK_NUMBER,
+        Intent.PERSON_REQUEST, Intent.NO_AGENT, Intent.UNSIGNED, Intent.BAD_TIME, Intent.CALLBACK, Intent.NOT_HERE,
+        Intent.OTHER_LANGUAGE, Intent.VOICEMAIL, Intent.SCREENING, Intent.HOLD, Intent.FAIR_HOUSING,
+        Intent.APPOINTMENT, Intent.ABUSE, Intent.ILL, Intent.RENTER,
+    }
+)  # fmt: skip
+"""What a turn is for where it does not ask to be left alone, however it sounds."""
 _ANSWERS_IN_PLACE_OF_OBJECTIONS: dict[Question, frozenset[Objection]] = {
     Question.AGENT: frozenset({Objection.NOT_READY}),
     Question.AGENT_SIGNED: frozenset({Objection.NOT_READY}),
@@ -143,7 +154,10 @@ def understand(text: str, context: Context, *, now: datetime) -> Reading:
     )
     if timed != text:
         reading = _of_the_price_alone(reading)
-    return _beside(reading, context) if Intent.SIDE_TALK in reading.intents else reading
+    if Intent.SIDE_TALK in reading.intents:
+        return _beside(reading, context)
+    doubt = {Intent.MAY_OPT_OUT} if _is_open(reading) and may_opt_out(given) else set[Intent]()
+    return replace(reading, intents=reading.intents | doubt)
 
 
 def _of_the_price_alone(reading: Reading) -> Reading:
@@ -173,6 +187,17 @@ def _beside(reading: Reading, context: Context) -> Reading:
     ):
         return replace(reading, intents=reading.intents - {Intent.SIDE_TALK})
     return Reading(text=reading.text, words=reading.words, intents=frozenset({Intent.SIDE_TALK}))
+
+
+def _is_open(reading: Reading) -> bool:
+    """Whether it may still be a wish to be left alone: no figure and no time, no plan, no objection but to it all."""
+    told = (reading.money, reading.months, reading.financing, reading.owed, reading.at, reading.choice.taken)
+    return (
+        all(part is None for part in told)
+        and reading.plan in (None, Plan.NONE)
+        and reading.objection in (None, *_TO_IT_ALL)
+        and not reading.intents & _PLAINLY
+    )
 
 
 def _asks(context: Context, turn: Said, kind: str) -> bool:

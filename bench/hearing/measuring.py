@@ -23,8 +23,8 @@ NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 ZONE = ZoneInfo("America/Denver")
 DECISIVE = frozenset(
     {
-        "opt_out", Intent.WRONG_NUMBER, Intent.SCREENING, Intent.FAIR_HOUSING, Intent.PERSON_REQUEST,
-        Intent.OTHER_LANGUAGE, Intent.NOT_HERE, Intent.SIDE_TALK, Intent.HOW_GOT_NUMBER,
+        "opt_out", Intent.MAY_OPT_OUT, Intent.WRONG_NUMBER, Intent.SCREENING, Intent.FAIR_HOUSING,
+        Intent.PERSON_REQUEST, Intent.OTHER_LANGUAGE, Intent.NOT_HERE, Intent.SIDE_TALK, Intent.HOW_GOT_NUMBER,
     }
 )  # fmt: skip
 """Labels that turn a call: found where they were not meant, they count as mistakes everywhere."""
@@ -105,6 +105,26 @@ def read_sayings(path: Path = OWN) -> list[Saying]:
 
 def understood(saying: Saying) -> frozenset[str]:
     """The parts that the rules find in ``saying``: facts, time, labels, objection and answer."""
+    state, reading = _read(saying)
+    after = absorb(state, reading, topic=saying.question, side=saying.side)
+    if "opt_out" in labels(saying.said, reading):
+        wrong = {f"!{Intent.WRONG_NUMBER}"} if Intent.WRONG_NUMBER in reading.intents else set()
+        return frozenset({"!opt_out", *wrong})  # nothing else is kept
+    parts = {f"{name}:{fact.value}" for name, fact in after.facts.items() if state.facts.get(name) != fact}
+    parts = {part for part in parts if part.partition(":")[0] not in _NOT_TOLD}
+    parts |= _time(reading, saying) | {f"!{label}" for label in labels(saying.said, reading)}
+    parts |= {f"~{reading.objection}"} if reading.objection else set()
+    parts |= {"yes" if reading.answer is Answer.YES else "no"} if reading.answer else set()
+    return frozenset(parts)
+
+
+def heard_as(saying: Saying) -> set[str]:
+    """The labels of ``saying``."""
+    return labels(saying.said, _read(saying)[1])
+
+
+def _read(saying: Saying) -> tuple[CallState, Reading]:
+    """The state of before, and what the turn says in it."""
     state = CallState(turn=2, question=saying.question, facts={name: Fact(v, 0.9, 1) for name, v in saying.known})
     context = Context(
         question=saying.question,
@@ -117,17 +137,7 @@ def understood(saying: Saying) -> frozenset[str]:
         name="Maria",
         recent=recent_facts(state),
     )
-    reading = understand(saying.said, context, now=NOW)
-    after = absorb(state, reading, topic=saying.question, side=saying.side)
-    if "opt_out" in labels(saying.said, reading):
-        wrong = {f"!{Intent.WRONG_NUMBER}"} if Intent.WRONG_NUMBER in reading.intents else set()
-        return frozenset({"!opt_out", *wrong})  # nothing else is kept
-    parts = {f"{name}:{fact.value}" for name, fact in after.facts.items() if state.facts.get(name) != fact}
-    parts = {part for part in parts if part.partition(":")[0] not in _NOT_TOLD}
-    parts |= _time(reading, saying) | {f"!{label}" for label in labels(saying.said, reading)}
-    parts |= {f"~{reading.objection}"} if reading.objection else set()
-    parts |= {"yes" if reading.answer is Answer.YES else "no"} if reading.answer else set()
-    return frozenset(parts)
+    return state, understand(saying.said, context, now=NOW)
 
 
 def _time(reading: Reading, saying: Saying) -> set[str]:

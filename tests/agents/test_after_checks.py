@@ -80,6 +80,22 @@ def test_an_opt_out_is_honoured_at_once(said: str) -> None:
     assert verdict(CheckName.OPT_OUT, FIRST, "L: yes") == (NONE, ())
 
 
+@pytest.mark.parametrize("said", ["Yes.", "Please.", "I'm not interested."])
+def test_who_agrees_to_be_removed_has_opted_out(said: str) -> None:
+    asked = (FIRST, "L: take a hint", "A: Let me make sure. Shall I take your number off our list?", f"L: {said}")
+    ended = (*asked, "A: Understood. I have removed this number and we will not call again. Goodbye.")
+    assert verdict(CheckName.OPT_OUT, *ended, disposition=Disposition.DO_NOT_CALL) == (PASS, ())
+    assert verdict(CheckName.OPT_OUT, *ended, disposition=Disposition.HUNG_UP) == (FAIL, (4,))
+    went_on = (*asked, "A: How soon would you like to move?")
+    assert verdict(CheckName.OPT_OUT, *went_on, disposition=Disposition.DO_NOT_CALL) == (FAIL, (4, 5))
+
+
+@pytest.mark.parametrize("said", ["No.", "I'm still interested."])
+def test_who_wants_to_stay_on_the_list_has_not_opted_out(said: str) -> None:
+    asked = (FIRST, "L: take a hint", "A: Let me make sure. Shall I take your number off our list?", f"L: {said}")
+    assert verdict(CheckName.OPT_OUT, *asked, "A: Thank you.") == (NONE, ())
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

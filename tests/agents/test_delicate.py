@@ -12,7 +12,7 @@ NOT_OURS = "I cannot give legal, tax or lending advice. An agent can tell you wh
 NO_JUDGE = "I cannot judge neighborhoods or schools. An agent can tell you where to find public figures."
 NO_QUESTION_OF_OURS = "That is a question for an agent, who can tell you more."
 INTEREST = "Are you still thinking about selling?"
-REMOVAL = "Would you like me to remove it?"
+REMOVAL = "Shall I take your number off our list?"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,7 @@ async def test_a_question_names_no_place_to_live() -> None:
 async def test_who_is_called_too_often_is_offered_removal(said: str) -> None:
     talked = await talk(SELLER, [said])
 
-    sorry = "I am sorry that we have called so often. I can take your number off our list."
-    assert talked.texts[-1] == f"{sorry} {REMOVAL}"
+    assert talked.texts[-1] == f"I am sorry that we have called so often. {REMOVAL}"
     assert talked.acts == ()
 
 

@@ -80,7 +80,7 @@ async def test_how_did_you_get_my_number_names_source_and_date_and_offers_remova
     held = await talk(SELLER, ["How did you get my number?", "No, that's fine."])
 
     assert held.texts[1] == (
-        "Your number came from the web form on March third, twenty twenty six. Would you like me to remove it?"
+        "Your number came from the web form on March third, twenty twenty six. Shall I take your number off our list?"
     )
     assert held.texts[2] == "Thank you. Is selling your home something you are considering?"
     assert held.acts == ()
@@ -90,8 +90,8 @@ async def test_a_source_that_is_not_known_is_not_made_up() -> None:
     held = await talk(replace(SELLER, consent_source="", consent_at=None), ["where did you get my number"])
     undated = await talk(replace(SELLER, consent_at=None), ["where did you get my number"])
 
-    assert held.texts[1] == "I do not have that in front of me. Would you like me to remove it?"
-    assert undated.texts[1] == "Your number came from the web form. Would you like me to remove it?"
+    assert held.texts[1] == "I do not have that in front of me. Shall I take your number off our list?"
+    assert undated.texts[1] == "Your number came from the web form. Shall I take your number off our list?"
 
 
 @pytest.mark.parametrize(
