@@ -46,7 +46,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         if question in _APPOINTMENTS and not (reading.intents & {Intent.CALLBACK, Intent.PERSON_REQUEST}):
             return self._slot(scene) if question is Question.SLOT else self._confirm(scene)
         scene = replace(scene, state=self._noted(replace(scene, state=replace(scene.state, chosen_at=None))))
-        if reading.choice.taken and question not in _APPOINTMENTS:
+        if reading.choice.taken and question not in _APPOINTMENTS and not _refused_anew(scene):
             return promise(scene, scene.state, reading.choice.taken)
         if reading.at:
             return grant(scene, scene.state, reading.at)
@@ -183,10 +183,16 @@ def book(scene: Scene, *, confirmed: bool) -> Move:
 
 def grant(scene: Scene, state: CallState, at: datetime) -> Move:
     """Promise the call that was wished for; where part of its time is our guess, read it back before."""
-    if not scene.reading.doubtful or state.hurried or at in state.offered:
+    agreed = at in state.offered and not _refused_anew(scene)
+    if not scene.reading.doubtful or state.hurried or agreed:
         return promise(scene, state, at)
     kept = replace(state, callback_at=at, callback_said=scene.heard.text)
     return Move(kept, ask=Question.CALLBACK, offer=(at,), personal=True)
+
+
+def _refused_anew(scene: Scene) -> bool:
+    """Whether a no comes with a time that is our guess once more: the one that was read back was misheard again."""
+    return scene.reading.doubtful and scene.reading.answer is Answer.NO
 
 
 def promise(scene: Scene, state: CallState, at: datetime) -> Move:

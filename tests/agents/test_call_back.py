@@ -52,6 +52,12 @@ async def test_a_time_that_is_partly_our_guess_is_read_back_before_it_is_promise
     assert held.acts == ()
 
 
+async def test_a_no_to_a_time_is_none_to_agree_on_by_the_same_words() -> None:
+    held = await talk(SELLER, [MONDAY_AT_NIGHT, "Oh no. Monday at night."])
+    assert held.texts[2] == READ_BACK
+    assert held.acts == ()
+
+
 async def test_a_day_that_was_lost_on_the_way_is_read_back() -> None:
     held = await talk(SELLER, ["I can't talk right now", "Neither of those", "One day at three."])
     assert held.texts[3].startswith("We would call you ")
