@@ -209,7 +209,9 @@ async def test_another_implementation_of_the_protocol_agrees(
     encoded = mulaw(speech)
     frames = [encoded[at : at + 160].ljust(160, b"\xff") for at in range(0, len(encoded), 160)]
     report = await streamdouble.api.call(
-        line.stream.url, frames=frames, config=SessionConfig(custom_parameters={"token": line.stream.token})
+        line.stream.url,
+        frames=frames,
+        config=SessionConfig(custom_parameters={"token": line.stream.token}, quiet_period_s=10.0),
     )
     assert report.violations == []
     assert report.time_to_first_audio_ms is not None
