@@ -19,7 +19,7 @@ from agents.closing import shortest_way
 from agents.condolence import condoled
 from agents.confirming import confirmed
 from agents.conversation import ConversationAgent, has_come
-from agents.domain.intents import Answer, Intent, Objection
+from agents.domain.intents import Answer, Intent, Objection, goes_on_after_goodbye
 from agents.domain.questions import TIMES, Question
 from agents.domain.spoken import first_name
 from agents.domain.times import zone_of
@@ -124,6 +124,8 @@ async def _understand(state: TurnState) -> TurnState:
     if own is not None:
         informed = answered(informed, reading, own, heard, before=call)
         reading = is_no_objection(rest, own, state=informed, before=call)
+    if informed.plans != call.plans and goes_on_after_goodbye(heard.text):
+        reading = replace(reading, intents=reading.intents - {Intent.GOODBYE})
     if Intent.NOT_HERE in reading.intents:
         informed = replace(informed, stood_in=True)
     if informed.value("interested") and not call.value("interested"):

@@ -20,6 +20,8 @@ from agents.returning import about_the_appointment, is_late, keep_or_move, stay
 from agents.state import CallState
 
 _ENOUGH_ASKED = 2
+_WRONG = re.compile(r"\b(?:not (?:quite )?(?:right|correct)|wrong|incorrect)\b(?! now)")
+"""Of the time that was read back, and not of meeting at all."""
 _OTHER = re.compile(r"\bother\b")
 _APPOINTMENTS = frozenset({Question.SLOT, Question.CONFIRM})
 _APOLOGIES = {
@@ -129,7 +131,7 @@ class SchedulerAgent(BaseAgent[Scene, Move]):
         chosen, choice, free = state.chosen_at, reading.choice, free_slots(state, scene.brief, now=scene.now)
         unchosen = replace(scene, state=replace(state, chosen_at=None))
         others = [slot for slot in state.offered if slot != chosen]
-        if choice.outright and len(reading.words.split()) > 1:
+        if choice.outright and len(reading.words.split()) > 1 and not _WRONG.search(reading.words):
             return decline(scene, unchosen.state)
         meant = choice.taken
         if meant is None and len(choice.asked_for) == 1:

@@ -211,7 +211,8 @@ def said_wrong(talk: Talk) -> list[str]:
     company = talk.brief.company if talk.brief else ""
     ours = voicemail.written(talk.brief.callback_number) if talk.brief else ""
     whole = any(all(part in text for part in ("AI assistant", company, "stop")) for text in begun)
-    if not whole and begun and len(begun[0].split()) > _AN_OPENING:
+    cut = bool(begun) and not begun[0].endswith((".", "?", "!")) and not any("?" in text for text in agent[1:])
+    if not whole and not cut and begun and len(begun[0].split()) > _AN_OPENING:
         failures.append(f"the opening does not say who calls: {begun[0]!r}")
     for text in agent:
         if text.count("?") > _MOST_QUESTIONS:

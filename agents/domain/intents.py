@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from agents.domain.phrases import compiled, word_list
+from agents.domain.text import clauses
 
 
 class Intent(StrEnum):
@@ -103,6 +104,13 @@ _GOES_ON = re.compile(
 def goes_on(text: str) -> bool:
     """Whether normalised ``text``, after a hold, says no more than that they listen again: it answers nothing."""
     return _GOES_ON.fullmatch(text) is not None
+
+
+def goes_on_after_goodbye(text: str) -> bool:
+    """Whether ``text``, as it was heard, opens with a goodbye and then talks on: what noise makes of an "uh, yes"."""
+    first, *behind = clauses(text) or ("",)
+    bye = _INTENTS[Intent.GOODBYE]
+    return bye.fullmatch(first) is not None and bool(behind) and not any(bye.search(clause) for clause in behind)
 
 
 _LEAD_DIED = (

@@ -127,6 +127,13 @@ async def test_fair_housing_words_leave_no_fact() -> None:
     assert held.outcome.facts == {"interested": "yes", "side": "buy"}
 
 
+async def test_a_goodbye_that_talks_on_with_an_answer_was_misheard() -> None:
+    before = ["yes", "new job", "two months", "450", "no"]
+    assert not (await talk(SELLER, [*before, "Bye! Yes. There is a loan with the bank."])).replies[-1].ends
+    for said in ("there is a loan, bye", "Bye! There is a loan with the bank, goodbye.", "Bye! Thank you."):
+        assert (await talk(SELLER, [*before, said])).replies[-1].ends
+
+
 async def test_goodbye_ends() -> None:
     held = await talk(SELLER, ["yes", "I have to go, bye"])
 

@@ -56,6 +56,13 @@ async def test_a_bare_no_offers_the_times_again() -> None:
     assert acts == (BookAppointment(TUESDAY_10), EndCall("appointment"))
 
 
+@pytest.mark.parametrize("said", ["Not right.", "That is not correct."])
+async def test_a_time_that_is_not_right_is_no_refusal_to_meet(said: str) -> None:
+    texts, acts = await after_the_choice(said)
+    assert texts == [f"Sorry about that. {AGAIN}"]
+    assert acts == ()
+
+
 async def test_a_time_that_is_not_free_is_not_booked() -> None:
     texts, acts = await after_the_choice("no, Saturday at six")
     assert texts == ["That time is not free. I have Friday at nine A M. Does that work for you?"]

@@ -141,7 +141,14 @@ def test_an_opening_that_was_broken_off_and_given_again_discloses() -> None:
     cut = "Hi Maria, this is Ava, an AI assistant calling for Summit Realty on a"
     whole = f"{cut} recorded line. You can say stop or press nine at any time. Are you still thinking about selling?"
     assert said_wrong(Talk(SELLER, [Turn("agent", cut), Turn("lead", "Sorry?"), Turn("agent", whole)])) == []
-    assert said_wrong(Talk(SELLER, [Turn("agent", cut), Turn("lead", "Sorry?"), Turn("agent", "Of course.")]))
+    goes_on = Turn("agent", "What has you thinking about a move?")
+    assert said_wrong(Talk(SELLER, [Turn("agent", cut), Turn("lead", "Sorry?"), goes_on]))
+
+
+def test_an_opening_that_a_wrong_number_cut_short_hides_nothing() -> None:
+    cut = "Hi Maria, this is Ava, an AI assistant calling for Summit Realty on"
+    sorry = "I am sorry for the trouble. Goodbye."
+    assert said_wrong(Talk(SELLER, [Turn("agent", cut), Turn("lead", "Wrong number."), Turn("agent", sorry)])) == []
 
 
 def test_our_own_number_may_be_told_and_no_other() -> None:
